@@ -1,0 +1,71 @@
+/**
+ * Runs samples through a tapped copy of one model file and returns the statistics of its targets.
+ */
+
+import { PruneError } from "../errors.js";
+import type { Model, Target } from "../graph/index.js";
+import type { ModelEdits } from "../onnx/index.js";
+import type { RunControl } from "../progress.js";
+import { openEdited, type Runtime, type SessionOptions } from "../runtime/index.js";
+import { TapCollector, type TargetStatistics } from "./collector.js";
+import type { Samples } from "./samples.js";
+import { planTaps } from "./taps.js";
+
+export interface CollectOptions {
+  readonly runtime: Runtime;
+  readonly sessionOptions: SessionOptions;
+  /** Tensors that an earlier pass pruned, to be calibrated on. */
+  readonly tensors: NonNullable<ModelEdits["tensors"]>;
+}
+
+/**
+ * Statistics of `targets` over all samples. The session sees no weight copied but those in
+ * `tensors`, and is released whatever happens.
+ *
+ * @param onSample called after each run with the samples done so far
+ * @throws PruneError `bad-calibration` for samples that cannot be run or a weight without tokens;
+ *   `bad-statistics` for values that are not finite; the signal's reason when it is aborted
+ */
+export async function collectStatistics(
+  model: Model,
+  targets: readonly Target[],
+  samples: Samples,
+  options: CollectOptions,
+  control: { readonly signal?: RunControl["signal"]; readonly onSample?: (done: number) => void },
+): Promise<TargetStatistics> {
+  const plan = planTaps(model, targets, { padding: samples.padding, keepOutputs: false });
+  const collector = new TapCollector(plan.taps);
+  const edits = { ...plan.edits, tensors: options.tensors };
+  const session = await openEdited(options.runtime, model.onnx, edits, options.sessionOptions);
+  try {
+    let done = 0;
+    for await (const { feeds, samples: count } of samples.batches(options.runtime, session)) {
+      control.signal?.throwIfAborted();
+      collector.add(await run(session, feeds, model.onnx.name));
+      done += count;
+      control.onSample?.(done);
+    }
+    if (done === 0)
+      throw new PruneError("bad-calibration", `${model.onnx.name}: calibration gave no sample; give at least one`);
+  } finally {
+    await session.release();
+  }
+  return collector.statistics();
+}
+
+async function run(
+  session: Awaited<ReturnType<typeof openEdited>>,
+  feeds: Readonly<Record<string, unknown>>,
+  file: string,
+) {
+  try {
+    return await session.run(feeds);
+  } catch (cause) {
+    throw new PruneError(
+      "bad-calibration",
+      `${file}: a calibration sample cannot be run: ${cause instanceof Error ? cause.message : String(cause)}; ` +
+        `the session takes ${session.inputNames.join(", ")}`,
+      { details: { file }, cause },
+    );
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * A notebook for graph changes: nodes, constants and outputs are written down per graph and become
+ * one set of edits at the end. Hides what differs between opset versions.
+ */
+import { PruneError } from "../errors.js";
+import type {
+  GraphEdit,
+  ModelEdits,
+  NewAttribute,
+  NewNode,
+  NewTensor,
+  NewValueInfo,
+  OnnxGraph,
+  OnnxModel,
+} from "../onnx/index.js";
+
+export const FLOAT32 = 1;
+const INT64 = 7;
+
+/** Opset from which a reduction takes its axes as an input; before, they are an attribute. */
+const AXES_AS_INPUT_SINCE = { ReduceSum: 13, ReduceSumSquare: 18, ReduceLogSumExp: 18 } as const;
+
+/** Slice, Range and Where in the form used here need it; every exporter of the last years writes more. */
+const SMALLEST_OPSET = 11;
+
+/** Every name that is added to a graph begins so. */
+export const DRAFT_PREFIX = "transformers_prune";
+
+/** Changes to the main graph and its nested graphs while they are gathered. */
+export class GraphDraft {
+  private readonly changes = new Map<OnnxGraph, { nodes: NewNode[]; outputs: NewValueInfo[] }>();
+  private readonly constants = new Map<string, NewTensor>();
+  private readonly main: OnnxGraph;
+  private readonly opset: number;
+
+  /**
+   * @param purpose what the nodes are for, for the error
+   * @throws PruneError `unsupported` where the operator set is older than 11; `bad-graph` where the
+   *   model holds nodes of a draft already
+   */
+  constructor(model: OnnxModel, purpose: string) {
+    this.main = model.graph;
+    this.opset = model.opsetImports.find(({ domain }) => domain === "" || domain === "ai.onnx")?.version ?? 1;
+    if (this.opset < SMALLEST_OPSET)
+      throw new PruneError(
+        "unsupported",
+        `${model.name} uses operator set ${this.opset}; ${purpose} needs ${SMALLEST_OPSET} or later: export the model again`,
+      );
+    const own = model.graph.outputs.find(({ name }) => name.startsWith(`${DRAFT_PREFIX}/`));
+    if (own !== undefined)
+      throw new PruneError(
+        "bad-graph",
+        `${model.name}: output "${own.name}" belongs to a tapped copy; use the original model`,
+      );
+  }
+
+  /** Adds a node with one output to `graph` and returns the output's name. */
+  node(
+    graph: OnnxGraph,
+    opType: string,
+    inputs: readonly string[],
+    output: string,
+    attributes: readonly NewAttribute[] = [],
+  ): string {
+    this.of(graph).nodes.push({ name: output, opType, inputs, outputs: [output], attributes });
+    return output;
+  }
+
+  /** Casts to float32. */
+  toFloat32(graph: OnnxGraph, value: string, output: string): string {
+    return this.node(graph, "Cast", [value], output, [{ name: "to", kind: "int", value: FLOAT32 }]);
+  }
+
+  /** Reduces one axis away. */
+  reduce(
+    graph: OnnxGraph,
+    opType: keyof typeof AXES_AS_INPUT_SINCE,
+    axis: number,
+    value: string,
+    output: string,
+  ): string {
+    const keep: NewAttribute = { name: "keepdims", kind: "int", value: 0 };
+    return this.opset >= AXES_AS_INPUT_SINCE[opType]
+      ? this.node(graph, opType, [value, this.int64s([axis])], output, [keep])
+      : this.node(graph, opType, [value], output, [keep, { name: "axes", kind: "ints", value: [axis] }]);
+  }
+
+  /** Declares a float32 output of `graph`. */
+  output(graph: OnnxGraph, name: string, shape: readonly (number | string)[]): void {
+    this.of(graph).outputs.push({ name, elemType: FLOAT32, shape });
+  }
+
+  /** Name of a constant [n] of int64 in the main graph (visible in nested ones), shared by equal values. */
+  int64s(values: readonly number[]): string {
+    return this.constant(
+      `int64_${values.join("_")}`,
+      INT64,
+      [values.length],
+      BigInt64Array.from(values, BigInt).buffer,
+    );
+  }
+
+  /** Name of a scalar int64 constant. */
+  int64(value: number): string {
+    return this.constant(`scalar_${value}`, INT64, [], BigInt64Array.of(BigInt(value)).buffer);
+  }
+
+  /** Name of a float32 constant of zeros. */
+  zeros(shape: readonly number[]): string {
+    const count = shape.reduce((a, b) => a * b, 1);
+    return this.constant(`zeros_${shape.join("x")}`, FLOAT32, shape, new Float32Array(count).buffer);
+  }
+
+  edits(keepOutputs: boolean): NonNullable<ModelEdits["graphs"]> {
+    const graphs = new Map<OnnxGraph, GraphEdit>();
+    for (const [graph, { nodes, outputs }] of this.changes) graphs.set(graph, { addNodes: nodes, addOutputs: outputs });
+    graphs.set(this.main, {
+      ...graphs.get(this.main),
+      addInitializers: [...this.constants.values()],
+      ...(keepOutputs ? {} : { keepOutputs: () => false }),
+    });
+    return graphs;
+  }
+
+  private constant(key: string, dataType: number, dims: readonly number[], buffer: ArrayBufferLike): string {
+    const name = `${DRAFT_PREFIX}/${key}`;
+    if (!this.constants.has(name)) this.constants.set(name, { name, dataType, dims, bytes: new Uint8Array(buffer) });
+    return name;
+  }
+
+  private of(graph: OnnxGraph): { nodes: NewNode[]; outputs: NewValueInfo[] } {
+    const existing = this.changes.get(graph);
+    if (existing !== undefined) return existing;
+    const fresh = { nodes: [], outputs: [] };
+    this.changes.set(graph, fresh);
+    return fresh;
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * Text to windows of tokens, the way calibration and perplexity both cut it: the whole text is
+ * tokenised without special tokens and cut from the start into windows that do not overlap.
+ */
+import { PruneError } from "../errors.js";
+
+/** What the package needs of a tokenizer. */
+export interface Tokenizer {
+  /** Token ids of a text, without special tokens. */
+  encode(text: string): readonly number[];
+  /** Id of the token that starts a sequence, null where the tokenizer has none. */
+  readonly bosId: number | null;
+}
+
+export interface WindowOptions {
+  /** Windows wanted. */
+  readonly count: number;
+  /** Tokens of a window, BOS included. */
+  readonly length: number;
+  /** Start every window with BOS; it then holds length − 1 tokens of text. */
+  readonly bos: boolean;
+}
+
+/** Characters of text that are enough for one token in all but odd texts; a first guess, checked. */
+const CHARACTERS_PER_TOKEN = 12;
+
+/**
+ * The first `count` windows of `length` token ids; fewer where the text ends sooner. The last,
+ * incomplete window is dropped, unless it is the only one.
+ *
+ * @throws PruneError `bad-option` where BOS is asked for and the tokenizer has none
+ */
+export function cutWindows(text: string, tokenizer: Tokenizer, { count, length, bos }: WindowOptions): number[][] {
+  const { bosId } = tokenizer;
+  if (bos && bosId === null)
+    throw new PruneError("bad-option", "bos is set, but the tokenizer has no BOS token; leave bos out");
+  const start = bos ? [bosId as number] : [];
+  const step = length - start.length;
+  const ids = encodeEnough(text, tokenizer, count * step);
+  const windows: number[][] = [];
+  for (let at = 0; windows.length < count && at + step <= ids.length; at += step)
+    windows.push([...start, ...ids.slice(at, at + step)]);
+  if (windows.length === 0 && ids.length > 0) windows.push([...start, ...ids]);
+  return windows;
+}
+
+/** Tokenises only as much of a long text as `needed` tokens take; their ids are those of the whole text. */
+function encodeEnough(text: string, tokenizer: Tokenizer, needed: number): readonly number[] {
+  const guess = text.lastIndexOf("\n", needed * CHARACTERS_PER_TOKEN);
+  if (guess > 0 && guess < text.length - 1) {
+    const ids = tokenizer.encode(text.slice(0, guess));
+    // A cut can change the last tokens before it, never those far from it.
+    if (ids.length >= needed + 256) return ids;
+  }
+  return tokenizer.encode(text);
+}

@@ -1,0 +1,31 @@
+#!/usr/bin/env node
+/**
+ * The program: joins the command line to the process. The only place that touches `process`. The
+ * commands are loaded when one runs, so that `--help` does not wait for a runtime.
+ */
+import type { Commands } from "./commands.js";
+import { main } from "./main.js";
+
+const commands: Commands = {
+  pruneModel: async (...args) => (await import("../hook/index.js")).pruneModel(...args),
+  evaluateModel: async (...args) => (await import("../hook/index.js")).evaluateModel(...args),
+  inspectModel: async (...args) => (await import("../hook/index.js")).inspectModel(...args),
+};
+
+const controller = new AbortController();
+// Once: the first Ctrl-C stops the work and cleans up, a second one ends the process at once.
+process.once("SIGINT", () => controller.abort());
+
+// `transformers-prune inspect … | head` closes our output early; that is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
+});
+
+void main(
+  process.argv.slice(2),
+  { stdout: process.stdout, stderr: process.stderr, env: process.env, signal: controller.signal },
+  commands,
+).then((exitCode) => {
+  process.exitCode = exitCode;
+});

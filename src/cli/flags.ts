@@ -1,0 +1,135 @@
+/**
+ * Flags of the command line. Those that are options of `prune` take their meaning and default from
+ * the options' table, and errors about them name the flag.
+ */
+import { type Command, InvalidArgumentError, Option } from "commander";
+import {
+  CALIBRATION_OPTIONS,
+  type CalibrationOptionName,
+  DEFAULTS,
+  type Label,
+  type OptionRow,
+  PRUNE_OPTIONS,
+  type PruneOptionName,
+} from "../options/index.js";
+import type { LoadOptions } from "./commands.js";
+
+/** Path of an option that can be written as a flag. */
+export type OptionPath = PruneOptionName | `calibration.${CalibrationOptionName}`;
+
+/** Options of `prune` that have a flag, in the order of the help text. */
+export const PRUNE_FLAGS = {
+  method: "--method <name>",
+  sparsity: "--sparsity <share>",
+  scope: "--scope <row|matrix>",
+  pattern: "--pattern <N:M>",
+  coefficients: "--coefficients <auto|default|FILE|JSON>",
+  include: "--include <glob>",
+  exclude: "--exclude <glob>",
+  "calibration.texts": "--calibration <file>",
+  "calibration.count": "--calibration-count <n>",
+  "calibration.length": "--calibration-length <n>",
+  "calibration.bos": "--bos",
+  passes: "--passes <n>",
+} as const satisfies Partial<Record<OptionPath, string>>;
+
+const rowOf = (path: string): OptionRow =>
+  path.startsWith("calibration.")
+    ? CALIBRATION_OPTIONS[path.slice("calibration.".length) as CalibrationOptionName]
+    : PRUNE_OPTIONS[path as PruneOptionName];
+
+const REPEATABLE: readonly string[] = ["include", "exclude"] satisfies PruneOptionName[];
+
+/** What a flag's help says beside the option's own summary and default. */
+const NOTES: Readonly<Record<string, string>> = {
+  include: "repeatable",
+  exclude: "repeatable",
+  "calibration.bos": "the windows of --text too",
+} satisfies Partial<Record<OptionPath, string>>;
+
+/** Adds the flags that are options of `prune`. */
+export function addPruneFlags(command: Command): void {
+  for (const [path, flags] of Object.entries(PRUNE_FLAGS)) {
+    command.optionsGroup(path.startsWith("calibration.") || path === "passes" ? "Calibration:" : "Pruning:");
+    const { summary, default: value } = rowOf(path);
+    const note = NOTES[path] ?? (value === "" ? "" : `default: ${value}`);
+    const option = new Option(flags, note === "" ? summary : `${summary} (${note})`);
+    if (REPEATABLE.includes(path))
+      option.argParser((value: string, before: readonly string[] | undefined) => [...(before ?? []), value]);
+    command.addOption(option);
+  }
+}
+
+/** Names options in messages as flags: `--calibration-count`, and `--coefficients.row` for what lies inside one. */
+export function flagLabel(path = "", parent = "the prune options"): Label {
+  const flag = (PRUNE_FLAGS as Readonly<Record<string, string>>)[path]?.split(" ")[0];
+  const text = flag ?? (path === "" ? parent : `${parent}.${path.split(".").at(-1)}`);
+  return { text, of: (key) => flagLabel(path === "" ? key : `${path}.${key}`, text) };
+}
+
+/** A number where the text is one; anything else stays text, for the option's own check to refuse. */
+export function numberOrText(text: string | undefined): number | string | undefined {
+  return text === undefined || text.trim() === "" || Number.isNaN(Number(text)) ? text : Number(text);
+}
+
+/** Parser of a flag that takes a whole number. */
+export function wholeNumber(min: number): (text: string) => number {
+  return (text) => {
+    if (!/^\d+$/.test(text) || Number(text) < min)
+      throw new InvalidArgumentError(`Expected a whole number from ${min}.`);
+    return Number(text);
+  };
+}
+
+/** Flags that every command has. */
+export interface CommonFlags {
+  readonly dtype: string;
+  readonly cacheDir?: string;
+  readonly localFilesOnly?: boolean;
+  readonly revision?: string;
+  readonly quiet?: boolean;
+  readonly json?: boolean;
+}
+
+/** Adds the flags that every command has. */
+export function addCommonFlags(command: Command): void {
+  command
+    .optionsGroup("Model and output:")
+    .addOption(new Option("--dtype <name>", "which of the model's files: fp32, fp16, …").default("fp32", "fp32"))
+    .option("--cache-dir <dir>", "where models from the Hub are kept (default: the host's cache)")
+    .option("--local-files-only", "never go to the network")
+    .option("--revision <name>", "branch, tag or commit of a model on the Hub (default: main)")
+    .option("--quiet", "no progress, only the result")
+    .option("--json", "print the result as JSON and nothing else");
+}
+
+/** Flags that say how perplexity is measured. */
+export interface EvaluationFlags {
+  /** Path of the text. */
+  readonly text?: string;
+  readonly length?: number;
+  readonly windows?: number;
+}
+
+/** Windows of an evaluation where no flag says otherwise. */
+export const DEFAULT_WINDOWS = { length: DEFAULTS.length, windows: 16 } as const;
+
+/** Adds the flags that say how perplexity is measured. @param text what `--text` is for, and whether it must be given */
+export function addEvaluationFlags(command: Command, text: { summary: string; required: boolean }): void {
+  const { length, windows } = DEFAULT_WINDOWS;
+  command
+    .optionsGroup("Measuring perplexity:")
+    .addOption(new Option("--text <file>", text.summary).makeOptionMandatory(text.required))
+    .option("--length <n>", `tokens in a window of the text (default: ${length})`, wholeNumber(2))
+    .option("--windows <n>", `windows, from the start of the text (default: ${windows})`, wholeNumber(1));
+}
+
+/** How to find and open the model, in the host's words. */
+export function loadOptions(flags: CommonFlags): LoadOptions {
+  return {
+    dtype: flags.dtype,
+    ...(flags.cacheDir !== undefined && { cache_dir: flags.cacheDir }),
+    ...(flags.localFilesOnly !== undefined && { local_files_only: flags.localFilesOnly }),
+    ...(flags.revision !== undefined && { revision: flags.revision }),
+  };
+}

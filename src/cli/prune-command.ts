@@ -1,0 +1,148 @@
+/** `transformers-prune prune`: prunes a model into a folder that stock transformers.js loads. */
+import type { Command } from "commander";
+import { type PruneOption, resolvePruneOption } from "../options/index.js";
+import type { CliContext, EvaluateModelOptions, PruneResult } from "./commands.js";
+import { asUsage } from "./failure.js";
+import {
+  addCommonFlags,
+  addEvaluationFlags,
+  addPruneFlags,
+  type CommonFlags,
+  DEFAULT_WINDOWS,
+  type EvaluationFlags,
+  flagLabel,
+  loadOptions,
+  numberOrText,
+  wholeNumber,
+} from "./flags.js";
+import { coefficientsHelp, examplesHelp, methodsHelp, patternsHelp } from "./help.js";
+import { readTextFile, styleOf } from "./io.js";
+import { type ListenerOf, withProgress } from "./progress.js";
+import { type PerplexityChange, pruneJson } from "./prune-json.js";
+import { pruneSummary } from "./prune-summary.js";
+
+/** Flags as Commander gives them: options of `prune` are still text. */
+interface PruneFlags extends CommonFlags, EvaluationFlags {
+  readonly method?: string;
+  readonly sparsity?: string;
+  readonly scope?: string;
+  readonly pattern?: string;
+  readonly coefficients?: string;
+  readonly include?: readonly string[];
+  readonly exclude?: readonly string[];
+  readonly calibration?: string;
+  readonly calibrationCount?: string;
+  readonly calibrationLength?: string;
+  readonly bos?: boolean;
+  readonly passes?: string;
+  readonly out: string;
+  readonly force?: boolean;
+  readonly threads?: number;
+}
+
+/** Gives the command its flags and its action. */
+export function pruneCommand(command: Command, context: CliContext): void {
+  command
+    .summary("prune a model into a folder")
+    .description("Prunes a model and writes it to a folder that transformers.js loads like any other model.")
+    .requiredOption("--out <dir>", "folder for the pruned model")
+    .option("--force", "overwrite a folder that is not empty");
+  addPruneFlags(command);
+  addEvaluationFlags(command, { summary: "UTF-8 text to measure perplexity on, before and after", required: false });
+  addCommonFlags(command);
+  command.option("--threads <n>", "threads that compute masks (default: one per core)", wholeNumber(1));
+  command
+    .addHelpText("after", () =>
+      [
+        methodsHelp(),
+        coefficientsHelp(),
+        patternsHelp(),
+        examplesHelp([
+          "transformers-prune prune HuggingFaceTB/SmolLM2-135M --out pruned",
+          "transformers-prune prune ./model --method wanda --sparsity 0.6 --exclude layers.0 --out pruned",
+          "transformers-prune prune ./model --pattern 2:4 --calibration domain.txt --text novel.txt --out pruned",
+          `transformers-prune prune ./model --coefficients '{"window":0.3,"size":7}' --out pruned --json`,
+        ]),
+      ].join("\n"),
+    )
+    .action((model: string, flags: PruneFlags) => runPrune(model, flags, command, context));
+}
+
+async function runPrune(model: string, flags: PruneFlags, command: Command, context: CliContext): Promise<void> {
+  const { io, commands } = context;
+  const stray =
+    flags.text === undefined ? (["length", "windows"] as const).find((name) => flags[name] !== undefined) : undefined;
+  if (stray !== undefined) command.error(`error: --${stray} is for measuring perplexity and needs --text FILE`);
+  const texts = flags.calibration === undefined ? undefined : await readTextFile(flags.calibration, "--calibration");
+  const text = flags.text === undefined ? undefined : await readTextFile(flags.text, "--text");
+  const prune = pruneOption(flags, texts);
+  // Resolved here only to refuse what is wrong before a model is fetched, naming flags.
+  asUsage(command, () => resolvePruneOption(prune, flagLabel()));
+
+  const { result, perplexity } = await withProgress(io, flags.quiet === true, async (listenerOf) => {
+    const result = await commands.pruneModel(model, {
+      ...loadOptions(flags),
+      prune: prune as PruneOption,
+      out: flags.out,
+      ...(flags.force !== undefined && { force: flags.force }),
+      ...(flags.threads !== undefined && { threads: flags.threads }),
+      signal: io.signal,
+      onProgress: listenerOf(),
+    });
+    const perplexity = text === undefined ? undefined : await measure(model, result, text, flags, context, listenerOf);
+    return { result, perplexity };
+  });
+  const json = pruneJson(model, result, perplexity);
+  io.stdout.write(flags.json ? `${JSON.stringify(json, null, 2)}\n` : pruneSummary(json, styleOf(io.stdout, io.env)));
+}
+
+/** The `prune` option that the flags spell. Numbers become numbers; what is wrong is left to the options to refuse. */
+function pruneOption(flags: PruneFlags, texts: string | undefined): Record<string, unknown> {
+  const calibration = withoutUndefined({
+    texts,
+    count: numberOrText(flags.calibrationCount),
+    length: numberOrText(flags.calibrationLength),
+    bos: flags.bos,
+  });
+  return withoutUndefined({
+    method: flags.method,
+    sparsity: numberOrText(flags.sparsity),
+    scope: flags.scope,
+    pattern: flags.pattern,
+    coefficients: flags.coefficients,
+    include: flags.include,
+    exclude: flags.exclude,
+    calibration: Object.keys(calibration).length === 0 ? undefined : calibration,
+    passes: numberOrText(flags.passes),
+  });
+}
+
+const withoutUndefined = (source: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(source).filter(([, value]) => value !== undefined));
+
+/** Perplexity of the model and of what became of it, with the same text, windows and dtype. */
+async function measure(
+  model: string,
+  { out }: PruneResult,
+  text: string,
+  flags: PruneFlags,
+  { io, commands }: CliContext,
+  listenerOf: ListenerOf,
+): Promise<PerplexityChange> {
+  const evaluate = async (which: string, of: string, load: Partial<EvaluateModelOptions>) => {
+    const { perplexity } = await commands.evaluateModel(which, {
+      ...load,
+      text,
+      length: flags.length ?? DEFAULT_WINDOWS.length,
+      windows: flags.windows ?? DEFAULT_WINDOWS.windows,
+      bos: flags.bos === true,
+      signal: io.signal,
+      onProgress: listenerOf(of),
+    });
+    return perplexity;
+  };
+  const dense = await evaluate(model, "dense", loadOptions(flags));
+  // The folder just written is local, whatever the model was.
+  const pruned = await evaluate(out, "pruned", { dtype: flags.dtype, local_files_only: true });
+  return { dense, pruned };
+}

@@ -1,0 +1,90 @@
+/** What `prune` prints at its end for people: before and after, where the time went, what stayed dense. */
+import type { PruneReport } from "../report.js";
+import type { Style } from "./io.js";
+import type { PruneJson } from "./prune-json.js";
+import { formatTable, indent } from "./text-table.js";
+import { formatBytes, formatCount, formatPerplexity, formatSeconds, formatShare } from "./units.js";
+
+/** Names of one reason that are listed before "and n more". */
+const NAMES_PER_REASON = 3;
+
+/** The summary as text, ending in a line break. */
+export function pruneSummary(result: PruneJson, style: Style): string {
+  const [head = "", ...rows] = beforeAndAfter(result);
+  const parts: (readonly string[])[] = [
+    [`${style.bold(`${result.model} → ${result.out}`)}`, describeRun(result)],
+    indent([style.dim(head), ...rows]),
+    [describeSeconds(result)],
+    leftDense(result),
+    result.notes.map((note) => `note: ${note}`),
+    [
+      "Zeros alone make a model neither smaller nor faster: they are stored and multiplied like any",
+      "other number, until a runtime or a file format makes use of them.",
+    ],
+  ];
+  return `${parts
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join("\n"))
+    .join("\n\n")}\n`;
+}
+
+/** `crepe 2:4 (default coefficients: row 0, …), 2 passes of calibration on …` */
+function describeRun({
+  method,
+  pattern,
+  coefficients,
+  coefficientsFrom,
+  calibration,
+  passes,
+  fromCache,
+}: PruneReport): string {
+  const values = Object.entries(coefficients).map(([name, value]) => `${name} ${value}`);
+  return [
+    `${method}, ${pattern}`,
+    values.length > 0 && `coefficients (${coefficientsFrom}): ${values.join(", ")}`,
+    calibration !== "none" && `calibration: ${calibration}${passes > 1 ? `, ${passes} passes` : ""}`,
+    fromCache && "taken from the cache",
+  ]
+    .filter(Boolean)
+    .join("\n");
+}
+
+function beforeAndAfter({ parameters, zeros, prunable, bytes, perplexity }: PruneJson): string[] {
+  const rows = [
+    ["", "dense", "pruned"],
+    ["parameters", formatCount(parameters), formatCount(parameters)],
+    [
+      "set to zero",
+      "0",
+      formatCount(zeros),
+      `${formatShare(zeros / Math.max(1, prunable))} of ${formatCount(prunable)} prunable`,
+    ],
+    ["bytes on disk", formatBytes(bytes.source), formatBytes(bytes.written)],
+    ...(perplexity === undefined ? [] : [perplexityRow(perplexity)]),
+  ];
+  return formatTable(rows, ["left", "right", "right", "left"]);
+}
+
+function perplexityRow({ dense, pruned }: NonNullable<PruneJson["perplexity"]>): string[] {
+  const change = 100 * (pruned / dense - 1);
+  const sign = change < 0 ? "−" : "+";
+  return ["perplexity", formatPerplexity(dense), formatPerplexity(pruned), `${sign}${Math.abs(change).toFixed(1)}%`];
+}
+
+function describeSeconds({ seconds }: PruneReport): string {
+  const { total, ...phases } = seconds;
+  const parts = Object.entries(phases).map(([phase, spent]) => `${phase} ${formatSeconds(spent)}`);
+  return `${formatSeconds(total)} in all: ${parts.join(", ")}`;
+}
+
+/** One line for each reason, with the first few names. */
+function leftDense({ skipped }: PruneReport): string[] {
+  if (skipped.length === 0) return [];
+  const byReason = new Map<string, string[]>();
+  for (const { name, reason } of skipped) byReason.set(reason, [...(byReason.get(reason) ?? []), name]);
+  const rows = [...byReason].map(([reason, names]) => {
+    const more = names.length - NAMES_PER_REASON;
+    return [`${names.slice(0, NAMES_PER_REASON).join(", ")}${more > 0 ? ` and ${more} more` : ""}`, reason];
+  });
+  return ["left dense", ...indent(formatTable(rows, ["left"]))];
+}

@@ -1,0 +1,149 @@
+/**
+ * The CPU device: a WebAssembly SIMD kernel on a pool of worker threads. This file says what a job
+ * is to a worker and what a worker's answer means; kernel/ does the arithmetic.
+ */
+import { availableParallelism } from "node:os";
+import { PruneError } from "../../errors.js";
+import { type Mask, type Pattern, prunedCount, refusePattern } from "../../pattern/index.js";
+import { BYTES_PER_ELEMENT } from "../../tensor/dtypes.js";
+import type { Shape } from "../../tensor/matrix.js";
+import type { Device, MaskJob } from "../device.js";
+import { KERNEL_WASM } from "./kernel.wasm.js";
+import type { Selection, WorkerJob, WorkerReply } from "./messages.js";
+import { type Message, WorkerPool } from "./pool.js";
+
+/** More threads than this wait for memory more than they compute, and each holds a weight. */
+const MOST_THREADS = 8;
+
+export interface CpuDeviceOptions {
+  /** Worker threads; by default one per core, at most 8. */
+  readonly threads?: number;
+  /** Where worker.mjs is, for bundles that do not lie beside it. */
+  readonly workerUrl?: URL;
+}
+
+/**
+ * The device that runs everywhere Node does. Threads start with the first job.
+ *
+ * Each thread holds, of the largest weight it has seen, one float32 per weight (two for unstructured
+ * patterns by matrix) and the mask; bytes that come from memory are copied to it besides.
+ *
+ * @throws PruneError `bad-option` where `threads` is not a positive integer
+ */
+export function createCpuDevice(options: CpuDeviceOptions = {}): Device {
+  const threads = options.threads ?? Math.min(availableParallelism(), MOST_THREADS);
+  if (!Number.isInteger(threads) || threads < 1)
+    throw new PruneError("bad-option", `threads must be a positive integer, found ${threads}`, {
+      details: { threads },
+    });
+  let module: WebAssembly.Module | undefined;
+  const pool = new WorkerPool(threads, options.workerUrl ?? new URL("./worker.mjs", import.meta.url), () => {
+    module ??= new WebAssembly.Module(Buffer.from(KERNEL_WASM, "base64"));
+    return { module };
+  });
+  return {
+    name: "cpu",
+    concurrency: threads,
+    computeMask: async (job, signal) => {
+      checkJob(job);
+      const reply = await pool
+        .run(() => messageFor(job), signal)
+        .catch((error: unknown) => {
+          if (error instanceof PruneError || signal?.aborted) throw error;
+          throw deviceError(job, describe(error), "try again with fewer threads", error);
+        });
+      return maskFrom(job, reply as WorkerReply);
+    },
+    close: () => pool.close(),
+  };
+}
+
+function checkJob({ label, bytes, dtype, shape, terms, channelFactor, pattern }: MaskJob): void {
+  const details = { weight: label };
+  const refusal = refusePattern(pattern, shape);
+  if (refusal !== null)
+    throw new PruneError("bad-pattern", `weight "${label}" cannot take the pattern: ${refusal}`, { details });
+  if (bytes.kind === "file") checkLength(label, bytes.byteLength, dtype, shape);
+  const coefficients = [terms.row, terms.column, terms.window, terms.one];
+  const usable = (value: number) => Number.isFinite(value) && value >= 0;
+  if (!coefficients.every(usable) || channelFactor.length !== shape.in || !channelFactor.every(usable))
+    throw new PruneError(
+      "bad-statistics",
+      `weight "${label}" needs coefficients and ${shape.in} channel factors that are finite and not negative, ` +
+        `found coefficients ${coefficients.join(", ")} and ${channelFactor.length} factors, ` +
+        `${channelFactor.filter((f) => !usable(f)).length} of them unusable; look at the calibration samples`,
+      { details },
+    );
+}
+
+function checkLength(label: string, byteLength: number, dtype: MaskJob["dtype"], shape: Shape): void {
+  const expected = shape.out * shape.in * BYTES_PER_ELEMENT[dtype];
+  if (byteLength !== expected)
+    throw new PruneError(
+      "bad-model",
+      `weight "${label}" of shape [${shape.out}, ${shape.in}] in ${dtype} needs ${expected} bytes, found ${byteLength}`,
+      { details: { weight: label, expected, found: byteLength } },
+    );
+}
+
+/** Fetches bytes that lie in memory, so it is called only when a worker is free. */
+async function messageFor(job: MaskJob): Promise<Message> {
+  const value: Omit<WorkerJob, "source"> = {
+    shape: job.shape,
+    order: job.order,
+    dtype: job.dtype,
+    terms: job.terms,
+    channelFactor: job.channelFactor,
+    selection: selectionOf(job.pattern, job.shape),
+  };
+  if (job.bytes.kind === "file") return { value: { ...value, source: job.bytes }, transfer: [] };
+  const given = await job.bytes.read();
+  checkLength(job.label, given.byteLength, job.dtype, job.shape);
+  // A copy to give away: the caller's buffer stays usable, and what else it holds is not sent.
+  const bytes = new Uint8Array(given);
+  return { value: { ...value, source: { kind: "memory", bytes } }, transfer: [bytes.buffer] };
+}
+
+function selectionOf(pattern: Pattern, shape: Shape): Selection {
+  if (pattern.kind === "n:m") return { rule: "group", keepCount: pattern.keep, groupSize: pattern.of };
+  const keptCount = shape.out * shape.in - prunedCount(pattern, shape);
+  return pattern.scope === "row"
+    ? { rule: "row", keepCount: keptCount / shape.out, groupSize: 1 }
+    : { rule: "matrix", keepCount: keptCount, groupSize: 1 };
+}
+
+function maskFrom(job: MaskJob, reply: WorkerReply): Mask {
+  switch (reply.kind) {
+    case "mask":
+      return { shape: job.shape, order: job.order, bits: reply.bits };
+    case "not-finite":
+      throw new PruneError(
+        "bad-weight",
+        `weight "${job.label}" holds ${reply.count} values that are NaN or Inf, the first at output row ${reply.out}, ` +
+          `input channel ${reply.in}; repair the model or exclude the weight`,
+        { details: { weight: job.label, count: reply.count, out: reply.out, in: reply.in } },
+      );
+    case "unreadable":
+      throw new PruneError(
+        "bad-external-data",
+        `the bytes of weight "${job.label}" cannot be read: ${reply.cause.message}; load the model again`,
+        { details: { weight: job.label }, cause: reply.cause },
+      );
+    case "too-large":
+      throw deviceError(job, `it needs ${Math.ceil(reply.bytes / 2 ** 20)} MiB, WebAssembly has 4096`, "exclude it");
+    case "failed":
+      throw deviceError(job, reply.cause.message, "try again with fewer threads, or exclude it", reply.cause);
+    default:
+      return reply satisfies never;
+  }
+}
+
+const describe = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
+function deviceError(job: MaskJob, found: string, remedy: string, cause?: unknown): PruneError {
+  return new PruneError(
+    "device",
+    `the cpu device has no mask of weight "${job.label}", shape [${job.shape.out}, ${job.shape.in}]: ${found}; ${remedy}`,
+    { details: { weight: job.label }, cause },
+  );
+}

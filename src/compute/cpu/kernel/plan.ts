@@ -1,0 +1,176 @@
+/**
+ * What one job asks for, and where everything it needs lies in memory. The host calls `plan` first,
+ * grows the memory to the size it returns, and only then touches an address.
+ *
+ * Inside the kernel a weight is |W| as float32, laid out [in, out] with the output rows fastest and
+ * padded with zeros to a multiple of 16. One vector then holds four output rows of one input
+ * channel, so a group of N:M is M vectors, and a row of the matrix never has a tail.
+ * Work goes in strips of output rows, narrow enough that what a strip needs stays in the cache.
+ */
+
+/** In which set scores compete. The host sends these numbers: see `worker.mjs`. */
+export namespace Rule {
+  export const GROUP: u32 = 0;
+  export const ROW: u32 = 1;
+  export const MATRIX: u32 = 2;
+}
+
+/** How elements are stored. */
+export namespace Stored {
+  export const FLOAT32: u32 = 0;
+  export const FLOAT16: u32 = 1;
+  export const BFLOAT16: u32 = 2;
+}
+
+/** Widest strip, in output rows. A window's ring of 63 such rows takes 63 kB. */
+const STRIP: usize = 256;
+/** Row scope keeps a strip's scores of all input channels: at most this many bytes, half of a usual level-2 cache… */
+const STRIP_BYTES: usize = 512 << 10;
+/** …unless that made strips narrower than this, where windows would mostly work on each other's borders. */
+const NARROWEST_STRIP: usize = 64;
+/** Stored bytes are converted in pieces of about this size, so that they are still in the cache. */
+const STAGING_BYTES: usize = 256 << 10;
+
+// The job.
+export let outputs: usize = 0;
+export let inputs: usize = 0;
+export let dtype: u32 = 0;
+/** Whether storage is [out, in]; else [in, out]. */
+export let outputMajor: bool = false;
+export let rowCoefficient: f64 = 0;
+export let columnCoefficient: f64 = 0;
+export let windowCoefficient: f64 = 0;
+export let oneCoefficient: f64 = 0;
+/** Side of the window, odd. */
+export let size: usize = 1;
+export let rule: u32 = 0;
+/** How many stay of each set in which scores compete. */
+export let keepCount: usize = 0;
+/** M of N:M. */
+export let groupSize: usize = 1;
+
+// Lengths, in elements.
+/** `outputs` rounded up to a multiple of 16. */
+export let stride: usize = 0;
+export let stripWidth: usize = 0;
+/** Rows of storage (of `outputs` or `inputs` elements) that fit in the staging area. */
+export let stagingRows: usize = 0;
+
+// Addresses. float32 unless said otherwise.
+/** Stored bytes on their way in. */
+export let staging: usize = 0;
+/** |W|, [in, stride], see `weightAt`; a multiple of four rows, so that blocks of 4 × 4 may be stored whole. */
+export let weight: usize = 0;
+/** stat(i)^power, [in]. */
+export let factor: usize = 0;
+/** column / mean_col(i), [in]. */
+export let columnTerm: usize = 0;
+/** one + row / mean_row(o), [stride]. */
+export let rowTerm: usize = 0;
+/** window · cells of the window along the output rows, [stride]. */
+export let windowTerm: usize = 0;
+/** Sums over input channels, float64, [stride], and their float32 part, [stride]. */
+export let rowSums: usize = 0;
+export let partialSums: usize = 0;
+/** Rows of window sums, [size, STRIP]; see `window.ts`. */
+export let ring: usize = 0;
+export let prefix: usize = 0;
+/** One row of a strip with its borders, and its sums of 4 and of 16 neighbours. */
+export let border: usize = 0;
+export let sums4: usize = 0;
+export let sums16: usize = 0;
+/** [groupSize, stripWidth] for groups, [in, stripWidth] for rows, [in, stride] for the matrix. */
+export let scores: usize = 0;
+/** Lanes that stay (all ones) or go (zeros), int32, [groupSize or 1, STRIP]. */
+export let kept: usize = 0;
+/** Per output row the score above which weights stay, and how many of those equal to it do (int32), [stride]. */
+export let thresholds: usize = 0;
+export let ties: usize = 0;
+/** Scores of four output rows, each [in] without gaps; see `rank.ts`. */
+export let lines: usize = 0;
+/** Kept bits of up to 32 input channels, uint32, [STRIP]. */
+export let words: usize = 0;
+/** The result: one bit per weight in storage order. */
+export let bits: usize = 0;
+
+/** Address of |W| of input channel i and output row o. */
+@inline
+export function weightAt(i: usize, o: usize): usize {
+  return weight + ((i * stride + o) << 2);
+}
+
+let next: u64 = 0;
+
+function reserve(bytes: u64): usize {
+  const address = next;
+  next += (bytes + 63) & ~63;
+  return <usize>address;
+}
+
+/**
+ * Takes the job down and lays out the memory for it.
+ *
+ * @returns bytes of memory the job needs; more than 2^32 means that it cannot be done
+ */
+export function plan(
+  outputs_: usize,
+  inputs_: usize,
+  dtype_: u32,
+  outputMajor_: bool,
+  row: f64,
+  column: f64,
+  window: f64,
+  one: f64,
+  size_: usize,
+  rule_: u32,
+  keepCount_: usize,
+  groupSize_: usize,
+): f64 {
+  outputs = outputs_;
+  inputs = inputs_;
+  dtype = dtype_;
+  outputMajor = outputMajor_;
+  rowCoefficient = row;
+  columnCoefficient = column;
+  windowCoefficient = window;
+  oneCoefficient = one;
+  size = size_;
+  rule = rule_;
+  keepCount = keepCount_;
+  groupSize = groupSize_;
+  stride = (outputs + 15) & ~15;
+  stripWidth = STRIP;
+  if (rule == Rule.ROW) stripWidth = max(NARROWEST_STRIP, min(STRIP, (STRIP_BYTES / (inputs << 2)) & ~15));
+  return layOut();
+}
+
+function layOut(): f64 {
+  const elementBytes: u64 = dtype == Stored.FLOAT32 ? 4 : 2;
+  const storedRow: u64 = elementBytes * (outputMajor ? inputs : outputs);
+  // Whole blocks of 16 rows: transposing then writes whole cache lines.
+  stagingRows = <usize>max<u64>(16, (STAGING_BYTES / storedRow) & ~15);
+  const rows: u64 = rule == Rule.GROUP ? groupSize : (inputs + 3) & ~3;
+  const borderBytes: u64 = (STRIP + 128) << 2;
+  next = __heap_base;
+  staging = reserve(stagingRows * storedRow + 64);
+  factor = reserve(<u64>inputs << 2);
+  columnTerm = reserve(<u64>inputs << 2);
+  rowTerm = reserve(<u64>stride << 2);
+  windowTerm = reserve(<u64>stride << 2);
+  rowSums = reserve(<u64>stride << 3);
+  partialSums = reserve(<u64>stride << 2);
+  ring = reserve((<u64>size * STRIP) << 2);
+  prefix = reserve(STRIP << 2);
+  border = reserve(borderBytes);
+  sums4 = reserve(borderBytes);
+  sums16 = reserve(borderBytes);
+  kept = reserve((<u64>groupSize * STRIP) << 2);
+  thresholds = reserve(<u64>stride << 2);
+  ties = reserve(<u64>stride << 2);
+  lines = reserve((<u64>inputs + 3) << 4);
+  words = reserve(STRIP << 2);
+  bits = reserve((((<u64>outputs) * inputs) >> 3) + 16);
+  scores = reserve((rows * (rule == Rule.MATRIX ? stride : stripWidth)) << 2);
+  weight = reserve(((<u64>(inputs + 3) & ~3) * stride + 64) << 2);
+  return <f64>next;
+}

@@ -1,0 +1,45 @@
+/**
+ * The contract of a device: a weight, its score terms and a pattern in, a mask out. Scores never
+ * leave the device. Every device must give the same mask wherever scores differ by more than
+ * rounding; `cpu` is the reference (and test/ holds a slower, plainer one for it).
+ */
+import type { Mask, Pattern } from "../pattern/index.js";
+import type { ScoreTerms } from "../score/index.js";
+import type { FloatType } from "../tensor/dtypes.js";
+import type { Shape, StorageOrder } from "../tensor/matrix.js";
+
+/** Where a device finds the stored bytes of a weight: in a file it can open itself, or in memory. */
+export type WeightBytes =
+  | { readonly kind: "file"; readonly path: string; readonly byteOffset: number; readonly byteLength: number }
+  | { readonly kind: "memory"; readonly read: () => Promise<Uint8Array> };
+
+/** One weight to be masked. */
+export interface MaskJob {
+  /** The weight's name, for errors and progress. */
+  readonly label: string;
+  readonly bytes: WeightBytes;
+  readonly dtype: FloatType;
+  readonly shape: Shape;
+  readonly order: StorageOrder;
+  readonly terms: ScoreTerms;
+  /** stat(i)^power, [in], 0 … 1. */
+  readonly channelFactor: Float32Array;
+  readonly pattern: Pattern;
+}
+
+/** Something that computes masks. */
+export interface Device {
+  readonly name: string;
+  /** How many jobs it can work on at once; more may be handed in, they queue. */
+  readonly concurrency: number;
+  /**
+   * Scores the weight and selects by rank: exactly `prunedCount(pattern, shape)` bits are 0; ties
+   * keep the lower index (input channel in a row or group; o · in + i in a matrix).
+   *
+   * @throws PruneError `bad-weight` where the weight holds NaN or Inf; `bad-pattern` where the
+   *   pattern does not fit the shape; `device` where the device fails
+   */
+  computeMask(job: MaskJob, signal?: AbortSignal): Promise<Mask>;
+  /** Frees threads and memory. The device is not used afterwards. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,2 @@
+/** Measuring models: perplexity and sparsity. */
+export { type Perplexity, perplexity } from "./perplexity.js";

@@ -1,0 +1,104 @@
+/**
+ * Targets that stay dense unless the user names them: what turns hidden states into answers, what
+ * shares its weight with something that is no linear layer, and what chooses experts. Each costs
+ * more quality than its zeros are worth.
+ */
+import type { Shape } from "../tensor/matrix.js";
+import type { Constants } from "./constants.js";
+import { readersOf } from "./stored-weight.js";
+import type { Node, TargetUse, Value } from "./types.js";
+import { isStandard } from "./walk.js";
+import { layerIndex } from "./weight-name.js";
+
+/** What the rules look at. */
+export interface FoundLayer {
+  readonly name: string;
+  readonly shape: Shape;
+  readonly source: Value;
+  readonly uses: readonly TargetUse[];
+}
+
+/** Why the layer stays dense by default, as a sentence for the report; null for ordinary layers. */
+export function denseByDefault(layer: FoundLayer, constants: Constants): string | null {
+  return sharedWith(layer) ?? headOf(layer, constants) ?? routerOf(layer);
+}
+
+// --- shared weights ---------------------------------------------------------------------------
+
+function sharedWith({ source, uses }: FoundLayer): string | null {
+  const { nodes, output } = readersOf(source);
+  for (const { node } of uses) nodes.delete(node);
+  const others = [...nodes];
+  if (others.some((node) => isStandard(node, "Gather"))) return "tied: the embedding reads the same weight";
+  if (output) return `shared: the model returns the weight as its output "${output.name}"`;
+  const other = others[0];
+  return other ? `shared: ${other.onnx.opType} "${other.onnx.name}" reads the same weight` : null;
+}
+
+// --- heads ------------------------------------------------------------------------------------
+
+/** Modules that are heads wherever their result goes: sequence heads pick a token first, some models scale the logits. */
+const HEAD = /(^|\.)(lm_head|embed_out|score|classifier|qa_outputs|proj_out)(\.|$)/;
+
+/** Operators that may stand between a head and the output. A binary one only with a constant, or residuals would pass. */
+const AFTER_HEAD: Readonly<Record<string, "unary" | "with constant">> = {
+  Cast: "unary",
+  Identity: "unary",
+  Reshape: "unary",
+  Squeeze: "unary",
+  Softmax: "unary",
+  LogSoftmax: "unary",
+  Sigmoid: "unary",
+  Tanh: "unary",
+  Add: "with constant",
+  Mul: "with constant",
+  Div: "with constant",
+};
+
+function headOf({ name, uses }: FoundLayer, constants: Constants): string | null {
+  if (layerIndex(name) !== null) return null;
+  for (const { node } of uses) {
+    const output = modelOutputAfter(node, constants);
+    if (output) return `head: feeds the output "${output.name}"`;
+  }
+  return HEAD.test(name) ? "head: named as one" : null;
+}
+
+/** The output of the model that a layer's result becomes, out of branches and bodies too; null where it goes elsewhere. */
+function modelOutputAfter(layer: Node, constants: Constants): Value | null {
+  const results = new Set(layer.outputs.slice(0, 1));
+  for (const value of results) {
+    if (value.isGraphOutput) {
+      if (value.graph.parent === null) return value;
+      const outside = outputOutside(value, value.graph.parent);
+      if (outside) results.add(outside);
+    }
+    for (const { node } of value.uses) {
+      if (mayFollowHead(node, value, constants)) for (const output of node.outputs) results.add(output);
+    }
+  }
+  return null;
+}
+
+function mayFollowHead(node: Node, from: Value, constants: Constants): boolean {
+  const { opType } = node.onnx;
+  const way = isStandard(node, opType) && Object.hasOwn(AFTER_HEAD, opType) ? AFTER_HEAD[opType] : undefined;
+  if (way === "unary") return node.inputs[0] === from;
+  return way === "with constant" && node.inputs.every((input) => input === from || (input && constants.has(input)));
+}
+
+/** The output of an If, Loop or Scan that an output of its body becomes. A Loop's body returns its condition first. */
+function outputOutside(value: Value, node: Node): Value | undefined {
+  const index = value.graph.outputs.indexOf(value) - (isStandard(node, "Loop") ? 1 : 0);
+  return node.outputs[index];
+}
+
+// --- routers ----------------------------------------------------------------------------------
+
+/** A gate that chooses experts; `gate_proj` is something else. */
+const ROUTER = /(^|\.)((mlp|moe|ffn|feed_forward|block_sparse_moe)\.gate|router)(\.|$)/;
+
+/** A gate with as many outputs as inputs or more is part of a feed-forward block. */
+function routerOf({ name, shape }: FoundLayer): string | null {
+  return ROUTER.test(name) && shape.out < shape.in ? "router: chooses experts" : null;
+}

@@ -1,0 +1,12 @@
+/**
+ * The table of layer forms. A new form is one file in forms/ and one line here; the operator then
+ * leaves the list in unsupported-ops.ts.
+ */
+import { gemm } from "./forms/gemm.js";
+import { matMul } from "./forms/mat-mul.js";
+import type { LayerForm } from "./layer-form.js";
+
+export const LAYER_FORMS = {
+  MatMul: matMul,
+  Gemm: gemm,
+} as const satisfies Record<string, LayerForm>;

@@ -1,0 +1,136 @@
+/**
+ * From the value a layer multiplies with, back to the matrix in the file: through Identity, Cast
+ * between float types and Transpose, none of which changes which weights there are. Zeros written
+ * into that matrix arrive at the layer as zeros.
+ */
+import { DATA_TYPES, type OnnxTensor } from "../onnx/index.js";
+import { BYTES_PER_ELEMENT, type FloatType } from "../tensor/dtypes.js";
+import type { Shape, StorageOrder } from "../tensor/matrix.js";
+import { type Constants, isOverridable, isSparse, tensorOf } from "./constants.js";
+import type { Node, Value } from "./types.js";
+import { intAttribute, isStandard } from "./walk.js";
+
+/** A weight as the file holds it. */
+export interface StoredWeight {
+  readonly kind: "stored";
+  /** The value that holds it: an initializer's, or a Constant node's output. */
+  readonly source: Value;
+  readonly tensor: OnnxTensor;
+  readonly dtype: FloatType;
+  readonly shape: Shape;
+  readonly order: StorageOrder;
+}
+
+/** A weight that lies in the file, yet cannot be pruned. */
+export interface RefusedWeight {
+  readonly kind: "refused";
+  readonly source: Value;
+  readonly reason: string;
+}
+
+/** The float type of a TensorProto.DataType, undefined where a weight of it cannot be pruned. */
+export function floatTypeOf(dataType: number): FloatType | undefined {
+  const name = typeName(dataType);
+  return name in BYTES_PER_ELEMENT ? (name as FloatType) : undefined;
+}
+
+/**
+ * Finds the matrix behind a layer's weight.
+ * @param value the weight as the layer reads it
+ * @param order how the layer reads it: "in-out" as [in, out], "out-in" as [out, in]
+ * @returns null where the value is an activation or a constant vector, which is no weight
+ */
+export function findWeight(
+  value: Value,
+  order: StorageOrder,
+  constants: Constants,
+): StoredWeight | RefusedWeight | null {
+  const { source, transposes } = walkBack(value);
+  const tensor = tensorOf(source);
+  if (tensor === null) return computedWeight(value, source, constants);
+  if (isVector(tensor.dims)) return null;
+
+  const dtype = floatTypeOf(tensor.dataType);
+  const [rows, columns] = matrixDims(tensor.dims, transposes);
+  const shown = `[${tensor.dims.join(", ")}]`;
+  const refuse = (reason: string): RefusedWeight => ({ kind: "refused", source, reason });
+  if (isOverridable(source)) return refuse("can be overridden by an input of the model, so its values are not fixed");
+  if (dtype === undefined) {
+    return refuse(`holds ${typeName(tensor.dataType)} values; only float32, float16 and bfloat16 are supported`);
+  }
+  if (rows === undefined || columns === undefined) return refuse(`has shape ${shown}, not two dimensions`);
+  if (rows < 1 || columns < 1) return refuse(`is empty: its shape is ${shown}`);
+  if (rows === 1 || columns === 1) return refuse(`is a vector: its shape is ${shown}`);
+
+  const stored = transposes % 2 === 0 ? order : order === "in-out" ? "out-in" : "in-out";
+  const shape = stored === "in-out" ? { out: columns, in: rows } : { out: rows, in: columns };
+  return { kind: "stored", source, tensor, dtype, shape, order: stored };
+}
+
+/** Who reads a stored weight, looked for through Identity, Cast and Transpose: nodes, and an output of a graph. */
+export function readersOf(source: Value): { nodes: Set<Node>; output: Value | null } {
+  const nodes = new Set<Node>();
+  const copies = new Set([source]);
+  let output: Value | null = null;
+  // A set may grow while it is walked, and holds each value once.
+  for (const value of copies) {
+    if (value.isGraphOutput) output = value;
+    for (const { node } of value.uses) {
+      if (isPassThrough(node)) for (const copy of node.outputs) copies.add(copy);
+      else nodes.add(node);
+    }
+  }
+  return { nodes, output };
+}
+
+/** Whether the node hands its first input on, with the same weights, perhaps transposed or in another float type. */
+function isPassThrough(node: Node): boolean {
+  if (isStandard(node, "Identity")) return true;
+  if (isStandard(node, "Cast")) {
+    const to = intAttribute(node, "to", 0);
+    return floatTypeOf(to) !== undefined || typeName(to) === "float64";
+  }
+  if (!isStandard(node, "Transpose")) return false;
+  const perm = node.onnx.attributes.find(({ name }) => name === "perm")?.ints.join();
+  return perm === undefined || perm === "1,0";
+}
+
+function walkBack(value: Value): { source: Value; transposes: number } {
+  let source = value;
+  let transposes = 0;
+  while (source.producer && isPassThrough(source.producer)) {
+    const from = source.producer.inputs[0];
+    if (!from) break;
+    if (isStandard(source.producer, "Transpose")) transposes++;
+    source = from;
+  }
+  return { source, transposes };
+}
+
+/** The two dims of a matrix as stored. [1, K, N] counts as [K, N], because MatMul broadcasts it alike; else empty. */
+function matrixDims(dims: readonly number[], transposes: number): readonly number[] {
+  if (dims.length === 2) return dims;
+  return dims.length === 3 && dims[0] === 1 && transposes === 0 ? dims.slice(1) : [];
+}
+
+/** One axis at most is longer than 1, and nobody called it a matrix: biases, scales, rotary frequencies [1, 32, 1]. */
+function isVector(dims: readonly number[]): boolean {
+  return dims.length !== 2 && dims.filter((dim) => dim !== 1).length <= 1;
+}
+
+/** A weight that is constant but not stored as it is read. */
+function computedWeight(value: Value, source: Value, constants: Constants): RefusedWeight | null {
+  const origin = constants.get(value);
+  if (!origin) return null;
+  const refuse = (reason: string): RefusedWeight => ({ kind: "refused", source: origin, reason });
+  if (isSparse(origin)) return refuse("is a sparse initializer, which is not supported");
+  if (isVector(tensorOf(origin)?.dims ?? [])) return null;
+  const opType = source.producer?.onnx.opType;
+  if (opType === "DequantizeLinear") return refuse("is read through DequantizeLinear, which is not supported yet");
+  return refuse(`is computed by ${opType} from "${origin.name}", which is not supported yet`);
+}
+
+/** `int8`, or `type 99` for what ONNX may add. */
+function typeName(dataType: number): string {
+  return DATA_TYPES[dataType]?.name ?? `type ${dataType}`;
+}

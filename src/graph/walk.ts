@@ -1,0 +1,26 @@
+/** Ways through a model that more than one file of this room needs. */
+import type { Graph, Node, Value } from "./types.js";
+
+/** All nodes in file order, each followed by the nodes of its bodies. */
+export function* allNodes(graph: Graph): Generator<Node> {
+  for (const node of graph.nodes) {
+    yield node;
+    for (const body of node.bodies) yield* allNodes(body.graph);
+  }
+}
+
+/** All values of a graph and of the graphs nested in it. */
+export function* allValues(graph: Graph): Generator<Value> {
+  yield* graph.values.values();
+  for (const node of graph.nodes) for (const body of node.bodies) yield* allValues(body.graph);
+}
+
+/** Whether the node is `opType` of the standard operator set; other domains reuse the names for other things. */
+export function isStandard(node: Node, opType: string): boolean {
+  return node.onnx.opType === opType && (node.onnx.domain === "" || node.onnx.domain === "ai.onnx");
+}
+
+/** An integer attribute, or what stands where the node does not give it. */
+export function intAttribute(node: Node, name: string, absent: number): number {
+  return node.onnx.attributes.find((attribute) => attribute.name === name)?.i ?? absent;
+}

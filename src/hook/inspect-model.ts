@@ -1,0 +1,91 @@
+/** What is in a model: its linear layers with measured sparsity, and what stays dense by default. */
+import { buildModel, findTargets, type Skipped, type WeightKind } from "../graph/index.js";
+import { openModel, readTensor } from "../onnx/index.js";
+import type { RunControl } from "../progress.js";
+import { parametersOf } from "../prune/index.js";
+import { countZeros } from "../rewrite/index.js";
+import { type HostLoadOptions, resolveModel } from "./resolve-files.js";
+
+/** One linear layer as it stands in the file. */
+export interface InspectedWeight {
+  readonly name: string;
+  readonly kind: WeightKind;
+  readonly layer: number | null;
+  /** [out, in] */
+  readonly shape: readonly [number, number];
+  readonly dtype: string;
+  /** Share of zeros, 0 … 1, measured. */
+  readonly sparsity: number;
+}
+
+export interface InspectedFile {
+  readonly file: string;
+  /** With external data. */
+  readonly bytes: number;
+  readonly parameters: number;
+  readonly weights: readonly InspectedWeight[];
+  /** What is left dense by default, and why. */
+  readonly dense: readonly Skipped[];
+}
+
+export interface InspectReport {
+  readonly model: string;
+  readonly files: readonly InspectedFile[];
+}
+
+/**
+ * Looks into all session files of a model.
+ *
+ * @param model Hub id or directory
+ * @throws PruneError for files that cannot be found or read; the signal's reason when aborted
+ */
+export async function inspectModel(model: string, options: HostLoadOptions & RunControl = {}): Promise<InspectReport> {
+  const { signal, onProgress, ...hostOptions } = options;
+  const found = await resolveModel(model, hostOptions);
+  const files: InspectedFile[] = [];
+  for (const { name, input } of found.files) {
+    const onnx = await openModel(input);
+    try {
+      const { targets, skipped } = findTargets(buildModel(onnx));
+      const weights: InspectedWeight[] = [];
+      for (const target of targets) {
+        signal?.throwIfAborted();
+        if (target.denseByDefault !== null) continue;
+        const { out, in: channels } = target.shape;
+        const zeros = countZeros(await readTensor(target.tensor), target.dtype);
+        const { kind, layer, dtype } = target;
+        weights.push({
+          name: target.name,
+          kind,
+          layer,
+          shape: [out, channels],
+          dtype,
+          sparsity: zeros / (out * channels),
+        });
+        const done = weights.length;
+        onProgress?.({
+          phase: "read",
+          file: name,
+          done,
+          total: targets.length,
+          item: target.name,
+          percent: (100 * done) / targets.length,
+        });
+      }
+      const byDefault = targets.flatMap((target) =>
+        target.denseByDefault === null ? [] : [{ name: target.name, reason: target.denseByDefault }],
+      );
+      const external = [...onnx.externalSources.values()].reduce((sum, { size }) => sum + size, 0);
+      files.push({
+        file: name,
+        bytes: onnx.source.size + external,
+        parameters: parametersOf(onnx.graph),
+        weights,
+        dense: [...byDefault, ...skipped],
+      });
+    } finally {
+      await onnx.close();
+    }
+  }
+  return { model, files };
+}

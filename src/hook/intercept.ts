@@ -1,0 +1,47 @@
+/**
+ * The seam: `InferenceSession.create` of the host's runtime. A request of ours travels to it inside
+ * `session_options`, under a symbol that survives the host's object spread; whatever carries no
+ * request (other models, the host's helper graphs) goes straight through. The class is patched in
+ * place and once, so it does not matter whether the host or we were imported first, nor how many
+ * copies of this package (ESM and CJS) are loaded: the request brings its own behaviour.
+ */
+import type { RuntimeSession, SessionOptions } from "../runtime/index.js";
+import { type InferenceSessionClass, onnxRuntime } from "./host.js";
+
+/** ONNX Runtime's own `create`. */
+export type Create = (model: unknown, options: SessionOptions) => Promise<RuntimeSession>;
+
+/** What happens instead of a plain `create`. */
+export interface SessionRequest {
+  /**
+   * @param model path, bytes or buffer, as the host gave it
+   * @param options session options without the request
+   * @param create the runtime's own
+   */
+  open(model: unknown, options: SessionOptions, create: Create): Promise<RuntimeSession>;
+}
+
+const REQUEST = Symbol.for("transformers-prune.request");
+const HOOKED = Symbol.for("transformers-prune.hooked");
+
+type Options = SessionOptions & { [REQUEST]?: SessionRequest };
+
+/** Session options that carry a request through the host. Installs the hook. */
+export function withRequest(sessionOptions: object | undefined, request: SessionRequest): Record<string, unknown> {
+  installHook();
+  return { ...sessionOptions, [REQUEST]: request };
+}
+
+function installHook(): void {
+  const { InferenceSession } = onnxRuntime();
+  const original = InferenceSession.create as InferenceSessionClass["create"] & { [HOOKED]?: true };
+  if (original[HOOKED]) return;
+  const hooked = function (this: InferenceSessionClass, model: unknown, ...rest: unknown[]): Promise<RuntimeSession> {
+    const [given] = rest as [Options | undefined];
+    const request = typeof given === "object" && given !== null ? given[REQUEST] : undefined;
+    if (request === undefined) return original.call(this, model, ...rest);
+    const { [REQUEST]: _, ...options } = given as Options;
+    return request.open(model, options, (other, otherOptions) => original.call(this, other, otherOptions));
+  };
+  InferenceSession.create = Object.assign(hooked, { [HOOKED]: true as const });
+}

@@ -1,0 +1,40 @@
+/** The host's `pipeline()` with one more option. */
+import type { PruneOption } from "../options/index.js";
+import { host } from "./host.js";
+import { type HostOptions, loadPruned } from "./load-pruned.js";
+
+/** Tasks, as the host names them. */
+export type PipelineTask = Parameters<typeof host.pipeline>[0];
+
+/** What the host's `pipeline()` of a task returns. */
+export type HostPipeline<T extends PipelineTask> = ReturnType<typeof host.pipeline<T>>;
+
+/** The host's pipeline of a task. */
+export type PipelineOf<T extends PipelineTask> = Awaited<HostPipeline<T>>;
+
+/** The host's options of `pipeline()`, and `prune`. */
+export type PrunePipelineOptions<T extends PipelineTask> = host.PretrainedModelOptions & {
+  /** How to prune the model as it loads; absent: not at all. */
+  prune?: PruneOption<PipelineOf<T>>;
+};
+
+/**
+ * transformers.js's `pipeline()`, which prunes the model as it loads. The first load calibrates,
+ * scores, masks and caches; later loads open the cached model.
+ *
+ * @param task as in transformers.js
+ * @param model Hub id or directory, as in transformers.js
+ * @param options the host's options and `prune`
+ * @returns the host's own pipeline, of the host's own type
+ * @throws PruneError for everything that has to do with pruning; whatever the host throws
+ */
+export function pipeline<T extends PipelineTask>(
+  task: T,
+  model?: string | null,
+  options: PrunePipelineOptions<T> = {},
+): HostPipeline<T> {
+  const { prune, ...hostOptions } = options;
+  // The host declares `model` as string and takes null for its default of the task.
+  const load = (all: HostOptions) => host.pipeline<T>(task, model as string, all as host.PretrainedModelOptions);
+  return prune === undefined ? load(hostOptions) : loadPruned(model ?? null, prune, hostOptions, load);
+}

@@ -1,0 +1,156 @@
+/**
+ * From edits of objects to edits of messages: for each object that changes, which of its fields are
+ * replaced and which are added.
+ */
+import { PruneError } from "../errors.js";
+import { byteLengthOf } from "./data-types.js";
+import { holdsValues } from "./decode-tensor.js";
+import {
+  encodeEntry,
+  encodeExternalData,
+  encodeNode,
+  encodeTensorHead,
+  encodeValueInfo,
+  fieldOf,
+  headerOf,
+} from "./encode.js";
+import { originOf, spanOf } from "./origins.js";
+import { type Piece, Pieces } from "./pieces.js";
+import { type MessageEdit, rewrite } from "./rewrite.js";
+import { ENTRY, GRAPH, MODEL, NODE, TENSOR, VALUE_INFO } from "./schema.js";
+import type {
+  GraphEdit,
+  ModelEdits,
+  NewTensor,
+  OnnxGraph,
+  OnnxModel,
+  OnnxNode,
+  OnnxTensor,
+  TensorEdit,
+} from "./types.js";
+import { contentOf, textIn } from "./values.js";
+import type { Span } from "./wire.js";
+
+/**
+ * The bytes of a .onnx file after edits; nothing is read or asked for yet.
+ *
+ * @throws PruneError `bad-model` where new values have another length than type and shape of their tensor
+ * @throws TypeError where an edit names an object of another model
+ */
+export function editedModel(model: OnnxModel, edits: ModelEdits): Pieces {
+  const messages = new Map<number, MessageEdit>();
+  const change = (object: OnnxTensor | OnnxGraph | OnnxNode, edit: MessageEdit) => {
+    const span = spanOf(object);
+    if (span.source !== model.source) throw new TypeError(`"${object.name}" is not of model "${model.name}"`);
+    messages.set(span.offset, edit);
+  };
+  for (const [tensor, edit] of edits.tensors ?? []) change(tensor, tensorEdit(tensor, edit));
+  for (const [graph, edit] of edits.graphs ?? []) change(graph, graphEdit(edit));
+  for (const [node, outputs] of edits.addNodeOutputs ?? []) {
+    change(node, { append: () => outputs.map((output) => newField(NODE.output, output)) });
+  }
+  const { span } = originOf(model);
+  const metadata = Object.entries(edits.metadata ?? {});
+  if (metadata.length > 0) messages.set(span.offset, metadataEdit(metadata));
+  return rewrite(span, "ModelProto", messages);
+}
+
+/** Checks that new values fill a tensor exactly.
+ *  @throws PruneError `bad-model` */
+export function checkByteLength(tensor: Pick<OnnxTensor, "name" | "dataType" | "dims">, found: number): void {
+  const expected = byteLengthOf(tensor.dataType, tensor.dims);
+  if (found === expected) return;
+  throw new PruneError(
+    "bad-model",
+    `new values of tensor "${tensor.name}" have ${found} bytes; expected ${expected} for shape [${tensor.dims.join(", ")}]`,
+    { details: { tensor: tensor.name, expected, found } },
+  );
+}
+
+/** Replaces every field that holds or locates values, in the place of the first of them. */
+function tensorEdit(tensor: OnnxTensor, edit: TensorEdit): MessageEdit {
+  if (edit.kind === "bytes") checkByteLength(tensor, edit.byteLength);
+  return replaceAll(holdsValues, () => valueFields(tensor, edit));
+}
+
+/** Writes `pieces` in place of the first field that matches, drops the others; appends where none matches. */
+function replaceAll(matches: (fieldNumber: number) => boolean, pieces: () => readonly Piece[]): MessageEdit {
+  let isWritten = false;
+  const writeOnce = (): readonly Piece[] => {
+    if (isWritten) return [];
+    isWritten = true;
+    return pieces();
+  };
+  return { replace: (field) => (matches(field.number) ? writeOnce() : undefined), append: writeOnce };
+}
+
+function valueFields(tensor: OnnxTensor, edit: TensorEdit): readonly Piece[] {
+  if (edit.kind === "external") return [{ kind: "bytes", bytes: encodeExternalData(edit) }];
+  const { byteLength: length, bytes } = edit;
+  return [
+    { kind: "bytes", bytes: headerOf(TENSOR.rawData, length) },
+    { kind: "values", name: tensor.name, length, bytes },
+  ];
+}
+
+/** Order between different fields carries no meaning, so all that is new goes to the end of the graph. */
+function graphEdit(edit: GraphEdit): MessageEdit {
+  const { keepOutputs } = edit;
+  const append = () => [
+    ...(edit.addNodes ?? []).map((node) => newField(GRAPH.node, encodeNode(node))),
+    ...(edit.addInitializers ?? []).flatMap(newInitializer),
+    ...(edit.addInputs ?? []).map((input) => newField(GRAPH.input, encodeValueInfo(input))),
+    ...(edit.addOutputs ?? []).map((output) => newField(GRAPH.output, encodeValueInfo(output))),
+  ];
+  if (keepOutputs === undefined) return { append };
+  return {
+    append,
+    replace: (field) => {
+      if (field.number !== GRAPH.output) return undefined;
+      return keepOutputs(textIn(contentOf(field), VALUE_INFO.name)) ? undefined : [];
+    },
+  };
+}
+
+function newInitializer(tensor: NewTensor): readonly Piece[] {
+  checkByteLength(tensor, tensor.bytes.length);
+  const content = new Pieces([
+    { kind: "bytes", bytes: encodeTensorHead(tensor) },
+    { kind: "bytes", bytes: headerOf(TENSOR.rawData, tensor.bytes.length) },
+    { kind: "bytes", bytes: tensor.bytes },
+  ]);
+  return [{ kind: "bytes", bytes: headerOf(GRAPH.initializer, content.length) }, ...content];
+}
+
+/** Sets the value of entries that exist, and adds those that do not. */
+function metadataEdit(metadata: readonly (readonly [key: string, value: string])[]): MessageEdit {
+  const missing = new Map(metadata);
+  const wanted = new Map(metadata);
+  return {
+    replace: (field) => {
+      if (field.number !== MODEL.metadataProps) return undefined;
+      const entry = contentOf(field);
+      const key = textIn(entry, ENTRY.key);
+      const value = wanted.get(key);
+      if (value === undefined) return undefined;
+      missing.delete(key);
+      return setEntryValue(entry, value);
+    },
+    append: () => [...missing].map(([key, value]) => newField(MODEL.metadataProps, encodeEntry(key, value))),
+  };
+}
+
+/** An entry of metadata_props with another value; fields besides key and value stay. */
+function setEntryValue(entry: Span, value: string): readonly Piece[] {
+  const edit = replaceAll(
+    (fieldNumber) => fieldNumber === ENTRY.value,
+    () => [newField(ENTRY.value, value)],
+  );
+  // Entries hold no messages, so the schema of any leaf message serves.
+  const content = rewrite(entry, "TensorProto", new Map([[entry.offset, edit]]));
+  return [{ kind: "bytes", bytes: headerOf(MODEL.metadataProps, content.length) }, ...content];
+}
+
+function newField(field: number, content: Uint8Array | string): Piece {
+  return { kind: "bytes", bytes: fieldOf(field, content) };
+}

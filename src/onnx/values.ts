@@ -1,0 +1,101 @@
+/**
+ * Values of single fields: text, numbers and repeated numbers, packed or not. Each checks that the
+ * field has a wire type its value can have.
+ */
+import {
+  bytesOf,
+  type Cursor,
+  cursorOf,
+  type Field,
+  fieldsOf,
+  malformed,
+  type Span,
+  WIRE,
+  type WireType,
+} from "./wire.js";
+
+const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const lenientUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** The content of a field that holds a message, a string or bytes. */
+export function contentOf(field: Field): Span {
+  if (field.wireType !== WIRE.bytes) {
+    throw malformed(field.source, field.start, `field ${field.number} is a number; expected text or a message`);
+  }
+  return field;
+}
+
+/** Text of a string field.
+ *  @throws PruneError `bad-model` where it is not UTF-8: two names must not become one */
+export function textOf(field: Field): string {
+  const content = contentOf(field);
+  const bytes = bytesOf(content);
+  try {
+    return strictUtf8.decode(bytes);
+  } catch {
+    throw malformed(content.source, content.offset, `field ${field.number} is not UTF-8 text`);
+  }
+}
+
+/** Text of a bytes field; null where it is long and was left in the file. Bytes that are not UTF-8 become U+FFFD. */
+export function lenientTextOf(field: Field): string | null {
+  const content = contentOf(field);
+  return content.chunk === null ? null : lenientUtf8.decode(bytesOf(content));
+}
+
+/** The int64 of a field that is not repeated; of several the last counts, as in protobuf. */
+export function intOf(field: Field): number {
+  if (field.wireType !== WIRE.varint) throw wrongScalar(field);
+  let last = 0;
+  eachScalar(field, WIRE.varint, (cursor) => {
+    last = cursor.signed();
+  });
+  return last;
+}
+
+/** The float of a field that is not repeated. */
+export function floatOf(field: Field): number {
+  if (field.wireType !== WIRE.fixed32) throw wrongScalar(field);
+  let last = 0;
+  eachScalar(field, WIRE.fixed32, (cursor) => {
+    last = cursor.float();
+  });
+  return last;
+}
+
+/** Appends a field's int64 values, packed or not. */
+export function appendInts(values: number[], field: Field): void {
+  eachScalar(field, WIRE.varint, (cursor) => values.push(cursor.signed()));
+}
+
+/** Appends a field's float values, packed or not. */
+export function appendFloats(values: number[], field: Field): void {
+  eachScalar(field, WIRE.fixed32, (cursor) => values.push(cursor.float()));
+}
+
+/**
+ * Calls `read` for each scalar of a repeated field, packed or not; it must consume one scalar.
+ *
+ * @param field its bytes in memory
+ * @param scalar wire type of one unpacked scalar
+ */
+export function eachScalar(field: Field, scalar: WireType, read: (cursor: Cursor) => void): void {
+  const packed = field.wireType === WIRE.bytes;
+  if (!packed && field.wireType !== scalar) throw wrongScalar(field);
+  const cursor = cursorOf(field);
+  while (cursor.position < cursor.end) {
+    if (!packed) cursor.tag();
+    read(cursor);
+  }
+}
+
+function wrongScalar(field: Field) {
+  return malformed(field.source, field.start, `field ${field.number} has wire type ${field.wireType}`);
+}
+
+/** Text of one field of a message that is in memory; "" where the field is absent. */
+export function textIn(message: Span, fieldNumber: number): string {
+  let text = "";
+  for (const field of fieldsOf(message)) if (field.number === fieldNumber) text = textOf(field);
+  return text;
+}

@@ -1,0 +1,56 @@
+/**
+ * Checks for single option values. Each returns a reader whose message says what was expected.
+ * Numbers must be numbers: the string "0.5" is refused, because a caller who passes one has mixed
+ * up something. The command line turns its strings into numbers before it comes here.
+ */
+import { nearest } from "./nearest.js";
+import { badOption, type Read } from "./option-reader.js";
+
+/** Exactly true or false. */
+export const mustBeBoolean: Read<boolean> = (value, label) => {
+  if (typeof value !== "boolean") throw badOption(label, "true or false", value);
+  return value;
+};
+
+/** A whole number from `min` to `max`, both included. */
+export function mustBeInteger(min: number, max: number): Read<number> {
+  return (value, label) => {
+    if (typeof value !== "number" || !Number.isInteger(value) || value < min || value > max)
+      throw badOption(label, `a whole number from ${min} to ${max}`, value);
+    return value;
+  };
+}
+
+/** One of a few words. */
+export function mustBeOneOf<const Word extends string>(words: readonly Word[]): Read<Word> {
+  return (value, label) => {
+    const found = words.find((word) => word === value);
+    if (found !== undefined) return found;
+    const near = typeof value === "string" ? nearest(value, words) : null;
+    throw badOption(
+      label,
+      words.map((word) => `"${word}"`).join(" or "),
+      value,
+      near === null ? undefined : `did you mean "${near}"?`,
+    );
+  };
+}
+
+/** Something that can be called. */
+export const mustBeFunction: Read<(...args: never[]) => unknown> = (value, label) => {
+  if (typeof value !== "function") throw badOption(label, "a function", value);
+  return value as (...args: never[]) => unknown;
+};
+
+/** An AbortSignal, from whichever realm or polyfill. */
+export const mustBeSignal: Read<AbortSignal> = (value, label) => {
+  const signal = value as Partial<AbortSignal> | null;
+  if (
+    typeof signal !== "object" ||
+    typeof signal?.aborted !== "boolean" ||
+    typeof signal.throwIfAborted !== "function" ||
+    typeof signal.addEventListener !== "function"
+  )
+    throw badOption(label, "an AbortSignal", value, "pass the signal of an AbortController, not the controller");
+  return signal as AbortSignal;
+};

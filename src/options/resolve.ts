@@ -1,0 +1,129 @@
+/**
+ * From the friendly `prune` option to resolved, frozen options: the one place that knows all forms
+ * (`true`, `0.5`, `"50%"`, `"2:4"`, an object, a map by session file) and all defaults. What it does
+ * not understand it refuses; it never guesses and never drops a key.
+ */
+import { PruneError } from "../errors.js";
+import type { NofM } from "../pattern/index.js";
+import type { MethodName } from "../score/index.js";
+import { DEFAULT_CALIBRATION, isOneShot, readCalibration } from "./calibration-option.js";
+import { readCoefficients } from "./coefficients.js";
+import { mustBeGlobs } from "./globs.js";
+import { mustBeFunction, mustBeInteger, mustBeOneOf, mustBeSignal } from "./must-be.js";
+import { nearest } from "./nearest.js";
+import {
+  badOption,
+  describeValue,
+  dottedLabel,
+  isOptionsObject,
+  type Label,
+  OptionReader,
+  type Read,
+} from "./option-reader.js";
+import { combinePattern, looksLikePattern, looksLikePercentage, readNofM, readSparsity } from "./pattern-option.js";
+import { isSessionFileMap } from "./session-files.js";
+import { DEFAULTS, LIMITS, METHOD_NAMES, type PruneOptionName, SCOPES } from "./table.js";
+import type { ResolvedPrune, ResolvedPruneOption } from "./types.js";
+
+const NOTHING: readonly string[] = Object.freeze([]);
+
+/**
+ * Resolves the `prune` option.
+ *
+ * @param option as the user gave it; see `PruneOption` for the forms
+ * @param label what the option is called in messages; by default as in code: `prune`, `prune.sparsity`
+ * @returns frozen options per session file. In the plain form every file has the same; in the map
+ *   form a file that is not named stays dense, and `namedFiles` is to be checked against the model
+ *   (`checkNamedFiles`)
+ * @throws PruneError `unknown-option` for a key, method or option name that does not exist;
+ *   `bad-option` for a value that is not allowed; `bad-calibration` for calibration without samples
+ */
+export function resolvePruneOption(option: unknown, label: Label = dottedLabel("prune")): ResolvedPruneOption {
+  if (!isOptionsObject(option) || !isSessionFileMap(option, label)) {
+    const resolved = resolveValue(option, label);
+    return Object.freeze({ forFile: () => resolved, namedFiles: NOTHING });
+  }
+  const byFile = new Map(Object.entries(option).map(([file, value]) => [file, resolveValue(value, label.of(file))]));
+  return Object.freeze({
+    forFile: (file: string) => byFile.get(file) ?? null,
+    namedFiles: Object.freeze([...byFile.keys()]),
+  });
+}
+
+/** What one session file is given; null leaves it dense. */
+function resolveValue(value: unknown, label: Label): ResolvedPrune | null {
+  if (value === false) return null;
+  if (value === true) return resolveOptions({}, label);
+  if (isOptionsObject(value)) return resolveOptions(value, label);
+  if (typeof value === "number") return resolveOptions({ sparsity: readSparsity(value, label) }, label);
+  if (typeof value === "string" && looksLikePercentage(value))
+    return resolveOptions({ sparsity: readSparsity(value, label) }, label);
+  if (typeof value === "string" && looksLikePattern(value)) {
+    readNofM(value, label);
+    return resolveOptions({ pattern: value }, label);
+  }
+  throw badOption(
+    label,
+    'true, false, a sparsity such as 0.5 or "50%", a pattern such as "2:4", or an object of options',
+    value,
+    METHOD_NAMES.some((name) => name === value) ? `for a method write { method: "${value}" }` : undefined,
+  );
+}
+
+function resolveOptions(source: Readonly<Record<string, unknown>>, label: Label): ResolvedPrune {
+  const options = new OptionReader<PruneOptionName>(source, label);
+  const method = options.get("method", readMethod) ?? DEFAULTS.method;
+  const given = {
+    sparsity: options.get("sparsity", readSparsity),
+    scope: options.get("scope", mustBeOneOf(SCOPES)),
+    pattern: options.get<NofM>("pattern", readNofM),
+  };
+  const resolved: ResolvedPrune = {
+    method,
+    pattern: Object.freeze(combinePattern(given, method, label)),
+    coefficients: Object.freeze(
+      options.get("coefficients", (value, at) => readCoefficients(value, method, at)) ?? ({ kind: "auto" } as const),
+    ),
+    include: options.get("include", mustBeGlobs) ?? NOTHING,
+    exclude: options.get("exclude", mustBeGlobs) ?? NOTHING,
+    calibration: options.get("calibration", readCalibration) ?? DEFAULT_CALIBRATION,
+    passes: options.get("passes", mustBeInteger(1, LIMITS.passes)) ?? DEFAULTS.passes,
+    cache: Object.freeze(options.get("cache", readCache) ?? ({ kind: "host" } as const)),
+    signal: options.get("signal", mustBeSignal),
+    onReport: options.get("onReport", mustBeFunction) as ResolvedPrune["onReport"],
+  };
+  options.refuseUnread();
+  refuseSecondPassOverStream(resolved, label);
+  return Object.freeze(resolved);
+}
+
+const readMethod: Read<MethodName> = (value, label) => {
+  const found = METHOD_NAMES.find((name) => name === value);
+  if (found !== undefined) return found;
+  const expected = METHOD_NAMES.map((name) => `"${name}"`).join(", ");
+  if (typeof value !== "string") throw badOption(label, `a method: ${expected}`, value);
+  const near = nearest(value, METHOD_NAMES);
+  throw new PruneError(
+    "unknown-option",
+    `${label.text}: there is no method ${describeValue(value)}${near === null ? "" : `; did you mean "${near}"?`} Methods: ${expected}`,
+    { details: { option: label.text, allowed: METHOD_NAMES, ...(near === null ? {} : { nearest: near }) } },
+  );
+};
+
+const readCache: Read<ResolvedPrune["cache"]> = (value, label) => {
+  if (value === true) return { kind: "host" };
+  if (value === false) return { kind: "none" };
+  if (typeof value === "string" && value.trim() !== "") return { kind: "folder", path: value };
+  throw badOption(label, "true, false or the path of a folder", value);
+};
+
+/** A running generator is empty after the first pass, and the second would calibrate on nothing. */
+function refuseSecondPassOverStream({ passes, calibration }: ResolvedPrune, label: Label): void {
+  if (passes === 1 || !isOneShot(calibration.source)) return;
+  throw new PruneError(
+    "bad-option",
+    `${label.of("passes").text} is ${passes}, but ${label.of("calibration").of("feeds").text} can be read only once; ` +
+      "give an array, or an object whose [Symbol.asyncIterator]() starts anew",
+    { details: { option: label.of("passes").text } },
+  );
+}

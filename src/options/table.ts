@@ -1,0 +1,107 @@
+/**
+ * What options there are: name, meaning, form and default of each, as data. The readers take their
+ * keys and defaults from here, the command line its help, the documentation its table. Methods,
+ * their parameters and the patterns have tables of their own (METHODS, PATTERN_FORMS).
+ */
+import { METHODS, type MethodName } from "../score/index.js";
+import type { CalibrationOptions, PruneOptions } from "./types.js";
+
+/** One option, for people. */
+export interface OptionRow {
+  readonly summary: string;
+  /** What may be written, in TypeScript's notation. */
+  readonly value: string;
+  /** The default in words; empty where leaving the option out means nothing. */
+  readonly default: string;
+}
+
+/** Names of the score methods. */
+export const METHOD_NAMES = Object.keys(METHODS) as MethodName[];
+
+/** The scopes in which scores of an unstructured pattern compete. */
+export const SCOPES = ["row", "matrix"] as const;
+
+/** What is taken where the user names nothing. The default scope is the method's. */
+export const DEFAULTS = {
+  method: "crepe",
+  sparsity: 0.5,
+  count: 32,
+  length: 512,
+  bos: false,
+  passes: 1,
+} as const;
+
+/** Largest values that make sense; beyond them a mistake is likelier than a wish. */
+export const LIMITS = {
+  /** Statistics settle after two or three passes; each costs a whole calibration. */
+  passes: 10,
+  /** M of N:M; runtimes know 4, papers go to 32. */
+  groupSize: 64,
+  count: 1_000_000,
+  length: 1_000_000,
+} as const;
+
+const quoted = (words: readonly string[]) => words.map((word) => `"${word}"`).join(" | ");
+
+/** Options of the object form of `prune`. */
+export const PRUNE_OPTIONS = {
+  method: { summary: "how weights are scored", value: quoted(METHOD_NAMES), default: DEFAULTS.method },
+  sparsity: {
+    summary: "share of the weights that becomes zero, anywhere; not together with a pattern",
+    value: 'number from 0 up to but not including 1, or "50%"',
+    default: String(DEFAULTS.sparsity),
+  },
+  scope: {
+    summary: "where scores compete: in each output row or in the matrix; not together with a pattern",
+    value: quoted(SCOPES),
+    default: "what the method's paper does",
+  },
+  pattern: { summary: "N of every M consecutive input channels stay", value: '"N:M", for example "2:4"', default: "" },
+  coefficients: {
+    summary: "numbers of the method: tuned where known, its defaults, or your own",
+    value: '"auto" | "default" | object | JSON text | path or URL of a JSON file',
+    default: "auto",
+  },
+  include: {
+    summary: "only weights whose name matches are pruned, also those that are dense by default",
+    value: "glob | glob[]",
+    default: "",
+  },
+  exclude: { summary: "weights whose name matches stay dense", value: "glob | glob[]", default: "" },
+  calibration: { summary: "the samples on which activations are measured", value: "object", default: "built-in text" },
+  passes: {
+    summary: "passes of calibration; each after the first measures the model as the one before pruned it",
+    value: `whole number from 1 to ${LIMITS.passes}`,
+    default: String(DEFAULTS.passes),
+  },
+  cache: {
+    summary: "keep the pruned model beside the host's own cache, in a folder of yours, or in memory only",
+    value: "true | path | false",
+    default: "true",
+  },
+  signal: { summary: "stops the work", value: "AbortSignal", default: "" },
+  onReport: { summary: "hears the report of each session file", value: "(report) => void", default: "" },
+} as const satisfies Record<keyof PruneOptions, OptionRow>;
+
+/** Options of `calibration`. */
+export const CALIBRATION_OPTIONS = {
+  texts: { summary: "text to calibrate on", value: "string | string[]", default: "built-in text" },
+  tokens: { summary: "token ids, one array a sample, used as they are", value: "number[][]", default: "" },
+  feeds: { summary: "ready inputs of the session, one object a sample", value: "iterable of objects", default: "" },
+  run: { summary: "any use of the model; every token that passes counts", value: "(pipe) => unknown", default: "" },
+  count: { summary: "samples cut from the text", value: "whole number", default: String(DEFAULTS.count) },
+  length: { summary: "tokens in a sample", value: "whole number", default: String(DEFAULTS.length) },
+  bos: {
+    summary: "every sample starts with the tokenizer's BOS and holds length − 1 text tokens",
+    value: "true | false",
+    default: String(DEFAULTS.bos),
+  },
+} as const satisfies Record<keyof CalibrationOptions, OptionRow>;
+
+/** Name of an option of the object form. */
+export type PruneOptionName = keyof typeof PRUNE_OPTIONS;
+/** Name of an option of `calibration`. */
+export type CalibrationOptionName = keyof typeof CALIBRATION_OPTIONS;
+
+export const PRUNE_OPTION_NAMES = Object.keys(PRUNE_OPTIONS) as PruneOptionName[];
+export const CALIBRATION_OPTION_NAMES = Object.keys(CALIBRATION_OPTIONS) as CalibrationOptionName[];

@@ -1,0 +1,112 @@
+/**
+ * Two kinds of options: friendly ones, as users write them, and resolved ones, complete and frozen,
+ * which is all that the other rooms see. `resolve.ts` turns the first into the second and refuses
+ * what it does not know.
+ */
+import type { Pattern, Scope } from "../pattern/index.js";
+import type { Coefficients, MethodName } from "../score/index.js";
+
+/** A feed of a session as transformers.js or ONNX Runtime would take it, by input name. */
+export type RawFeeds = Readonly<Record<string, unknown>>;
+
+/**
+ * With what, and how much, a model is calibrated. At most one of `texts`, `tokens`, `feeds`, `run`.
+ * `Pipe` is what `run` is given; `never` takes a function of any pipeline.
+ */
+export interface CalibrationOptions<Pipe = never> {
+  /** Text for a model that reads text: one long text, or several that are joined by a blank line. Default: a built-in sample. */
+  texts?: string | readonly string[];
+  /** Token ids, one array a sample; used as they are. */
+  tokens?: readonly (readonly number[])[];
+  /** Ready inputs of the session, one object a sample, streamed. Padding is left out where `attention_mask` says so. */
+  feeds?: Iterable<RawFeeds> | AsyncIterable<RawFeeds>;
+  /** Any use of the model: it is given the tapped pipeline (or model), and every token that passes counts. */
+  run?: (pipe: Pipe) => unknown;
+  /** Samples cut from `texts`; default 32. */
+  count?: number;
+  /** Tokens in a sample cut from `texts`; default 512. */
+  length?: number;
+  /** Start every sample with the tokenizer's BOS (then it holds length − 1 text tokens); default false. */
+  bos?: boolean;
+}
+
+interface CommonOptions<Pipe> {
+  /** Default `"crepe"`. */
+  method?: MethodName;
+  /** Coefficients of the method: tuned ones where known, the method's defaults, values, or a JSON file or URL. Default `"auto"`. */
+  coefficients?: "auto" | "default" | Coefficients | (string & {});
+  /** Globs over weight names; only what matches is pruned. Also names weights that are dense by default (`"lm_head"`). */
+  include?: string | readonly string[];
+  /** Globs over weight names that stay dense. */
+  exclude?: string | readonly string[];
+  calibration?: CalibrationOptions<Pipe>;
+  /** Passes of calibration: pass n collects statistics on the model that pass n − 1 pruned; default 1. */
+  passes?: number;
+  /** Keep the pruned model beside the host's own cache, in a folder of your own, or only in memory. Default true. */
+  cache?: boolean | string;
+  signal?: AbortSignal;
+  /** Hears the report of every session file, once it is pruned or found in the cache. */
+  onReport?: (report: import("../report.js").PruneReport) => void;
+}
+
+/** The object form of `prune`. A sparsity and a pattern exclude each other. */
+export type PruneOptions<Pipe = never> = CommonOptions<Pipe> &
+  (
+    | { sparsity?: number | `${number}%`; scope?: Scope; pattern?: never }
+    | { pattern: string; sparsity?: never; scope?: never }
+  );
+
+/** What one session file can be given: `true` (defaults), a sparsity (`0.5`, `"50%"`), a pattern (`"2:4"`), options, or `false` (left dense). */
+export type PruneValue<Pipe = never> = boolean | number | string | PruneOptions<Pipe>;
+
+/** The `prune` option: one value for all session files, or a map by session file name, as `dtype` has it. */
+export type PruneOption<Pipe = never> = PruneValue<Pipe> | { readonly [sessionFile: string]: PruneValue<Pipe> };
+
+// --- resolved ---------------------------------------------------------------------------------
+
+/** Where coefficients come from; read by prune.ts when the model is known. */
+export type CoefficientSource =
+  | { readonly kind: "auto" }
+  | { readonly kind: "default" }
+  | { readonly kind: "values"; readonly values: Coefficients }
+  | { readonly kind: "file"; readonly location: string };
+
+/** Calibration samples, before a tokenizer or session is at hand. */
+export type CalibrationSource =
+  | { readonly kind: "built-in" }
+  | { readonly kind: "texts"; readonly text: string }
+  | { readonly kind: "tokens"; readonly samples: readonly (readonly number[])[] }
+  | { readonly kind: "feeds"; readonly feeds: Iterable<RawFeeds> | AsyncIterable<RawFeeds> }
+  | { readonly kind: "run"; readonly run: (pipe: never) => unknown };
+
+export interface ResolvedCalibration {
+  readonly source: CalibrationSource;
+  readonly count: number;
+  readonly length: number;
+  readonly bos: boolean;
+}
+
+/** Complete and frozen; nothing in it is optional. */
+export interface ResolvedPrune {
+  readonly method: MethodName;
+  readonly pattern: Pattern;
+  readonly coefficients: CoefficientSource;
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+  readonly calibration: ResolvedCalibration;
+  readonly passes: number;
+  readonly cache:
+    | { readonly kind: "host" }
+    | { readonly kind: "folder"; readonly path: string }
+    | { readonly kind: "none" };
+  readonly signal: AbortSignal | undefined;
+  readonly onReport: ((report: import("../report.js").PruneReport) => void) | undefined;
+}
+
+/** The resolved `prune` option of a whole model. */
+export interface ResolvedPruneOption {
+  /** Options of a session file, by its name without dtype suffix; null: left dense. */
+  readonly forFile: (sessionFile: string) => ResolvedPrune | null;
+  /** Names given in a map form, to be checked against the model's files; empty in the plain form. */
+  readonly namedFiles: readonly string[];
+}

@@ -1,0 +1,133 @@
+/**
+ * Statistics to masks, pass after pass: pass n collects statistics on the model as pass n − 1 pruned
+ * it and scores the same dense weights again. Pruned tensors of a pass go to the runtime from memory.
+ */
+import type { TargetStatistics } from "../calibrate/index.js";
+import type { Device, WeightBytes } from "../compute/index.js";
+import type { Target } from "../graph/index.js";
+import { type ModelEdits, type OnnxTensor, readTensor, type TensorEdit } from "../onnx/index.js";
+import type { Mask } from "../pattern/index.js";
+import { applyMask } from "../rewrite/index.js";
+import { channelFactor, methodOf } from "../score/index.js";
+import { BYTES_PER_ELEMENT } from "../tensor/dtypes.js";
+import type { Plan } from "./plan.js";
+import type { ProgressMeter } from "./progress-meter.js";
+
+/** Edits of tensors, as the writer and the runtime take them. */
+export type TensorEdits = NonNullable<ModelEdits["tensors"]>;
+
+/** The masks of one file, and how they came about. */
+export interface Masked {
+  readonly masks: ReadonlyMap<Target, Mask>;
+  /** null where the method needs no calibration. */
+  readonly statistics: TargetStatistics | null;
+  readonly seconds: { readonly calibrate: number; readonly mask: number };
+}
+
+/** Collects statistics of the plans' targets on models in which the given tensors are replaced. */
+export type Collect = (
+  plans: readonly Plan[],
+  tensors: ReadonlyMap<Plan, TensorEdits>,
+  pass: number,
+) => Promise<ReadonlyMap<Plan, TargetStatistics>>;
+
+/**
+ * Masks for all plans, which are calibrated together (the session files of one model) or alone.
+ * All plans have the same number of passes: that of the first.
+ *
+ * @throws whatever `collect` and the device throw, the signal's reason included
+ */
+export async function computeMasks(
+  plans: readonly Plan[],
+  collect: Collect,
+  device: Device,
+  meterOf: (plan: Plan) => ProgressMeter,
+): Promise<ReadonlyMap<Plan, Masked>> {
+  const calibrated = plans.filter((plan) => plan.calibrated);
+  const passes = calibrated.length === 0 ? 1 : Math.max(...calibrated.map(({ options }) => options.passes));
+  const masked = new Map<Plan, Masked>();
+  for (let pass = 0; pass < passes; pass++) {
+    const tensors = new Map(
+      [...masked].map(([plan, { masks }]) => [plan, pass === 0 ? new Map() : maskEdits(masks)] as const),
+    );
+    const start = performance.now();
+    const statistics = calibrated.length === 0 ? new Map() : await collect(calibrated, tensors, pass);
+    const collected = (performance.now() - start) / 1000;
+    for (const plan of plans) {
+      const before = masked.get(plan)?.seconds ?? { calibrate: 0, mask: 0 };
+      const own: TargetStatistics | null = statistics.get(plan) ?? null;
+      const maskStart = performance.now();
+      const masks = await maskTargets(plan, own, device, (done, item) =>
+        meterOf(plan).step("mask", done, plan.targets.length, item, pass),
+      );
+      const seconds = {
+        calibrate: before.calibrate + (plan.calibrated ? collected : 0),
+        mask: before.mask + (performance.now() - maskStart) / 1000,
+      };
+      masked.set(plan, { masks, statistics: own, seconds });
+    }
+  }
+  return masked;
+}
+
+/** One mask per target, computed side by side as far as the device goes. */
+async function maskTargets(
+  plan: Plan,
+  statistics: TargetStatistics | null,
+  device: Device,
+  onMask: (done: number, weight: string) => void,
+): Promise<ReadonlyMap<Target, Mask>> {
+  const { options, coefficients } = plan;
+  const { signal } = options;
+  const masks = new Map<Target, Mask>();
+  const one = async (target: Target): Promise<void> => {
+    const terms = methodOf(options.method).terms(coefficients, target.shape);
+    const mask = await device.computeMask(
+      {
+        label: target.name,
+        bytes: weightBytes(target.tensor),
+        dtype: target.dtype,
+        shape: target.shape,
+        order: target.order,
+        terms,
+        channelFactor: channelFactor(terms, target.shape.in, statistics?.get(target), target.name),
+        pattern: options.pattern,
+      },
+      signal,
+    );
+    masks.set(target, mask);
+    onMask(masks.size, target.name);
+  };
+  await Promise.all(plan.targets.map(one));
+  // In file order, whatever order the device finished in.
+  return new Map(plan.targets.map((target) => [target, masks.get(target) as Mask]));
+}
+
+function weightBytes(tensor: OnnxTensor): WeightBytes {
+  const { data } = tensor;
+  return data.kind === "raw" && data.payload.source.path !== undefined
+    ? { kind: "file", path: data.payload.source.path, byteOffset: data.payload.offset, byteLength: data.payload.length }
+    : { kind: "memory", read: () => readTensor(tensor) };
+}
+
+/**
+ * Edits that write zeros where masks have them. Bytes are read and masked when they are asked for.
+ *
+ * @param onBytes sees every masked tensor as it passes
+ */
+export function maskEdits(
+  masks: ReadonlyMap<Target, Mask>,
+  onBytes?: (target: Target, bytes: Uint8Array) => void,
+): ReadonlyMap<OnnxTensor, TensorEdit> {
+  const edits = new Map<OnnxTensor, TensorEdit>();
+  for (const [target, mask] of masks) {
+    const bytes = async () => {
+      const pruned = applyMask(await readTensor(target.tensor), target.dtype, mask);
+      onBytes?.(target, pruned);
+      return pruned;
+    };
+    const byteLength = target.shape.out * target.shape.in * BYTES_PER_ELEMENT[target.dtype];
+    edits.set(target.tensor, { kind: "bytes", byteLength, bytes });
+  }
+  return edits;
+}

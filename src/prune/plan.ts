@@ -1,0 +1,121 @@
+/**
+ * Everything about one model file that is known before anything runs: the opened graph, the weights
+ * to prune, the coefficients, and the key under which the result is kept.
+ */
+import { buildModel, findTargets, type Model } from "../graph/index.js";
+import { type ExternalFile, type ModelInput, openModel } from "../onnx/index.js";
+import { loadCoefficients } from "../options/index.js";
+import type { ResolvedCalibration, ResolvedPrune } from "../options/types.js";
+import { describePattern } from "../pattern/index.js";
+import { type Coefficients, methodOf } from "../score/index.js";
+import { contentHash, sha256 } from "../store/index.js";
+import { VERSION } from "../version.js";
+import { type Selection, selectTargets } from "./select-targets.js";
+
+/** A model file as it comes from the host. */
+export interface ModelFile {
+  readonly input: ModelInput;
+  readonly externalData?: readonly ExternalFile[];
+  /** Session file with its dtype suffix, without folder and extension: `decoder_model_merged_fp16`. */
+  readonly name: string;
+}
+
+/** A model file with all decisions made. Close `model.onnx` when done. */
+export interface Plan extends Selection {
+  readonly name: string;
+  readonly model: Model;
+  readonly options: ResolvedPrune;
+  readonly coefficients: Coefficients;
+  readonly coefficientsFrom: string;
+  /** Whether the method looks at activations. */
+  readonly calibrated: boolean;
+  /** Seconds that opening took. */
+  readonly seconds: number;
+}
+
+/**
+ * Opens a file lazily and decides what to prune in it.
+ *
+ * @throws PruneError for bad files, options that do not fit them, and patterns that do not divide
+ */
+export async function openPlan(file: ModelFile, options: ResolvedPrune): Promise<Plan> {
+  const start = performance.now();
+  const onnx = await openModel(file.input, {
+    ...(typeof file.input === "string" ? {} : { name: file.name }),
+    ...(file.externalData && { externalData: file.externalData }),
+  });
+  try {
+    const model = buildModel(onnx);
+    const selection = selectTargets(findTargets(model), options, onnx.name);
+    const { coefficients, from } = await loadCoefficients(options.coefficients, options.method);
+    const method = methodOf(options.method);
+    return {
+      name: file.name,
+      model,
+      ...selection,
+      options,
+      coefficients,
+      coefficientsFrom: from,
+      calibrated: method.statistic !== "none",
+      seconds: (performance.now() - start) / 1000,
+    };
+  } catch (error) {
+    await onnx.close();
+    throw error;
+  }
+}
+
+/** The key of a plan's result and what it was made from. */
+export interface PlanKey {
+  readonly key: string;
+  readonly source: Readonly<Record<string, string>>;
+  /** The options as plain data, for the record. */
+  readonly options: unknown;
+}
+
+/**
+ * Hash of the source's content, the options, the calibration and our version; null where the
+ * calibration is code or a stream, which have no content to hash.
+ *
+ * @param memory folder that remembers hashes of unchanged files, null for none
+ */
+export async function planKey(plan: Plan, memory: string | null, signal?: AbortSignal): Promise<PlanKey | null> {
+  const { options } = plan;
+  const calibration = plan.calibrated ? calibrationIdentity(options.calibration) : "none";
+  if (calibration === null) return null;
+  const { onnx } = plan.model;
+  const source: Record<string, string> = {};
+  for (const [name, from] of [[baseName(onnx.name), onnx.source] as const, ...onnx.externalSources])
+    source[name] =
+      from.path === undefined ? sha256(await from.read(0, from.size)) : await contentHash(from.path, memory, signal);
+  const plain = {
+    method: options.method,
+    pattern: describePattern(options.pattern),
+    coefficients: plan.coefficients,
+    include: options.include,
+    exclude: options.exclude,
+    passes: plan.calibrated ? options.passes : 1,
+    calibration,
+  };
+  return { key: sha256(JSON.stringify([VERSION, plan.name, source, plain])), source, options: plain };
+}
+
+/** What the calibration is, as plain data that changes when it does; null where that cannot be said. */
+function calibrationIdentity({ source, count, length, bos }: ResolvedCalibration): unknown {
+  switch (source.kind) {
+    case "built-in":
+      return { text: "built-in", count, length, bos };
+    case "texts":
+      return { text: sha256(source.text), count, length, bos };
+    case "tokens":
+      return { tokens: sha256(JSON.stringify(source.samples)) };
+    case "feeds":
+    case "run":
+      return null;
+    default:
+      return source satisfies never;
+  }
+}
+
+/** Last part of a path. */
+export const baseName = (path: string): string => path.replace(/^.*[\\/]/, "");

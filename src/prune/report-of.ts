@@ -1,0 +1,70 @@
+/** What a run did, as the plain data of report.ts. */
+import type { Target } from "../graph/index.js";
+import type { OnnxGraph } from "../onnx/index.js";
+import { countKept, describePattern } from "../pattern/index.js";
+import type { PruneReport, WeightReport } from "../report.js";
+import type { Masked } from "./masks.js";
+import type { Plan } from "./plan.js";
+
+/** Figures that only the one who wrote the result knows. */
+export interface Written {
+  /** Zeros measured in the bytes of each weight. */
+  readonly zerosOf: ReadonlyMap<Target, number>;
+  /** Bytes on disk, 0 where the result lives in memory only. */
+  readonly bytes: number;
+  readonly seconds: number;
+  /** Calibration in words. */
+  readonly calibration: string;
+  readonly notes: readonly string[];
+}
+
+/** The report of a plan that was carried out. */
+export function reportOf(plan: Plan, masked: Masked, written: Written): PruneReport {
+  const weights = plan.targets.map((target): WeightReport => {
+    const { out, in: channels } = target.shape;
+    const mask = masked.masks.get(target);
+    return {
+      name: target.name,
+      kind: target.kind,
+      layer: target.layer,
+      shape: [out, channels],
+      dtype: target.dtype,
+      zeros: out * channels - (mask === undefined ? 0 : countKept(mask)),
+      sparsity: (written.zerosOf.get(target) ?? 0) / (out * channels),
+      tokens: masked.statistics?.get(target)?.tokens ?? 0,
+    };
+  });
+  const { calibrate, mask } = masked.seconds;
+  const seconds = { read: plan.seconds, calibrate, mask, write: written.seconds };
+  return {
+    file: plan.name,
+    method: plan.options.method,
+    pattern: describePattern(plan.options.pattern),
+    coefficients: plan.coefficients,
+    coefficientsFrom: plan.coefficientsFrom,
+    passes: plan.calibrated ? plan.options.passes : 0,
+    calibration: plan.calibrated ? written.calibration : "none",
+    zeros: weights.reduce((sum, { zeros }) => sum + zeros, 0),
+    prunable: weights.reduce((sum, { shape: [out, channels] }) => sum + out * channels, 0),
+    parameters: parametersOf(plan.model.onnx.graph),
+    weights,
+    skipped: plan.skipped,
+    notes: written.notes,
+    seconds: { ...seconds, total: Object.values(seconds).reduce((sum, value) => sum + value, 0) },
+    bytes: { source: sourceBytes(plan), written: written.bytes },
+    fromCache: false,
+  };
+}
+
+/** Bytes of a model with its external files. */
+export function sourceBytes({ model }: Plan): number {
+  return [...model.onnx.externalSources.values()].reduce((sum, { size }) => sum + size, model.onnx.source.size);
+}
+
+/** Float parameters: all float initializers with at least one axis; constants of the graph are not parameters. */
+export function parametersOf(graph: OnnxGraph): number {
+  const FLOATS = new Set([1, 10, 16]);
+  return graph.initializers
+    .filter(({ dataType, dims }) => FLOATS.has(dataType) && dims.length > 0)
+    .reduce((sum, { dims }) => sum + dims.reduce((a, b) => a * b, 1), 0);
+}

@@ -1,0 +1,87 @@
+/**
+ * Which of the linear layers of a file are pruned: all that are not dense by default, or what
+ * `include` names, less what `exclude` names. Everything left out is listed with its reason.
+ */
+import { PruneError } from "../errors.js";
+import type { FoundTargets, Skipped, Target } from "../graph/index.js";
+import { matchesGlob } from "../options/index.js";
+import type { ResolvedPrune } from "../options/types.js";
+import { describePattern, refusePattern } from "../pattern/index.js";
+
+export interface Selection {
+  /** Empty where the file holds no linear layer, or none that the options name. */
+  readonly targets: readonly Target[];
+  readonly skipped: readonly Skipped[];
+  /** Globs that match no weight of this file: right in a model of several files, a mistake where no file has a match. */
+  readonly unmatched: readonly UnmatchedGlob[];
+}
+
+/** A glob without a weight, and what the file's weights are called. */
+export interface UnmatchedGlob {
+  readonly label: "include" | "exclude";
+  readonly glob: string;
+  readonly names: readonly string[];
+}
+
+/**
+ * Applies `include` and `exclude`, and checks that the pattern fits every weight that is left.
+ *
+ * @throws PruneError `bad-pattern` where a weight cannot take the pattern
+ */
+export function selectTargets(found: FoundTargets, options: ResolvedPrune, file: string): Selection {
+  const { include, exclude, pattern } = options;
+  const skipped: Skipped[] = [...found.skipped];
+  const targets = found.targets.filter((target) => {
+    const reason = reasonToSkip(target, include, exclude);
+    if (reason !== null) skipped.push({ name: target.name, reason });
+    return reason === null;
+  });
+  for (const { name, shape } of targets) {
+    const refusal = refusePattern(pattern, shape);
+    if (refusal !== null)
+      throw new PruneError("bad-pattern", `weight "${name}" of ${file}: ${refusal}`, {
+        details: { file, weight: name, pattern: describePattern(pattern) },
+      });
+  }
+  const names = found.targets.map(({ name }) => name);
+  const unmatchedOf = (label: UnmatchedGlob["label"], globs: readonly string[]) =>
+    globs.filter((glob) => !names.some((name) => matchesGlob(glob, name))).map((glob) => ({ label, glob, names }));
+  return { targets, skipped, unmatched: [...unmatchedOf("include", include), ...unmatchedOf("exclude", exclude)] };
+}
+
+function reasonToSkip(
+  { name, denseByDefault }: Target,
+  include: readonly string[],
+  exclude: readonly string[],
+): string | null {
+  const excluded = exclude.find((glob) => matchesGlob(glob, name));
+  if (excluded !== undefined) return `excluded by "${excluded}"`;
+  if (include.length === 0) return denseByDefault;
+  return include.some((glob) => matchesGlob(glob, name)) ? null : "not included";
+}
+
+/**
+ * Checks the selections of all files of a model together.
+ *
+ * @throws PruneError `bad-option` where a glob matches no weight of any file; `no-targets` where no
+ *   file has a weight left to prune
+ */
+export function checkSelections(selections: readonly Selection[], model: string): void {
+  const [first, ...rest] = selections.filter(({ targets, skipped }) => targets.length + skipped.length > 0);
+  for (const { label, glob, names } of first?.unmatched ?? []) {
+    const isUnmatched = (other: Selection) => other.unmatched.some((one) => one.label === label && one.glob === glob);
+    if (!rest.every(isUnmatched)) continue;
+    const examples = names.slice(0, 3).map((name) => `"${name}"`);
+    throw new PruneError(
+      "bad-option",
+      `${label} "${glob}" matches no weight of ${model}; its weights are named like ${examples.join(", ")}`,
+      { details: { model, [label]: glob } },
+    );
+  }
+  if (selections.every(({ targets }) => targets.length === 0))
+    throw new PruneError(
+      "no-targets",
+      `${model}: no linear layer is left to prune; ${first === undefined ? "it has none that this version can prune" : "loosen include and exclude"}`,
+      { details: { model } },
+    );
+}

@@ -1,0 +1,47 @@
+/**
+ * Writes pruned files and their record into a folder that appears whole: a cache entry or an export.
+ */
+import type { PruneReport } from "../report.js";
+import { FolderDraft, type PruneRecord, RECORD_NAME, stampEntry } from "../store/index.js";
+import { VERSION } from "../version.js";
+import type { MaskedPlan } from "./mask-by-samples.js";
+import type { PlanKey } from "./plan.js";
+import type { ProgressMeter } from "./progress-meter.js";
+import { reportOf } from "./report-of.js";
+import { writePlan } from "./write-plan.js";
+
+/** A masked file and its progress. */
+export type EntryFile = MaskedPlan & { readonly meter: ProgressMeter; readonly notes?: readonly string[] };
+
+/**
+ * Writes all files, the record and whatever `addFiles` adds, then puts the folder in its place. On
+ * failure or abort nothing of it is left, and what stood there before is unchanged.
+ *
+ * @param subfolder where the .onnx files go in the folder, "" for the folder itself
+ * @returns one report per file
+ * @throws PruneError `storage`; the signal's reason when aborted
+ */
+export async function writeEntry(
+  folder: string,
+  subfolder: string,
+  key: PlanKey,
+  files: readonly EntryFile[],
+  addFiles: (draft: FolderDraft) => Promise<void> = async () => {},
+): Promise<readonly PruneReport[]> {
+  const draft = await FolderDraft.create(folder);
+  try {
+    const reports: PruneReport[] = [];
+    for (const { plan, masked, calibration, meter, notes = [] } of files) {
+      const written = await writePlan(plan, masked, draft.sink(subfolder), meter);
+      reports.push(reportOf(plan, masked, { ...written, calibration, notes }));
+    }
+    await addFiles(draft);
+    const record: PruneRecord = { format: 1, version: VERSION, ...key, files: await draft.finishFiles(), reports };
+    await draft.write(RECORD_NAME, `${JSON.stringify(record, null, 2)}\n`);
+    await draft.commit();
+    await stampEntry(folder, record);
+    return reports;
+  } finally {
+    await draft.discard();
+  }
+}

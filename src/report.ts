@@ -1,0 +1,54 @@
+/**
+ * What a run says of itself: plain data, the same for `onReport`, `prune.json` and `--json`.
+ * Sparsities are ratios 0 … 1 measured on the bytes that were written; sizes are bytes; times seconds.
+ */
+import type { Skipped, WeightKind } from "./graph/index.js";
+import type { Coefficients, MethodName } from "./score/index.js";
+
+/** One weight that was pruned. */
+export interface WeightReport {
+  readonly name: string;
+  readonly kind: WeightKind;
+  readonly layer: number | null;
+  /** [out, in] */
+  readonly shape: readonly [number, number];
+  readonly dtype: string;
+  /** Weights the mask set to zero. */
+  readonly zeros: number;
+  /** Share of zeros in the written weight, those it already had included. */
+  readonly sparsity: number;
+  /** Calibration tokens that reached it; 0 where the method needs none. */
+  readonly tokens: number;
+}
+
+export interface PruneReport {
+  /** Session file, without folder and extension: `model`, `decoder_model_merged_fp16`, … */
+  readonly file: string;
+  readonly method: MethodName;
+  /** As a user writes it: `"2:4"`, `"50% by row"`. */
+  readonly pattern: string;
+  readonly coefficients: Coefficients;
+  /** Which coefficients these are: `"given"`, `"default"`, a file, … */
+  readonly coefficientsFrom: string;
+  readonly passes: number;
+  /** What the statistics were collected on, in words; `"none"` where the method needs none. */
+  readonly calibration: string;
+  /** Weights the masks set to zero, over all pruned weights. */
+  readonly zeros: number;
+  /** Weights in the matrices that were pruned. */
+  readonly prunable: number;
+  /** All weights of the file, biases, norms and embeddings included. */
+  readonly parameters: number;
+  readonly weights: readonly WeightReport[];
+  /** What stayed dense and why. */
+  readonly skipped: readonly Skipped[];
+  /** What did not go as asked for, in sentences; empty as a rule. */
+  readonly notes: readonly string[];
+  readonly seconds: Readonly<Record<"read" | "calibrate" | "mask" | "write" | "total", number>>;
+  readonly bytes: {
+    readonly source: number;
+    /** The same as the source: zeros are stored like any other value. 0 when pruned in memory only. */
+    readonly written: number;
+  };
+  readonly fromCache: boolean;
+}

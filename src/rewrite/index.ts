@@ -1,0 +1,2 @@
+/** Masks to new bytes of the initializers. */
+export { applyMask, countZeros } from "./apply-mask.js";

@@ -1,0 +1,3 @@
+/** The door to ONNX Runtime: the host's copy, opened without copying weights. */
+export { type EditedModel, editedModel, openEdited } from "./open-edited.js";
+export type { InputMetadata, Runtime, RuntimeSession, RuntimeTensor, SessionOptions } from "./runtime.js";

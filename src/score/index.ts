@@ -1,0 +1,4 @@
+/** Scores: which methods there are and what each needs. */
+export { type ChannelStatistics, channelFactor } from "./channel-factor.js";
+export type { Coefficients, Method, Parameter, ScoreTerms, Statistic } from "./method.js";
+export { METHODS, type MethodName, methodOf } from "./methods.js";

@@ -1,0 +1,45 @@
+/**
+ * Is a file still the one we knew? Size, times and inode say so without reading it (as version
+ * control does); where they differ, the content decides. Change time cannot be set by programs, so
+ * an edited file always shows.
+ */
+import { createHash } from "node:crypto";
+import { open, stat } from "node:fs/promises";
+
+/** What the file system says of a file without reading it. Numbers are decimal strings: they exceed 2^53. */
+export interface Stamp {
+  readonly size: string;
+  readonly modified: string;
+  readonly changed: string;
+  readonly inode: string;
+}
+
+/** The stamp of a file. Errors are the file system's own. */
+export async function stampOf(path: string): Promise<Stamp> {
+  const { size, mtimeNs, ctimeNs, ino } = await stat(path, { bigint: true });
+  return { size: `${size}`, modified: `${mtimeNs}`, changed: `${ctimeNs}`, inode: `${ino}` };
+}
+
+/** Whether two stamps are those of one unchanged file. */
+export const sameStamp = (a: Stamp, b: Stamp): boolean =>
+  a.size === b.size && a.modified === b.modified && a.changed === b.changed && a.inode === b.inode;
+
+/** SHA-256 of a file's content as hex, read in chunks of 4 MB. */
+export async function sha256OfFile(path: string, signal?: AbortSignal): Promise<string> {
+  const file = await open(path);
+  try {
+    const hash = createHash("sha256");
+    const chunk = Buffer.allocUnsafe(4 << 20);
+    for (;;) {
+      signal?.throwIfAborted();
+      const { bytesRead } = await file.read(chunk, 0, chunk.length);
+      if (bytesRead === 0) return hash.digest("hex");
+      hash.update(chunk.subarray(0, bytesRead));
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** SHA-256 of bytes or text as hex. */
+export const sha256 = (content: Uint8Array | string): string => createHash("sha256").update(content).digest("hex");

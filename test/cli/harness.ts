@@ -1,0 +1,129 @@
+/** Drives `main` with captured streams and commands that do no work but remember how they were called. */
+import { Writable } from "node:stream";
+import type { Commands, Evaluation, InspectReport } from "../../src/cli/commands.js";
+import type { OutputStream } from "../../src/cli/io.js";
+import { main } from "../../src/cli/main.js";
+import type { ProgressEvent } from "../../src/progress.js";
+import type { PruneReport } from "../../src/report.js";
+
+export const REPORT: PruneReport = {
+  file: "model",
+  method: "crepe",
+  pattern: "2:4",
+  coefficients: { row: 0, column: 0.54, window: 0.46, size: 31, power: 0.8 },
+  coefficientsFrom: "default",
+  passes: 1,
+  calibration: "built-in text, 32 samples of 512 tokens",
+  zeros: 53_084_160,
+  prunable: 106_168_320,
+  parameters: 134_515_008,
+  weights: [
+    {
+      name: "layers.0.self_attn.q_proj",
+      kind: "q",
+      layer: 0,
+      shape: [576, 576],
+      dtype: "float32",
+      zeros: 165_888,
+      sparsity: 0.5,
+      tokens: 16_384,
+    },
+  ],
+  skipped: [
+    { name: "lm_head", reason: "shares its weight with the embedding" },
+    { name: "a", reason: "not included" },
+    { name: "b", reason: "not included" },
+    { name: "c", reason: "not included" },
+    { name: "d", reason: "not included" },
+  ],
+  notes: [],
+  seconds: { read: 0.3, calibrate: 22.4, mask: 2.1, write: 0.8, total: 25.6 },
+  bytes: { source: 539_285_833, written: 539_285_833 },
+  fromCache: false,
+};
+
+export const EVALUATION: Omit<Evaluation, "model"> = {
+  perplexity: 29.602,
+  tokens: 8176,
+  windows: 16,
+  length: 512,
+  dtype: "fp32",
+  seconds: 12.34,
+};
+
+export const INSPECTED: InspectReport = {
+  model: "smol",
+  files: [
+    {
+      file: "model",
+      bytes: 539_285_833,
+      parameters: 1_500_000,
+      weights: [
+        { name: "layers.0.self_attn.q_proj", kind: "q", layer: 0, shape: [576, 576], dtype: "float32", sparsity: 0.5 },
+        { name: "layers.10.mlp.down_proj", kind: "down", layer: 10, shape: [576, 1536], dtype: "float32", sparsity: 0 },
+      ],
+      dense: [{ name: "lm_head", reason: "shares its weight with the embedding" }],
+    },
+  ],
+};
+
+/** A stream that keeps what is written to it. */
+export class Capture extends Writable {
+  text = "";
+  readonly isTTY: boolean;
+
+  constructor(isTTY = false) {
+    super();
+    this.isTTY = isTTY;
+  }
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.text += chunk.toString();
+    done();
+  }
+}
+
+/** A progress event of a phase, half of the whole done. */
+export const event = (phase: ProgressEvent["phase"], done: number, total: number, item = "", file = "model") =>
+  ({ phase, file, done, total, item, percent: 50 }) satisfies ProgressEvent;
+
+/** One call of a command: its name, the model and the options. */
+export type Call = readonly [name: keyof Commands, model: string, options: Readonly<Record<string, unknown>>];
+
+export interface RunOptions {
+  /** Replaces commands of the harness. */
+  readonly commands?: Partial<Commands>;
+  readonly isTTY?: boolean;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+/** Runs one command line. */
+export async function run(argv: readonly string[], options: RunOptions = {}) {
+  const stdout = new Capture(options.isTTY);
+  const stderr = new Capture(options.isTTY);
+  const calls: Call[] = [];
+  const commands: Commands = {
+    pruneModel: async (_, { out }) => ({ out, reports: [REPORT] }),
+    evaluateModel: async (model) => ({ ...EVALUATION, model }),
+    inspectModel: async () => INSPECTED,
+    ...options.commands,
+  };
+  const recorded = Object.fromEntries(
+    Object.entries(commands).map(([name, command]) => [
+      name,
+      (model: string, given: never) => {
+        calls.push([name as keyof Commands, model, given]);
+        return command(model, given);
+      },
+    ]),
+  ) as unknown as Commands;
+  const io = {
+    stdout: stdout satisfies OutputStream,
+    stderr: stderr satisfies OutputStream,
+    env: options.env ?? {},
+    signal: options.signal ?? new AbortController().signal,
+  };
+  const code = await main(argv, io, recorded);
+  return { code, stdout: stdout.text, stderr: stderr.text, calls };
+}

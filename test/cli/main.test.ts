@@ -1,0 +1,214 @@
+import { describe, expect, it } from "vitest";
+import { PruneError } from "../../src/errors.js";
+import { VERSION } from "../../src/version.js";
+import { event, run } from "./harness.js";
+
+const PRUNE = ["prune", "smol", "--out", "pruned"];
+
+describe("help and version", () => {
+  it("explains the program", async () => {
+    const { code, stdout, stderr } = await run(["--help"]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toMatchInlineSnapshot(`
+      "Usage: transformers-prune [options] [command]
+
+      Prunes transformers.js models: calibrate, score, and set the least important weights to zero.
+
+      Options:
+        --version                  print the version
+        --help                     print this help
+
+      Commands:
+        prune [options] <model>    prune a model into a folder
+        eval [options] <model>     measure the perplexity of a model
+        inspect [options] <model>  list the weights of a model
+        help [command]             display help for command
+
+      Examples:
+        $ transformers-prune prune HuggingFaceTB/SmolLM2-135M --pattern 2:4 --out pruned
+        $ transformers-prune eval pruned --text novel.txt
+        $ transformers-prune inspect pruned
+
+      Exit codes:
+        0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C
+      "
+    `);
+  });
+
+  it("explains prune from the tables of options, methods and patterns", async () => {
+    const { code, stdout } = await run(["prune", "--help"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatchInlineSnapshot(`
+      "Usage: transformers-prune prune [options] <model>
+
+      Prunes a model and writes it to a folder that transformers.js loads like any other model.
+
+      Arguments:
+        model                                    model id on the Hub, or a local directory
+
+      Options:
+        --out <dir>                              folder for the pruned model
+        --force                                  overwrite a folder that is not empty
+        --help                                   print this help
+
+      Pruning:
+        --method <name>                          how weights are scored (default: crepe)
+        --sparsity <share>                       share of the weights that becomes zero, anywhere; not
+                                                 together with a pattern (default: 0.5)
+        --scope <row|matrix>                     where scores compete: in each output row or in the
+                                                 matrix; not together with a pattern (default: what the
+                                                 method's paper does)
+        --pattern <N:M>                          N of every M consecutive input channels stay
+        --coefficients <auto|default|FILE|JSON>  numbers of the method: tuned where known, its defaults,
+                                                 or your own (default: auto)
+        --include <glob>                         only weights whose name matches are pruned, also those
+                                                 that are dense by default (repeatable)
+        --exclude <glob>                         weights whose name matches stay dense (repeatable)
+
+      Calibration:
+        --calibration <file>                     text to calibrate on (default: built-in text)
+        --calibration-count <n>                  samples cut from the text (default: 32)
+        --calibration-length <n>                 tokens in a sample (default: 512)
+        --bos                                    every sample starts with the tokenizer's BOS and holds
+                                                 length − 1 text tokens (the windows of --text too)
+        --passes <n>                             passes of calibration; each after the first measures the
+                                                 model as the one before pruned it (default: 1)
+
+      Measuring perplexity:
+        --text <file>                            UTF-8 text to measure perplexity on, before and after
+        --length <n>                             tokens in a window of the text (default: 512)
+        --windows <n>                            windows, from the start of the text (default: 16)
+
+      Model and output:
+        --dtype <name>                           which of the model's files: fp32, fp16, … (default: fp32)
+        --cache-dir <dir>                        where models from the Hub are kept (default: the host's
+                                                 cache)
+        --local-files-only                       never go to the network
+        --revision <name>                        branch, tag or commit of a model on the Hub (default:
+                                                 main)
+        --quiet                                  no progress, only the result
+        --json                                   print the result as JSON and nothing else
+        --threads <n>                            threads that compute masks (default: one per core)
+
+      Methods:
+        magnitude  the weight's absolute value; needs no calibration (scope: matrix)
+        wanda      absolute value times the norm of its input channel (scope: row)
+        ria        importance relative to row and column, times the square root of the channel's norm (scope: matrix)
+        crepe      importance relative to row, column and 2-D neighbourhood, with adaptive coefficients (scope: row)
+        stade      absolute value times the standard deviation of its input channel (scope: row)
+
+      Coefficients of crepe:
+        row     weight of the row term, 0 to 1 (default: 0)
+        column  weight of the column term, 0 to 1 (default: 0.54)
+        window  weight of the neighbourhood term, 0 to 1 (default: 0.46)
+        size    side of the neighbourhood, odd, 1 to 63 (default: 31)
+        power   exponent of the activation norm, 0 to 2 (default: 0.8)
+
+      Patterns:
+        unstructured  a share of the weights, anywhere; scores compete per output row or per matrix
+        n:m           N of every M consecutive input channels stay, for example 2:4
+
+      Examples:
+        $ transformers-prune prune HuggingFaceTB/SmolLM2-135M --out pruned
+        $ transformers-prune prune ./model --method wanda --sparsity 0.6 --exclude layers.0 --out pruned
+        $ transformers-prune prune ./model --pattern 2:4 --calibration domain.txt --text novel.txt --out pruned
+        $ transformers-prune prune ./model --coefficients '{"window":0.3,"size":7}' --out pruned --json
+      "
+    `);
+  });
+
+  it.each(["eval", "inspect"])("explains %s with examples", async (command) => {
+    const { code, stdout } = await run([command, "--help"]);
+    expect(code).toBe(0);
+    expect(stdout).toContain(`Usage: transformers-prune ${command} [options] <model>`);
+    expect(stdout).toContain("--local-files-only");
+    expect(stdout).toMatch(new RegExp(`Examples:\n  \\$ transformers-prune ${command} `));
+  });
+
+  it("prints the version", async () => {
+    expect(await run(["--version"])).toMatchObject({ code: 0, stdout: `${VERSION}\n` });
+  });
+
+  it("writes terminal codes only to a terminal that wants them", async () => {
+    for (const options of [{}, { isTTY: true, env: { NO_COLOR: "1" } }, { isTTY: true, env: { TERM: "dumb" } }])
+      expect((await run(["inspect", "smol"], options)).stdout).not.toContain("\u001b");
+    expect((await run(["inspect", "smol"], { isTTY: true })).stdout).toContain("\u001b[1msmol\u001b[22m");
+  });
+});
+
+describe("usage errors", () => {
+  it.each([
+    [[], "Usage: transformers-prune"],
+    [["prun", "smol"], "(Did you mean prune?)"],
+    [["prune", "smol"], "required option '--out <dir>' not specified"],
+    [["prune", "--out", "pruned"], "missing required argument 'model'"],
+    [["eval", "smol"], "required option '--text <file>' not specified"],
+    [["inspect", "smol", "second"], "too many arguments"],
+    [[...PRUNE, "--sparcity", "0.5"], "unknown option '--sparcity'\n(Did you mean --sparsity?)"],
+    [[...PRUNE, "--sparsity", "1.5"], "--sparsity: expected a sparsity from 0"],
+    [[...PRUNE, "--sparsity", "half"], 'received "half"'],
+    [[...PRUNE, "--sparsity", ""], 'received ""'],
+    [[...PRUNE, "--pattern", "4:2"], "--pattern: expected a pattern"],
+    [[...PRUNE, "--pattern", "2:4", "--sparsity", "0.5"], "--sparsity and --pattern exclude each other"],
+    [[...PRUNE, "--pattern", "2:4", "--scope", "row"], "--scope is for a sparsity: with --pattern"],
+    [[...PRUNE, "--method", "wonda"], '--method: there is no method "wonda"; did you mean "wanda"?'],
+    [[...PRUNE, "--coefficients", '{"sise":3}'], '--coefficients has no option "sise"; did you mean "size"?'],
+    [[...PRUNE, "--coefficients", '{"size":4}'], "--coefficients.size: expected an odd whole number"],
+    [[...PRUNE, "--calibration-count", "0"], "--calibration-count: expected a whole number from 1"],
+    [[...PRUNE, "--passes", "two"], "--passes: expected a whole number from 1 to 10"],
+    [[...PRUNE, "--windows", "4"], "--windows is for measuring perplexity and needs --text FILE"],
+    [[...PRUNE, "--threads", "0"], "Expected a whole number from 1."],
+    [["eval", "smol", "--text", "a.txt", "--length", "1"], "Expected a whole number from 2."],
+  ])("%j", async (argv, message) => {
+    const { code, stdout, stderr, calls } = await run(argv);
+    expect({ code, stdout, calls }).toEqual({ code: 2, stdout: "", calls: [] });
+    expect(stderr).toContain(message);
+    expect(stderr).toMatch(/--help/);
+  });
+});
+
+describe("failures", () => {
+  const failing = (error: unknown) => ({ commands: { inspectModel: async () => Promise.reject(error) } });
+
+  it("prints a PruneError as one sentence with its code, without a stack", async () => {
+    const { code, stdout, stderr } = await run(
+      ["inspect", "smol", "--json"],
+      failing(new PruneError("bad-model", "smol/onnx/model.onnx ends after 12 bytes")),
+    );
+    expect({ code, stdout, stderr }).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: "error: smol/onnx/model.onnx ends after 12 bytes [bad-model]\n",
+    });
+  });
+
+  it("prints the stack of a bug", async () => {
+    const { code, stderr } = await run(["inspect", "smol"], failing(new TypeError("x is not a function")));
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^unexpected error: TypeError: x is not a function\n +at .*main\.test\.ts/);
+    expect(stderr).toContain("This is a bug");
+  });
+
+  it("names a text that cannot be read", async () => {
+    const { code, stderr, calls } = await run([...PRUNE, "--calibration", "no/such.txt"]);
+    expect({ code, calls }).toEqual({ code: 1, calls: [] });
+    expect(stderr).toMatch(/^error: --calibration no\/such\.txt cannot be read: ENOENT.*\[not-found\]\n$/);
+  });
+
+  it("ends with 130 when stopped, and says that nothing is half-written", async () => {
+    const controller = new AbortController();
+    const { code, stdout, stderr } = await run(PRUNE, {
+      signal: controller.signal,
+      commands: {
+        pruneModel: async (_, { signal, onProgress }) => {
+          onProgress?.(event("mask", 1, 2));
+          controller.abort();
+          signal?.throwIfAborted();
+          throw new Error("was not stopped");
+        },
+      },
+    });
+    expect({ code, stdout }).toEqual({ code: 130, stdout: "" });
+    expect(stderr).toBe(" 50%  mask 1/2\nstopped; nothing was left half-written\n");
+  });
+});

@@ -1,0 +1,85 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { EVALUATION, INSPECTED, run } from "./harness.js";
+
+let folder: string;
+let novel: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "cli-"));
+  novel = join(folder, "novel.txt");
+  await writeFile(novel, "It was a truth");
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+describe("eval", () => {
+  it("measures 16 windows of 512 tokens of the text unless told otherwise", async () => {
+    const { calls } = await run(["eval", "smol", "--text", novel]);
+    const common = { dtype: "fp32", signal: expect.any(AbortSignal), onProgress: expect.any(Function) };
+    expect(calls).toEqual([
+      ["evaluateModel", "smol", { text: "It was a truth", length: 512, windows: 16, bos: false, ...common }],
+    ]);
+    const told = await run([
+      "eval",
+      "smol",
+      "--text",
+      novel,
+      "--length",
+      "64",
+      "--windows",
+      "2",
+      "--bos",
+      "--dtype",
+      "q8",
+    ]);
+    expect(told.calls[0]?.[2]).toMatchObject({ length: 64, windows: 2, bos: true, dtype: "q8" });
+  });
+
+  it("prints the perplexity and what it was measured on", async () => {
+    expect((await run(["eval", "smol", "--text", novel])).stdout).toMatchInlineSnapshot(`
+      "perplexity 29.60  smol, fp32
+      8,176 tokens predicted in 16 windows of 512, 12 s
+      "
+    `);
+  });
+
+  it("prints only JSON with --json", async () => {
+    const { stdout, stderr } = await run(["eval", "smol", "--text", novel, "--json"]);
+    expect(JSON.parse(stdout)).toEqual({ model: "smol", ...EVALUATION });
+    expect(stderr).toBe("");
+  });
+});
+
+describe("inspect", () => {
+  it("prints targets and what is left dense", async () => {
+    expect((await run(["inspect", "smol"])).stdout).toMatchInlineSnapshot(`
+      "smol
+
+      model: 539.3 MB, 1,500,000 parameters
+      2 weights can be pruned: 1,216,512 parameters (81.1%), 13.6% of them zero
+
+        weight                     kind    out×in  dtype    sparsity
+        layers.0.self_attn.q_proj  q      576×576  float32     50.0%
+        layers.10.mlp.down_proj    down  576×1536  float32      0.0%
+
+      left dense
+        lm_head  shares its weight with the embedding
+      "
+    `);
+  });
+
+  it("says so where nothing can be pruned", async () => {
+    const files = [{ file: "embed_tokens", bytes: 1200, parameters: 300, weights: [], dense: [] }];
+    const { stdout } = await run(["inspect", "smol"], {
+      commands: { inspectModel: async () => ({ model: "smol", files }) },
+    });
+    expect(stdout).toBe("smol\n\nembed_tokens: 1.2 kB, 300 parameters\nno weight that can be pruned\n");
+  });
+
+  it("prints only JSON with --json", async () => {
+    const { stdout } = await run(["inspect", "smol", "--json"]);
+    expect(JSON.parse(stdout)).toEqual(INSPECTED);
+  });
+});

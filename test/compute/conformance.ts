@@ -1,0 +1,256 @@
+/**
+ * What every device must do, held against the float64 reference: exact counts, the same mask
+ * wherever scores differ by more than rounding, ties to the lower index, and errors that name the weight.
+ */
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Device, MaskJob } from "../../src/compute/device.js";
+import { countKept, isKept, type Mask, type Pattern, prunedCount } from "../../src/pattern/index.js";
+import { METHODS, type MethodName, methodOf, type ScoreTerms } from "../../src/score/index.js";
+import type { FloatType } from "../../src/tensor/dtypes.js";
+import type { Shape, StorageOrder } from "../../src/tensor/matrix.js";
+import { competitions, type ReferenceJob, referenceMask, referenceScores } from "../helpers/reference-mask.js";
+import { storeWeight } from "../helpers/stored-weight.js";
+
+const SEED = 20260727;
+/** float32 sums of up to 63 · 63 values, and a division or two. */
+const ROUNDING = 1e-5;
+/** Scores this far below the largest may vanish: float32 ends 2^-126 below 1. */
+const VANISHING = 2 ** -100;
+
+interface Case extends ReferenceJob {
+  readonly dtype: FloatType;
+  readonly order: StorageOrder;
+}
+
+const PATTERNS: readonly Pattern[] = [
+  ...[0, 0.5, 0.999, 1].flatMap((sparsity) =>
+    (["row", "matrix"] as const).map((scope) => ({ kind: "unstructured", sparsity, scope }) as const),
+  ),
+  ...(["1:2", "1:4", "2:4", "3:7", "4:8", "8:16", "0:3", "5:5"] as const).map((text) => {
+    const [keep, of] = text.split(":").map(Number) as [number, number];
+    return { kind: "n:m", keep, of } as const;
+  }),
+];
+const isUnstructured = (pattern: Pattern) => pattern.kind === "unstructured";
+
+/** Default terms of a method, for tests that need any. */
+function termsOf(name: MethodName, shape: Shape): ScoreTerms {
+  const method = methodOf(name);
+  return method.terms(Object.fromEntries(method.parameters.map((p) => [p.name, p.default])), shape);
+}
+
+const TERMS: readonly ((shape: Shape) => ScoreTerms)[] = [
+  ...(Object.keys(METHODS) as MethodName[]).map((name) => (shape: Shape) => termsOf(name, shape)),
+  ...[1, 3, 5, 17, 63].map((size) => (shape: Shape) => ({ ...termsOf("crepe", shape), row: 0.3, size })),
+  (shape) => ({ ...termsOf("crepe", shape), row: 0.2, one: 0.7, window: 0 }),
+  (shape) => ({ ...termsOf("crepe", shape), column: 0, window: 1, size: 7 }),
+];
+
+function jobOf(test: Case, bytes: Uint8Array): MaskJob {
+  const { shape, dtype, order, terms, pattern } = test;
+  return {
+    label: "layers.0.test",
+    bytes: { kind: "memory", read: async () => bytes },
+    ...{ dtype, shape, order, terms, pattern },
+    channelFactor: Float32Array.from(test.factor),
+  };
+}
+
+/** Runs the device on a case and holds the mask against the reference. */
+async function check(device: Device, test: Case): Promise<Mask> {
+  const { shape, dtype, order, pattern } = test;
+  const stored = storeWeight(test.values, shape, dtype, order);
+  const mask = await device.computeMask(jobOf(test, stored.bytes));
+  expect(mask).toMatchObject({ shape, order });
+  expect(mask.bits.length).toBe(Math.ceil((shape.out * shape.in) / 8));
+  expect(countKept(mask)).toBe(shape.out * shape.in - prunedCount(pattern, shape));
+
+  const job = { ...test, values: stored.values, factor: [...Float32Array.from(test.factor)] };
+  const scores = referenceScores(job);
+  const expected = referenceMask(job);
+  const found = scores.map((_, k) => isKept(mask, Math.floor(k / shape.in), k % shape.in));
+  const floor = VANISHING * Math.max(...scores);
+  for (const set of competitions(pattern, shape)) {
+    const wronglyKept = set.filter((k) => found[k] && !expected[k]).map((k) => scores[k] as number);
+    const wronglyGone = set.filter((k) => !found[k] && expected[k]).map((k) => scores[k] as number);
+    expect(wronglyKept.length).toBe(wronglyGone.length);
+    if (wronglyKept.length === 0) continue;
+    expect(Math.min(...wronglyKept)).toBeGreaterThanOrEqual(Math.max(...wronglyGone) * (1 - ROUNDING) - floor);
+  }
+  return mask;
+}
+
+/** Deterministic values: `pick` turns numbers in [0, 1) into a value. */
+function fill(count: number, pick: (random: () => number, k: number) => number): number[] {
+  let state = SEED;
+  const random = () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+  return Array.from({ length: count }, (_, k) => pick(random, k));
+}
+
+const normal = (random: () => number) => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+
+/** Matrices that break careless kernels. */
+const HARD: readonly [name: string, value: (random: () => number, k: number, shape: Shape) => number][] = [
+  ["all equal", () => 0.25],
+  ["all zero", () => 0],
+  ["two values only", (random) => (random() < 0.5 ? 1 : -2)],
+  ["mostly zeros", (random) => (random() < 0.9 ? 0 : normal(random))],
+  [
+    "rows and columns of zeros",
+    (random, k, shape) => (k % shape.in < 2 || Math.floor(k / shape.in) % 3 === 0 ? 0 : normal(random)),
+  ],
+  ["subnormal values", (random) => normal(random) * 1e-40],
+  ["rows of subnormal values", (random, k, shape) => normal(random) * (Math.floor(k / shape.in) % 2 ? 1e-41 : 1)],
+  ["values near the largest float32", (random) => (1 + random() * 2) * 1e38 * (random() < 0.5 ? -1 : 1)],
+  ["1e30 next to 1e-30", (random) => normal(random) * (random() < 0.1 ? 1e30 : 1e-30)],
+  ["a few outliers", (random) => normal(random) * (random() < 0.02 ? 1e6 : 1)],
+];
+
+const SHAPES: readonly Shape[] = [
+  { out: 1, in: 48 },
+  { out: 33, in: 1 },
+  { out: 2, in: 336 },
+  { out: 3, in: 112 },
+  { out: 5, in: 21 },
+  { out: 70, in: 24 },
+  { out: 16, in: 64 },
+  { out: 300, in: 16 },
+];
+
+const fits = (pattern: Pattern, shape: Shape) => pattern.kind === "unstructured" || shape.in % pattern.of === 0;
+
+/** The suite. */
+export function describeDevice(name: string, create: () => Device): void {
+  describe(`device ${name}`, () => {
+    let device: Device;
+    beforeAll(() => {
+      device = create();
+    });
+    afterAll(() => device.close());
+
+    const base = (shape: Shape, values: readonly number[]): Case => ({
+      ...{ shape, values, dtype: "float32", order: "in-out", terms: termsOf("magnitude", shape) },
+      factor: new Array(shape.in).fill(1),
+      pattern: { kind: "unstructured", sparsity: 0.5, scope: "row" },
+    });
+
+    it("agrees with the reference on random weights of any shape, dtype, order, method and pattern", async () => {
+      const cases = fc.record({
+        out: fc.integer({ min: 1, max: 40 }),
+        groups: fc.integer({ min: 1, max: 5 }),
+        dtype: fc.constantFrom<FloatType>("float32", "float16", "bfloat16"),
+        order: fc.constantFrom<StorageOrder>("in-out", "out-in"),
+        terms: fc.constantFrom(...TERMS),
+        pattern: fc.constantFrom(...PATTERNS),
+        spread: fc.constantFrom(0.02, 1, 30),
+        seed: fc.integer({ min: 0, max: 1 << 30 }),
+      });
+      await fc.assert(
+        fc.asyncProperty(cases, async ({ out, groups, dtype, order, terms, pattern, spread, seed }) => {
+          const shape = { out, in: pattern.kind === "n:m" ? groups * pattern.of : groups * 13 };
+          const values = fill(out * shape.in + (seed % 97), (random) => normal(random) * spread).slice(seed % 97);
+          const factor = fill(shape.in, (random) => random());
+          await check(device, { shape, values, dtype, order, terms: terms(shape), factor, pattern });
+        }),
+        { seed: SEED, numRuns: 250 },
+      );
+    });
+
+    it.each(HARD)("agrees with the reference on: %s", async (_, value) => {
+      for (const [index, shape] of SHAPES.entries()) {
+        const values = fill(shape.out * shape.in, (random, k) => value(random, k, shape));
+        const factor = fill(shape.in, (random, k) => (k % 5 === 0 ? 0 : random()));
+        for (const [p, pattern] of PATTERNS.filter((each) => fits(each, shape)).entries()) {
+          const terms = (TERMS[(index + p) % TERMS.length] as (typeof TERMS)[number])(shape);
+          const order = (index + p) % 2 ? "in-out" : "out-in";
+          await check(device, { shape, values, dtype: p % 3 ? "float32" : "bfloat16", order, terms, factor, pattern });
+        }
+      }
+    });
+
+    it("keeps the lower input channel, and in a matrix the lower o · in + i, among equal scores", async () => {
+      const shape = { out: 19, in: 24 };
+      const values = fill(shape.out * shape.in, (random) => Math.floor(random() * 3) * 0.5);
+      for (const pattern of PATTERNS.filter((each) => fits(each, shape))) {
+        for (const order of ["in-out", "out-in"] as const) {
+          const test = { ...base(shape, values), pattern, order };
+          const mask = await check(device, test);
+          const found = values.map((_, k) => isKept(mask, Math.floor(k / shape.in), k % shape.in));
+          expect(found).toEqual(referenceMask(test));
+        }
+      }
+    });
+
+    it("gives RIA's mask for CRePE without a window, with row = 1/in and column = 1/out", async () => {
+      const shape = { out: 37, in: 40 };
+      const values = fill(shape.out * shape.in, normal);
+      const factor = fill(shape.in, (random) => random());
+      const terms = { ...termsOf("crepe", shape), row: 1 / shape.in, column: 1 / shape.out, window: 0 };
+      for (const pattern of PATTERNS.filter((each) => fits(each, shape))) {
+        const ria = await check(device, { ...base(shape, values), factor, pattern, terms: termsOf("ria", shape) });
+        const crepe = await check(device, { ...base(shape, values), factor, pattern, terms });
+        expect(crepe.bits).toEqual(ria.bits);
+      }
+    });
+
+    it("gives the same mask for a weight times 2, whatever the method", async () => {
+      const shape = { out: 21, in: 56 };
+      const values = fill(shape.out * shape.in, normal);
+      const twice = values.map((value) => 2 * value);
+      const factor = fill(shape.in, (random) => random());
+      for (const name of Object.keys(METHODS) as MethodName[]) {
+        for (const pattern of PATTERNS.filter((each) => fits(each, shape))) {
+          const test = { ...base(shape, values), factor, pattern, terms: termsOf(name, shape) };
+          const mask = await check(device, test);
+          expect((await check(device, { ...test, values: twice })).bits).toEqual(mask.bits);
+        }
+      }
+    });
+
+    it("agrees with the reference on a weight of several strips, in all three dtypes and both orders", async () => {
+      const shape = { out: 290, in: 72 };
+      const values = fill(shape.out * shape.in, (random) => normal(random) * 0.02);
+      const factor = fill(shape.in, (random) => random());
+      const terms = { ...termsOf("crepe", shape), row: 0.2, size: 5 };
+      const patterns = PATTERNS.filter((p) =>
+        isUnstructured(p) ? p.kind === "unstructured" && p.sparsity === 0.5 : fits(p, shape),
+      );
+      for (const dtype of ["float32", "float16", "bfloat16"] as const)
+        for (const order of ["in-out", "out-in"] as const)
+          for (const pattern of patterns) await check(device, { shape, values, dtype, order, terms, factor, pattern });
+    });
+
+    it("refuses a pattern that does not divide the input channels", async () => {
+      const test = base({ out: 2, in: 6 }, fill(12, normal));
+      await expect(check(device, { ...test, pattern: { kind: "n:m", keep: 2, of: 4 } })).rejects.toMatchObject({
+        code: "bad-pattern",
+        message: expect.stringMatching(/"layers\.0\.test".*6 input channels.*2:4/),
+      });
+    });
+
+    it.each(["float32", "float16", "bfloat16"] as const)("refuses NaN and Inf in %s and says where", async (dtype) => {
+      const shape = { out: 5, in: 8 };
+      for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+        const values = fill(40, normal);
+        values[2 * shape.in + 3] = bad;
+        values[4 * shape.in + 1] = bad;
+        await expect(check(device, { ...base(shape, values), dtype })).rejects.toMatchObject({
+          code: "bad-weight",
+          message: expect.stringContaining("layers.0.test"),
+          details: { count: 2, out: 2, in: 3 },
+        });
+      }
+    });
+
+    it("refuses a channel factor that is NaN", async () => {
+      const test = base({ out: 2, in: 4 }, fill(8, normal));
+      await expect(check(device, { ...test, factor: [1, Number.NaN, 1, 1] })).rejects.toMatchObject({
+        code: "bad-statistics",
+      });
+    });
+  });
+}

@@ -1,0 +1,129 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { PruneError } from "../../src/errors.js";
+import { resolvePruneOption } from "../../src/options/index.js";
+import { METHOD_NAMES, PRUNE_OPTION_NAMES } from "../../src/options/table.js";
+import { METHODS } from "../../src/score/index.js";
+
+const SETTINGS = { seed: 20, numRuns: 300 } as const;
+
+const sparsity = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+const pattern = fc
+  .integer({ min: 2, max: 64 })
+  .chain((of) => fc.integer({ min: 1, max: of - 1 }).map((keep) => `${keep}:${of}`));
+const globs = fc.array(fc.constantFrom("mlp", "layers.*", "**.q_proj"), { minLength: 1, maxLength: 3 });
+const calibration = fc.oneof(
+  fc.record(
+    { texts: fc.constant("text"), count: fc.integer({ min: 1, max: 64 }), bos: fc.boolean() },
+    { requiredKeys: [] },
+  ),
+  fc.record({ tokens: fc.array(fc.array(fc.nat(), { minLength: 1 }), { minLength: 1 }) }),
+);
+const amount = fc.oneof(
+  fc.record({ sparsity, scope: fc.constantFrom("row", "matrix") }, { requiredKeys: [] }),
+  fc.record({ pattern }),
+);
+const rest = fc.record(
+  {
+    method: fc.constantFrom(...METHOD_NAMES),
+    coefficients: fc.constantFrom("auto", "default"),
+    include: fc.oneof(globs, fc.constant("lm_head")),
+    exclude: globs,
+    calibration,
+    passes: fc.integer({ min: 1, max: 10 }),
+    cache: fc.oneof(fc.boolean(), fc.constant("/tmp/pruned")),
+  },
+  { requiredKeys: [] },
+);
+const options = fc.tuple(amount, rest).map(([a, b]) => ({ ...a, ...b }));
+const value = fc.oneof(fc.boolean(), sparsity, pattern, options);
+
+function expectFrozen(thing: unknown): void {
+  if (typeof thing !== "object" || thing === null) return;
+  expect(Object.isFrozen(thing)).toBe(true);
+  for (const inner of Object.values(thing)) expectFrozen(inner);
+}
+
+describe("resolvePruneOption", () => {
+  it("makes complete, deeply frozen options of everything that is valid", () => {
+    fc.assert(
+      fc.property(value, (option) => {
+        const resolved = resolvePruneOption(option);
+        const forFile = resolved.forFile("model");
+        expectFrozen(resolved);
+        expectFrozen(forFile);
+        if (forFile === null) expect(option).toBe(false);
+        else
+          expect(Object.keys(forFile).sort()).toEqual(
+            [...PRUNE_OPTION_NAMES.filter((name) => !/^(sparsity|scope)$/.test(name))].sort(),
+          );
+      }),
+      SETTINGS,
+    );
+  });
+
+  it("gives a map's file what the plain form would give", () => {
+    fc.assert(
+      fc.property(value, value, (a, b) => {
+        const map = resolvePruneOption({ encoder_model: a, decoder_model_merged: b });
+        expect(map.forFile("encoder_model")).toEqual(resolvePruneOption(a).forFile("model"));
+        expect(map.forFile("decoder_model_merged")).toEqual(resolvePruneOption(b).forFile("model"));
+      }),
+      SETTINGS,
+    );
+  });
+
+  it("refuses every unknown key beside a known one, wherever it stands", () => {
+    const unknown = fc
+      .string({ minLength: 1 })
+      .filter((key) => !(PRUNE_OPTION_NAMES as readonly string[]).includes(key));
+    fc.assert(
+      fc.property(options, unknown, fc.jsonValue(), fc.boolean(), (known, key, anything, first) => {
+        const stray = JSON.parse(`{${JSON.stringify(key)}:${JSON.stringify(anything)}}`);
+        const all = { method: "crepe", ...known };
+        const entries = first ? [stray, all] : [all, stray];
+        const mixed = JSON.parse(`{${entries.map((part) => JSON.stringify(part).slice(1, -1)).join(",")}}`);
+        expect(() => resolvePruneOption(mixed)).toThrow(expect.objectContaining({ code: "unknown-option" }));
+      }),
+      SETTINGS,
+    );
+  });
+
+  it("completes any coefficients within their ranges", () => {
+    const { parameters } = METHODS.crepe;
+    const values = fc.record(
+      Object.fromEntries(
+        parameters.map(({ name, min, max, values }) => [
+          name,
+          values === "odd"
+            ? fc.integer({ min: (min - 1) / 2, max: (max - 1) / 2 }).map((half) => 2 * half + 1)
+            : fc.double({ min: name === "row" ? 0.01 : min, max, noNaN: true }),
+        ]),
+      ),
+      { requiredKeys: ["row"] },
+    );
+    fc.assert(
+      fc.property(values, (coefficients) => {
+        const source = resolvePruneOption({ coefficients }).forFile("model")?.coefficients;
+        expect(source?.kind === "values" && Object.keys(source.values)).toEqual(parameters.map(({ name }) => name));
+        expect(source?.kind === "values" && source.values).toMatchObject(coefficients);
+      }),
+      SETTINGS,
+    );
+  });
+
+  it("throws nothing but a PruneError, whatever JSON it is given", () => {
+    const keys = fc.constantFrom(...PRUNE_OPTION_NAMES, "model", "texts", "__proto__", "row");
+    const objects = fc.dictionary(keys, fc.oneof(fc.jsonValue(), options, fc.dictionary(keys, fc.jsonValue())));
+    fc.assert(
+      fc.property(fc.oneof(fc.jsonValue(), objects), (json) => {
+        try {
+          resolvePruneOption(json);
+        } catch (error) {
+          expect(error).toBeInstanceOf(PruneError);
+        }
+      }),
+      { ...SETTINGS, numRuns: 1000 },
+    );
+  });
+});
