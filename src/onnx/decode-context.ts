@@ -8,18 +8,21 @@ import type { OnnxTensor } from "./types.js";
 import { type Field, malformed, type Span } from "./wire.js";
 
 /** Objects and names decoded from one file. Large models have some 10^5; each costs a hundred bytes or so. */
-const MAX_OBJECTS = 4_000_000;
+const MAX_OBJECTS = 2_000_000;
 
 export class DecodeContext {
   #objects = 0;
   readonly tensors: OnnxTensor[] = [];
 
-  constructor(readonly externals: ExternalFiles) {}
+  constructor(
+    readonly externals: ExternalFiles,
+    readonly maxObjects = MAX_OBJECTS,
+  ) {}
 
   /** Counts one more object of the file; call it for whatever takes memory in the decoded model. */
   count(span: Span): void {
-    if (++this.#objects > MAX_OBJECTS) {
-      throw malformed(span.source, span.offset, `there are more than ${MAX_OBJECTS} nodes, names and attributes`);
+    if (++this.#objects > this.maxObjects) {
+      throw malformed(span.source, span.offset, `there are more than ${this.maxObjects} nodes, names and attributes`);
     }
   }
 

@@ -6,7 +6,7 @@
 import type { PruneError } from "../errors.js";
 import { type MessageName, SCHEMA } from "./schema.js";
 import type { ByteSource } from "./types.js";
-import { type Chunk, Cursor, endOf, type Field, malformed, type Span, WIRE } from "./wire.js";
+import { type Chunk, Cursor, endOf, type Field, fieldFrom, malformed, type Span, WIRE } from "./wire.js";
 
 /** Messages and contents up to this long are read whole; longer ones are walked or left in the file. */
 const SMALL = 4096;
@@ -20,7 +20,7 @@ const LONGEST_LIST = 64 * 2 ** 20;
 /** protobuf's own limit on messages within messages; deeper files are made to exhaust the stack. */
 export const MAX_DEPTH = 100;
 /** Fields kept for one file. Models have some 10^5; a file of nothing but tags would have 10^9. */
-const MAX_FIELDS = 4_000_000;
+const MAX_FIELDS = 2_000_000;
 
 /** A view that moves over a source, reading ahead while it moves forward. */
 export class Window {
@@ -59,8 +59,12 @@ export class Window {
  * @returns its span, and how many bytes had to be read
  * @throws PruneError `bad-model` where the bytes break the wire format
  */
-export async function scan(source: ByteSource, message: MessageName): Promise<{ root: Span; bytesRead: number }> {
-  const scanner = new Scanner(new Window(source));
+export async function scan(
+  source: ByteSource,
+  message: MessageName,
+  maxFields = MAX_FIELDS,
+): Promise<{ root: Span; bytesRead: number }> {
+  const scanner = new Scanner(new Window(source), maxFields);
   const root = await scanner.message(message, 0, source.size, 1);
   return { root, bytesRead: scanner.window.bytesRead };
 }
@@ -68,7 +72,10 @@ export async function scan(source: ByteSource, message: MessageName): Promise<{ 
 class Scanner {
   #fieldCount = 0;
 
-  constructor(readonly window: Window) {}
+  constructor(
+    readonly window: Window,
+    readonly maxFields: number,
+  ) {}
 
   /** The message of `length` bytes at `offset`, read whole or walked. */
   async message(name: MessageName, offset: number, length: number, depth: number): Promise<Span> {
@@ -77,14 +84,28 @@ class Scanner {
     if (depth > MAX_DEPTH) throw tooDeep(source, offset);
     const fields: Field[] = [];
     for (let position = offset; position < offset + length; ) {
-      const field = await this.#field(name, position, offset + length, depth);
-      if (++this.#fieldCount > MAX_FIELDS) {
-        throw malformed(source, position, `there are more than ${MAX_FIELDS} fields`);
+      const field =
+        this.#shortField(position, offset + length) ?? (await this.#field(name, position, offset + length, depth));
+      if (++this.#fieldCount > this.maxFields) {
+        throw malformed(source, position, `there are more than ${this.maxFields} fields`);
       }
       fields.push(field);
       position = endOf(field);
     }
     return { source, offset, length, chunk: null, fields };
+  }
+
+  /** The usual field, short and in memory already: found without a promise. Null for any other. */
+  #shortField(start: number, messageEnd: number): Field | null {
+    const { source, chunk } = this.window;
+    if (!this.window.holds(start, HEADER)) return null;
+    const cursor = new Cursor(source, chunk, start, messageEnd);
+    cursor.tag();
+    if (cursor.wireType !== WIRE.bytes) return null;
+    const length = cursor.contentLength();
+    if (length > SMALL || !this.window.holds(cursor.position, length)) return null;
+    cursor.position += length;
+    return fieldFrom(cursor, start, cursor.position - length);
   }
 
   async #field(message: MessageName, start: number, messageEnd: number, depth: number): Promise<Field> {

@@ -242,7 +242,7 @@ function nextField(cursor: Cursor): Field {
 }
 
 /** The field whose tag was read last: it starts at `start`, its span goes from `offset` to the cursor. */
-function fieldFrom(cursor: Cursor, start: number, offset: number): Field {
+export function fieldFrom(cursor: Cursor, start: number, offset: number): Field {
   const { source, chunk, number, wireType, position } = cursor;
   return { source, offset, length: position - offset, chunk, fields: null, number, wireType, start };
 }

@@ -46,9 +46,11 @@ export class FolderDraft {
       write: (fileName, chunk) =>
         withStorageErrors(`cannot write ${join(this.target, subfolder, fileName)}`, async () => {
           const file = await this.file(join(subfolder, fileName));
+          // The disk works while this thread hashes.
+          const written = writeAll(file.handle, chunk);
           file.hash.update(chunk);
           file.bytes += chunk.byteLength;
-          await writeAll(file.handle, chunk);
+          await written;
         }),
     };
   }

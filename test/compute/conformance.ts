@@ -32,7 +32,6 @@ const PATTERNS: readonly Pattern[] = [
     return { kind: "n:m", keep, of } as const;
   }),
 ];
-const isUnstructured = (pattern: Pattern) => pattern.kind === "unstructured";
 
 /** Default terms of a method, for tests that need any. */
 function termsOf(name: MethodName, shape: Shape): ScoreTerms {
@@ -122,6 +121,10 @@ const SHAPES: readonly Shape[] = [
 ];
 
 const fits = (pattern: Pattern, shape: Shape) => pattern.kind === "unstructured" || shape.in % pattern.of === 0;
+
+/** Value of the half float with these bits (exponent, then 10 bits of fraction), without a sign. */
+const halfValue = (bits: number) =>
+  bits < 1024 ? bits * 2 ** -24 : (1024 + (bits % 1024)) * 2 ** (Math.floor(bits / 1024) - 25);
 
 /** The suite. */
 export function describeDevice(name: string, create: () => Device): void {
@@ -216,12 +219,29 @@ export function describeDevice(name: string, create: () => Device): void {
       const values = fill(shape.out * shape.in, (random) => normal(random) * 0.02);
       const factor = fill(shape.in, (random) => random());
       const terms = { ...termsOf("crepe", shape), row: 0.2, size: 5 };
-      const patterns = PATTERNS.filter((p) =>
-        isUnstructured(p) ? p.kind === "unstructured" && p.sparsity === 0.5 : fits(p, shape),
-      );
+      const patterns: Pattern[] = [
+        { kind: "unstructured", sparsity: 0.5, scope: "row" },
+        { kind: "unstructured", sparsity: 0.3, scope: "matrix" },
+        { kind: "n:m", keep: 2, of: 4 },
+        { kind: "n:m", keep: 3, of: 6 },
+      ];
       for (const dtype of ["float32", "float16", "bfloat16"] as const)
         for (const order of ["in-out", "out-in"] as const)
           for (const pattern of patterns) await check(device, { shape, values, dtype, order, terms, factor, pattern });
+    });
+
+    it("reads every finite half float exactly", async () => {
+      const halves = Array.from({ length: 0x7bff }, (_, k) => halfValue(k + 1));
+      const shape = { out: 1, in: 2 * halves.length };
+      // Of each pair the first score is value · (unit / value) · (1 ± 1e-4), the second the unit.
+      const unit = 2 ** -24;
+      const values = halves.flatMap((value) => [value, 1]);
+      for (const order of ["in-out", "out-in"] as const) {
+        const factor = halves.flatMap((value, k) => [(unit / value) * (k % 2 ? 1.0001 : 0.9999), unit]);
+        const test = { ...base(shape, values), dtype: "float16", order, factor } as const;
+        const mask = await check(device, { ...test, pattern: { kind: "n:m", keep: 1, of: 2 } });
+        expect(halves.findIndex((_, k) => isKept(mask, 0, 2 * k) !== (k % 2 === 1))).toBe(-1);
+      }
     });
 
     it("refuses a pattern that does not divide the input channels", async () => {

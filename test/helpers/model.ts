@@ -37,15 +37,17 @@ export interface ModelSpec extends GraphSpec {
 }
 
 /** The bytes of a .onnx file. */
-export function modelBytes(spec: ModelSpec): Uint8Array {
+export function modelBytes(spec: ModelSpec): Uint8Array<ArrayBuffer> {
   const imports = Object.entries({ "": spec.opset ?? 18, ...spec.domains });
-  return onnx.ModelProto.encode({
+  const encoded = onnx.ModelProto.encode({
     irVersion: spec.irVersion ?? 8,
     producerName: "test",
     graph: graph(spec),
     opsetImport: imports.map(([domain, version]) => ({ domain, version })),
     metadataProps: Object.entries(spec.metadata ?? {}).map(([key, value]) => ({ key, value })),
-  }).finish();
+  });
+  // The encoder returns a part of a shared buffer; a copy has memory of its own.
+  return new Uint8Array(encoded.finish());
 }
 
 /** A GraphProto, for `modelBytes` and for attributes that hold a graph (If, Loop). */

@@ -37,34 +37,37 @@ export type WorkerReply =
   | { readonly kind: "too-large"; readonly bytes: number }
   | { readonly kind: "failed"; readonly cause: Error };
 
-/** Exports of the kernel, see kernel/index.ts. Globals are addresses unless said otherwise. */
-export interface Kernel {
+/** Globals of the kernel that say what a job is; the host sets them (kernel/plan.ts). */
+export type JobGlobal =
+  | "outputs"
+  | "inputs"
+  | "dtype"
+  | "outputMajor"
+  | "rowCoefficient"
+  | "columnCoefficient"
+  | "windowCoefficient"
+  | "oneCoefficient"
+  | "size"
+  | "rule"
+  | "keepCount"
+  | "groupSize";
+
+/** What the kernel exports (kernel/index.ts). */
+export interface Kernel extends Readonly<Record<JobGlobal, WebAssembly.Global>> {
   readonly memory: WebAssembly.Memory;
-  readonly plan: (
-    ...job: [
-      outputs: number,
-      inputs: number,
-      dtype: number,
-      outputMajor: boolean,
-      row: number,
-      column: number,
-      window: number,
-      one: number,
-      size: number,
-      rule: number,
-      keepCount: number,
-      groupSize: number,
-    ]
-  ) => number;
+  /** Bytes of memory that the job needs. */
+  readonly plan: () => number;
   readonly startWeight: () => void;
   readonly convertRows: (first: number, rows: number) => void;
+  /** How many values are NaN or Inf. */
   readonly limitRange: () => number;
   readonly mask: () => void;
+  /** Addresses. */
   readonly staging: WebAssembly.Global;
-  /** Rows, not an address. */
-  readonly stagingRows: WebAssembly.Global;
   readonly factor: WebAssembly.Global;
   readonly bits: WebAssembly.Global;
+  /** How many stored rows fit in the staging area. */
+  readonly stagingRows: WebAssembly.Global;
   /** Where the first NaN or Inf is. */
   readonly badOutput: WebAssembly.Global;
   readonly badInput: WebAssembly.Global;

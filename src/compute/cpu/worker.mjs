@@ -79,16 +79,38 @@ function readFully(file, target, position, path) {
 }
 
 /**
+ * Tells the kernel the job.
+ *
+ * @param {WorkerJob} job
+ * @returns {number} bytes of memory that the job needs
+ */
+function plan({ shape, order, dtype, terms, selection }) {
+  /** @type {Record<import("./messages.js").JobGlobal, number>} */
+  const globals = {
+    outputs: shape.out,
+    inputs: shape.in,
+    dtype: DTYPES[dtype],
+    outputMajor: order === "out-in" ? 1 : 0,
+    rowCoefficient: terms.row,
+    columnCoefficient: terms.column,
+    windowCoefficient: terms.window,
+    oneCoefficient: terms.one,
+    size: terms.size,
+    rule: RULES[selection.rule],
+    keepCount: selection.keepCount,
+    groupSize: selection.groupSize,
+  };
+  for (const name of /** @type {(keyof typeof globals)[]} */ (Object.keys(globals))) kernel[name].value = globals[name];
+  return kernel.plan();
+}
+
+/**
  * @param {WorkerJob} job
  * @returns {WorkerReply}
  */
 function computeMask(job) {
-  const { shape, terms, selection } = job;
-  const bytes = kernel.plan(
-    ...[shape.out, shape.in, DTYPES[job.dtype], job.order === "out-in"],
-    ...[terms.row, terms.column, terms.window, terms.one, terms.size],
-    ...[RULES[selection.rule], selection.keepCount, selection.groupSize],
-  );
+  const { shape } = job;
+  const bytes = plan(job);
   if (bytes > MOST_BYTES) return { kind: "too-large", bytes };
   const missing = bytes - kernel.memory.buffer.byteLength;
   if (missing > 0) kernel.memory.grow(Math.ceil(missing / PAGE_BYTES));

@@ -21,8 +21,8 @@ export function startWeight(): void {
 
 /** Converts `rows` rows of storage, which lie in the staging area, into rows `first` … of the storage order. */
 export function convertRows(first: usize, rows: usize): void {
-  if (dtype == Stored.FLOAT32) convertAs<f32>(first, rows);
-  else if (dtype == Stored.FLOAT16) convertAs<Float16>(first, rows);
+  if (dtype == Stored.Float32) convertAs<f32>(first, rows);
+  else if (dtype == Stored.Float16) convertAs<Float16>(first, rows);
   else convertAs<Bfloat16>(first, rows);
 }
 
@@ -39,7 +39,6 @@ function convertAs<T>(first: usize, rows: usize): void {
 }
 
 /** Four stored elements as float32 without their sign. */
-@inline
 function load4<T>(address: usize): v128 {
   if (sizeof<T>() == 4) return f32x4.abs(v128.load(address));
   if (isSigned<T>()) return f32x4.abs(i32x4.shl(v128.load16x4_u(address), 16)); // bfloat16: the upper half
@@ -54,7 +53,6 @@ function load4<T>(address: usize): v128 {
 }
 
 /** All ones in the first `count` lanes; none where it is negative. */
-@inline
 function firstLanes(count: i32): v128 {
   return i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(count));
 }
@@ -101,7 +99,6 @@ function transposeRows<T>(source: usize, target: usize): void {
 }
 
 /** Stores the 4 × 4 block with rows a, b, c, d transposed; its rows are `step` bytes apart. */
-@inline
 export function storeTransposed(a: v128, b: v128, c: v128, d: v128, address: usize, step: usize): void {
   const ab01 = i32x4.shuffle(a, b, 0, 4, 1, 5);
   const ab23 = i32x4.shuffle(a, b, 2, 6, 3, 7);

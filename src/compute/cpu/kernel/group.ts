@@ -13,7 +13,6 @@ export function keepBest(width: usize): void {
 }
 
 /** The six comparisons of four scores, each counted against the loser. True is −1. */
-@inline
 function keepBestOfFour(at: usize, step: usize): void {
   const s0 = v128.load(scores + at);
   const s1 = v128.load(scores + at + step);

@@ -1,22 +1,22 @@
 /**
- * The kernel's way through a job, and its exports. The host calls, in this order: `plan`, then (the
- * memory grown, the factor copied in) `start`, `convertRows` for every piece it puts into the
- * staging area, `limitRange`, and `mask`.
+ * The kernel's way through a job, and its exports. The host sets the job's globals and calls, in
+ * this order: `plan`, then (the memory grown, the factor copied in) `startWeight`, `convertRows` for
+ * every piece that it has put into the staging area, `limitRange`, and `mask`.
  */
-import { convertRows, startWeight } from "./convert";
 import { keepBest } from "./group";
 import { findMatrixThresholds, findRowThresholds, keepAbove } from "./keep";
 import { packRow } from "./pack";
-import {
-  bits, factor, groupSize, inputs, outputs, plan, Rule, rule, scores, staging, stagingRows, stride, stripWidth,
-  windowCoefficient,
-} from "./plan";
-import { badInput, badOutput, limitRange } from "./range";
+import { bits, groupSize, inputs, outputs, Rule, rule, scores, stride, stripWidth, windowCoefficient } from "./plan";
 import { scoreRow } from "./score";
 import { prepareTerms } from "./sums";
 import { startWindow } from "./window";
 
-export { badInput, badOutput, bits, convertRows, factor, limitRange, plan, staging, stagingRows, startWeight };
+export { convertRows, startWeight } from "./convert";
+export {
+  bits, columnCoefficient, dtype, factor, groupSize, inputs, keepCount, oneCoefficient, outputMajor, outputs, plan,
+  rowCoefficient, rule, size, staging, stagingRows, windowCoefficient,
+} from "./plan";
+export { badInput, badOutput, limitRange } from "./range";
 
 /** Scores and selects; leaves the mask at `bits`. */
 export function mask(): void {
@@ -25,11 +25,11 @@ export function mask(): void {
   for (let o: usize = 0; o < stride; o += stripWidth) {
     const width = min(stripWidth, stride - o);
     if (windowCoefficient != 0) startWindow(o, width);
-    if (rule == Rule.GROUP) maskGroups(o, width);
-    else if (rule == Rule.ROW) maskRows(o, width);
+    if (rule == Rule.Group) maskGroups(o, width);
+    else if (rule == Rule.Row) maskRows(o, width);
     else scoreStrip(o, width, scores + (o << 2), stride << 2);
   }
-  if (rule == Rule.MATRIX) maskMatrix();
+  if (rule == Rule.Matrix) maskMatrix();
 }
 
 function maskGroups(o: usize, width: usize): void {

@@ -13,7 +13,7 @@ const INFINITY: f32 = f32.POSITIVE_INFINITY;
 
 /** Thresholds and ties of output rows o … o + width from their scores, [in, width]. */
 export function findRowThresholds(o: usize, width: usize): void {
-  const line = (inputs + 3) << 2;
+  const line = ((inputs + 3) & ~3) << 2;
   for (let at: usize = 0; at < width; at += 4) {
     if (keepCount > 0) copyLines(at << 2, width << 2, line);
     const end = min(o + at + 4, outputs);
@@ -36,7 +36,6 @@ export function findMatrixThresholds(): void {
   }
 }
 
-@inline
 function setThreshold(o: usize, stay: usize): void {
   store<f32>(thresholds + (o << 2), keepCount > 0 ? reinterpret<f32>(threshold) : INFINITY);
   store<u32>(ties + (o << 2), stay);

@@ -25,7 +25,6 @@ function writeSideBySide(i: usize, o: usize, width: usize, lanes: usize): void {
 }
 
 /** Sets bits at any position, next to bits that are already there. */
-@inline
 function merge(position: u64, value: u32): void {
   const address = bits + <usize>(position >> 3);
   store<u64>(address, load<u64>(address) | ((<u64>value) << (position & 7)));

@@ -8,18 +8,18 @@
  * Work goes in strips of output rows, narrow enough that what a strip needs stays in the cache.
  */
 
-/** In which set scores compete. The host sends these numbers: see `worker.mjs`. */
-export namespace Rule {
-  export const GROUP: u32 = 0;
-  export const ROW: u32 = 1;
-  export const MATRIX: u32 = 2;
+/** In which sets scores compete. */
+export const enum Rule {
+  Group,
+  Row,
+  Matrix,
 }
 
 /** How elements are stored. */
-export namespace Stored {
-  export const FLOAT32: u32 = 0;
-  export const FLOAT16: u32 = 1;
-  export const BFLOAT16: u32 = 2;
+export const enum Stored {
+  Float32,
+  Float16,
+  Bfloat16,
 }
 
 /** Widest strip, in output rows. A window's ring of 63 such rows takes 63 kB. */
@@ -31,10 +31,10 @@ const NARROWEST_STRIP: usize = 64;
 /** Stored bytes are converted in pieces of about this size, so that they are still in the cache. */
 const STAGING_BYTES: usize = 256 << 10;
 
-// The job.
+// The job. The host sets these exported globals.
 export let outputs: usize = 0;
 export let inputs: usize = 0;
-export let dtype: u32 = 0;
+export let dtype: Stored = Stored.Float32;
 /** Whether storage is [out, in]; else [in, out]. */
 export let outputMajor: bool = false;
 export let rowCoefficient: f64 = 0;
@@ -43,10 +43,10 @@ export let windowCoefficient: f64 = 0;
 export let oneCoefficient: f64 = 0;
 /** Side of the window, odd. */
 export let size: usize = 1;
-export let rule: u32 = 0;
+export let rule: Rule = Rule.Group;
 /** How many stay of each set in which scores compete. */
 export let keepCount: usize = 0;
-/** M of N:M. */
+/** M of N:M, else 1. */
 export let groupSize: usize = 1;
 
 // Lengths, in elements.
@@ -86,7 +86,7 @@ export let kept: usize = 0;
 /** Per output row the score above which weights stay, and how many of those equal to it do (int32), [stride]. */
 export let thresholds: usize = 0;
 export let ties: usize = 0;
-/** Scores of four output rows, each [in] without gaps; see `rank.ts`. */
+/** Scores of four output rows, each [in] without gaps; see `keep.ts`. */
 export let lines: usize = 0;
 /** Kept bits of up to 32 input channels, uint32, [STRIP]. */
 export let words: usize = 0;
@@ -94,7 +94,6 @@ export let words: usize = 0;
 export let bits: usize = 0;
 
 /** Address of |W| of input channel i and output row o. */
-@inline
 export function weightAt(i: usize, o: usize): usize {
   return weight + ((i * stride + o) << 2);
 }
@@ -108,48 +107,17 @@ function reserve(bytes: u64): usize {
 }
 
 /**
- * Takes the job down and lays out the memory for it.
+ * Lays out the memory for the job.
  *
- * @returns bytes of memory the job needs; more than 2^32 means that it cannot be done
+ * @returns bytes of memory the job needs; where that is more than 2^32 it cannot be done
  */
-export function plan(
-  outputs_: usize,
-  inputs_: usize,
-  dtype_: u32,
-  outputMajor_: bool,
-  row: f64,
-  column: f64,
-  window: f64,
-  one: f64,
-  size_: usize,
-  rule_: u32,
-  keepCount_: usize,
-  groupSize_: usize,
-): f64 {
-  outputs = outputs_;
-  inputs = inputs_;
-  dtype = dtype_;
-  outputMajor = outputMajor_;
-  rowCoefficient = row;
-  columnCoefficient = column;
-  windowCoefficient = window;
-  oneCoefficient = one;
-  size = size_;
-  rule = rule_;
-  keepCount = keepCount_;
-  groupSize = groupSize_;
+export function plan(): f64 {
+  const wholeRows: u64 = (inputs + 3) & ~3;
   stride = (outputs + 15) & ~15;
-  stripWidth = STRIP;
-  if (rule == Rule.ROW) stripWidth = max(NARROWEST_STRIP, min(STRIP, (STRIP_BYTES / (inputs << 2)) & ~15));
-  return layOut();
-}
-
-function layOut(): f64 {
-  const elementBytes: u64 = dtype == Stored.FLOAT32 ? 4 : 2;
-  const storedRow: u64 = elementBytes * (outputMajor ? inputs : outputs);
+  stripWidth = rule == Rule.Row ? max(NARROWEST_STRIP, min(STRIP, (STRIP_BYTES / (inputs << 2)) & ~15)) : STRIP;
+  const storedRow: u64 = (dtype == Stored.Float32 ? 4 : 2) * (outputMajor ? inputs : outputs);
   // Whole blocks of 16 rows: transposing then writes whole cache lines.
   stagingRows = <usize>max<u64>(16, (STAGING_BYTES / storedRow) & ~15);
-  const rows: u64 = rule == Rule.GROUP ? groupSize : (inputs + 3) & ~3;
   const borderBytes: u64 = (STRIP + 128) << 2;
   next = __heap_base;
   staging = reserve(stagingRows * storedRow + 64);
@@ -159,7 +127,7 @@ function layOut(): f64 {
   windowTerm = reserve(<u64>stride << 2);
   rowSums = reserve(<u64>stride << 3);
   partialSums = reserve(<u64>stride << 2);
-  ring = reserve((<u64>size * STRIP) << 2);
+  ring = reserve((size * STRIP) << 2);
   prefix = reserve(STRIP << 2);
   border = reserve(borderBytes);
   sums4 = reserve(borderBytes);
@@ -167,10 +135,11 @@ function layOut(): f64 {
   kept = reserve((<u64>groupSize * STRIP) << 2);
   thresholds = reserve(<u64>stride << 2);
   ties = reserve(<u64>stride << 2);
-  lines = reserve((<u64>inputs + 3) << 4);
+  lines = reserve(wholeRows << 4);
   words = reserve(STRIP << 2);
-  bits = reserve((((<u64>outputs) * inputs) >> 3) + 16);
-  scores = reserve((rows * (rule == Rule.MATRIX ? stride : stripWidth)) << 2);
-  weight = reserve(((<u64>(inputs + 3) & ~3) * stride + 64) << 2);
+  bits = reserve(((<u64>outputs * inputs) >> 3) + 16);
+  const scoredRows: u64 = rule == Rule.Group ? groupSize : wholeRows;
+  scores = reserve((scoredRows * (rule == Rule.Matrix ? stride : stripWidth)) << 2);
+  weight = reserve((wholeRows * stride + 64) << 2);
   return <f64>next;
 }

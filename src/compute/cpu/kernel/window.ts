@@ -46,12 +46,10 @@ export function slideWindow(i: usize): usize {
   return ringRow(r);
 }
 
-@inline
 function ringRow(r: usize): usize {
   return ring + r * bytes;
 }
 
-@inline
 function add(address: usize, value: v128): void {
   v128.store(address, f32x4.add(v128.load(address), value));
 }
@@ -96,7 +94,6 @@ function copyWithBorders(i: usize): void {
 }
 
 /** target[j] = source[j] + source[j + step / 4] + … of four, for `length` bytes; `step` in bytes. */
-@inline
 function addFour(source: usize, target: usize, length: usize, step: usize): void {
   for (let at: usize = 0; at < length; at += 16) {
     const from = source + at;
