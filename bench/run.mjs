@@ -5,7 +5,7 @@
  *   node bench/run.mjs open models/austen-1.4m/onnx/model.onnx
  */
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { copyFileSync, existsSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -13,7 +13,8 @@ const [name, ...options] = process.argv.slice(2);
 const root = fileURLToPath(new URL("..", import.meta.url));
 const entry = `${root}bench/${name}.ts`;
 if (name === undefined || !existsSync(entry)) {
-  console.error(`usage: node bench/run.mjs <name> [options]; there is no ${entry}`);
+  const names = readdirSync(`${root}bench`).flatMap((file) => (file.endsWith(".ts") ? [file.slice(0, -3)] : []));
+  console.error(`usage: npm run bench -- <name> [options]; names: ${names.join(", ")}`);
   process.exit(2);
 }
 
@@ -28,5 +29,7 @@ await build({
   packages: "external",
   logLevel: "warning",
 });
+// Mask workers are started from a file beside the bundle.
+copyFileSync(`${root}src/compute/cpu/worker.mjs`, `${root}node_modules/.cache/bench/worker.mjs`);
 const { status } = spawnSync(process.execPath, ["--expose-gc", outfile, ...options], { stdio: "inherit" });
 process.exit(status ?? 1);

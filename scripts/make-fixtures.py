@@ -7,8 +7,8 @@
 Three models: a T5 (an encoder, and a merged decoder whose two branches lie in an If node), a BERT for
 embeddings and a ViT, which reads images. Their weights are random and their output means nothing;
 what counts is the graph, which is exactly what the exporter of optimum writes for the real thing.
-The tokenizers are trained here on the text of models/austen-1.4m. The seed is fixed, so a second run
-gives the same weights.
+The tokenizers are trained here on the text of models/austen-1.4m. The seed is fixed, so a
+second run gives the same weights, though not the same bytes: exporter and trainer break ties as they like.
 """
 
 import json
@@ -49,15 +49,14 @@ SIDE_FILES = [
 ]
 
 
-def unigram_tokenizer() -> PreTrainedTokenizerFast:
-    """As T5 has it: pieces with a space mark, </s> at the end of every text."""
-    tokenizer = Tokenizer(models.Unigram())
+def byte_pair_tokenizer() -> PreTrainedTokenizerFast:
+    """Pieces with a space mark and </s> at the end of every text, as T5 has them."""
+    tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
     tokenizer.normalizer = normalizers.NFKC()
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     tokenizer.decoder = decoders.Metaspace()
     special = ["<pad>", "</s>", "<unk>"]
-    trainer = trainers.UnigramTrainer(vocab_size=VOCABULARY, special_tokens=special, unk_token="<unk>")
-    tokenizer.train([str(TEXT)], trainer)
+    tokenizer.train([str(TEXT)], trainers.BpeTrainer(vocab_size=VOCABULARY, special_tokens=special))
     tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, pad_token="<pad>", eos_token="</s>", unk_token="<unk>", model_max_length=512
@@ -129,7 +128,7 @@ def export(name, task, model, processor, onnx_files) -> None:
 def main() -> None:
     torch.manual_seed(3)
     t5 = ["encoder_model.onnx", "decoder_model_merged.onnx"]
-    export("tiny-t5", "text2text-generation-with-past", tiny_t5(), unigram_tokenizer(), t5)
+    export("tiny-t5", "text2text-generation-with-past", tiny_t5(), byte_pair_tokenizer(), t5)
     export("tiny-bert", "feature-extraction", tiny_bert(), word_piece_tokenizer(), ["model.onnx"])
     images = ViTImageProcessor(size={"height": IMAGE_SIZE, "width": IMAGE_SIZE})
     export("tiny-vit", "feature-extraction", tiny_vit(), images, ["model.onnx"])

@@ -3,7 +3,7 @@
  * a typed list or into another file; nothing is read here but the description.
  */
 import { PruneError } from "../errors.js";
-import { byteLengthOf, DATA_TYPES, type TypedList } from "./data-types.js";
+import { byteLengthOf, type TypedList } from "./data-types.js";
 import type { DecodeContext } from "./decode-context.js";
 import { rememberSpan } from "./origins.js";
 import { ENTRY, EXTERNAL, SPARSE_TENSOR, TENSOR } from "./schema.js";
@@ -119,10 +119,5 @@ function decimal(text: string, what: "offset" | "length", tensor: string, locati
 
 function checkDims(name: string, dims: readonly number[], span: Span): void {
   if (dims.every((size) => size >= 0 && Number.isSafeInteger(size))) return;
-  throw malformed(span.source, span.offset, `tensor "${name}" has dimensions [${dims.join(", ")}]`);
-}
-
-/** Name of a tensor's element type, for messages. */
-export function typeName(dataType: number): string {
-  return DATA_TYPES[dataType]?.name ?? `data type ${dataType}`;
+  throw malformed(span.source, span.offset, `tensor "${name}" has dimensions [${dims.slice(0, 8).join(", ")}]`);
 }

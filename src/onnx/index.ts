@@ -2,9 +2,9 @@
  * The wire. Opens ONNX files lazily and writes them back; gives names and offsets, no meaning.
  */
 
-export { byteLengthOf, DATA_TYPES } from "./data-types.js";
-export { openModel } from "./open.js";
+export { byteLengthOf, DATA_TYPES, type DataType } from "./data-types.js";
+export { type OpenOptions, openModel } from "./open.js";
 export { readTensor } from "./read-tensor.js";
 export { type SerializedModel, serializeModel } from "./serialize.js";
 export type * from "./types.js";
-export { type ModelSink, type WrittenModel, writeModel } from "./write.js";
+export { type ModelSink, type WriteOptions, type WrittenModel, writeModel } from "./write.js";

@@ -53,18 +53,23 @@ function aligned(bytes: Uint8Array): Uint8Array {
 
 async function readTypedList(tensor: OnnxTensor, span: Span, expected: number): Promise<Uint8Array> {
   const type = DATA_TYPES[tensor.dataType] as DataType;
-  const fields = [...fieldsOf(span)].filter((field) => TYPED_LISTS[field.number] === type.list);
-  const stored = fields.reduce((sum, field) => sum + field.length, 0);
+  let stored = 0;
+  for (const field of listFields(span, type)) stored += field.length;
   // A number takes a byte or more on the wire and at most eight here: refuse before anything is allocated.
   if (expected > stored * 8) throw wrongLength(tensor, span, expected, stored);
   const values = new ListBytes(type, expected);
-  for (const field of fields) {
+  for (const field of listFields(span, type)) {
     const { source, offset, length } = field;
     const chunk = field.chunk ?? { offset, bytes: await source.read(offset, length) };
     values.append({ ...field, chunk });
   }
   if (values.length !== expected) throw wrongLength(tensor, span, expected, values.length);
   return values.bytes;
+}
+
+/** The parts of the list in which a type is stored; encoders may split it. */
+function* listFields(span: Span, type: DataType): Generator<Field, void, undefined> {
+  for (const field of fieldsOf(span)) if (TYPED_LISTS[field.number] === type.list) yield field;
 }
 
 /** Gathers the numbers of a typed list into the bytes that raw_data would have. */

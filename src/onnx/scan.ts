@@ -6,17 +6,16 @@
 import type { PruneError } from "../errors.js";
 import { type MessageName, SCHEMA } from "./schema.js";
 import type { ByteSource } from "./types.js";
+import { LONGEST_LIST, LONGEST_TEXT } from "./values.js";
 import { type Chunk, Cursor, endOf, type Field, fieldFrom, malformed, type Span, WIRE } from "./wire.js";
 
 /** Messages and contents up to this long are read whole; longer ones are walked or left in the file. */
-const SMALL = 4096;
+const SMALL = LONGEST_TEXT;
 /** Reads begin this short after a jump and double while they are sequential. */
 const FIRST_READ = 4096;
 const LONGEST_READ = 256 * 1024;
 /** A tag and a length take at most 20 bytes. */
 const HEADER = 20;
-/** Attribute lists and metadata beyond this are refused: no model needs them, and they would fill the memory. */
-const LONGEST_LIST = 64 * 2 ** 20;
 /** protobuf's own limit on messages within messages; deeper files are made to exhaust the stack. */
 export const MAX_DEPTH = 100;
 /** Fields kept for one file. Models have some 10^5; a file of nothing but tags would have 10^9. */

@@ -67,7 +67,7 @@ export interface OnnxAttribute {
   readonly name: string;
   readonly i: number | null;
   readonly f: number | null;
-  /** null where it is absent, or longer than a few KB and left in the file (embedded engines, vocabularies). */
+  /** null where it is absent or longer than 4 KB (embedded engines, vocabularies). */
   readonly s: string | null;
   readonly ints: readonly number[];
   readonly floats: readonly number[];

@@ -14,6 +14,11 @@ import {
   type WireType,
 } from "./wire.js";
 
+/** Text of bytes attributes beyond this is not decoded, wherever the model is: it may be an embedded engine. */
+export const LONGEST_TEXT = 4096;
+/** Lists and metadata beyond this many bytes or numbers are refused: no model needs them, and they would fill the memory. */
+export const LONGEST_LIST = 64 * 2 ** 20;
+
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const lenientUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -37,10 +42,10 @@ export function textOf(field: Field): string {
   }
 }
 
-/** Text of a bytes field; null where it is long and was left in the file. Bytes that are not UTF-8 become U+FFFD. */
+/** Text of a bytes field; null where it is longer than `LONGEST_TEXT`. Bytes that are not UTF-8 become U+FFFD. */
 export function lenientTextOf(field: Field): string | null {
   const content = contentOf(field);
-  return content.chunk === null ? null : lenientUtf8.decode(bytesOf(content));
+  return content.length > LONGEST_TEXT ? null : lenientUtf8.decode(bytesOf(content));
 }
 
 /** The int64 of a field that is not repeated; of several the last counts, as in protobuf. */
@@ -63,14 +68,22 @@ export function floatOf(field: Field): number {
   return last;
 }
 
-/** Appends a field's int64 values, packed or not. */
+/** Appends a field's int64 values, packed or not. @throws PruneError `bad-model` beyond `LONGEST_LIST` */
 export function appendInts(values: number[], field: Field): void {
+  checkCount(values, field);
   eachScalar(field, WIRE.varint, (cursor) => values.push(cursor.signed()));
 }
 
-/** Appends a field's float values, packed or not. */
+/** Appends a field's float values, packed or not. @throws PruneError `bad-model` beyond `LONGEST_LIST` */
 export function appendFloats(values: number[], field: Field): void {
+  checkCount(values, field);
   eachScalar(field, WIRE.fixed32, (cursor) => values.push(cursor.float()));
+}
+
+/** A number takes a byte at least, so a field's length bounds what it can add. */
+function checkCount(values: readonly number[], field: Field): void {
+  if (values.length + field.length <= LONGEST_LIST) return;
+  throw malformed(field.source, field.start, `field ${field.number} is a list of ${field.length} bytes`);
 }
 
 /**

@@ -13,7 +13,7 @@ const CHUNK_BYTES = 4 * 2 ** 20;
 
 /** Takes files as they are written, one after the other, each from its first byte to its last. */
 export interface ModelSink {
-  /** Appends a chunk to a file; the first chunk creates it. The chunk is read-only. */
+  /** Appends a chunk to a file; the first chunk creates it, and may be empty. The chunk is read-only. */
   write(fileName: string, chunk: Uint8Array): Promise<void>;
 }
 
@@ -62,6 +62,7 @@ export async function writeModel(
   const total = files.reduce((sum, file) => sum + file.pieces.length, 0);
   let done = 0;
   for (const { name, pieces } of files) {
+    if (pieces.length === 0) await sink.write(name, new Uint8Array(0));
     const chunks = chunksOf(pieces, chunkBytes);
     // The next chunk is read while the sink writes this one.
     let next = chunks.next();

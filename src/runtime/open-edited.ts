@@ -5,8 +5,9 @@
  * ONNX Runtime maps such ranges as it does any external data: no temporary file, no second copy.
  */
 import { PruneError } from "../errors.js";
-import type { ByteSource, ModelEdits, OnnxGraph, OnnxModel, OnnxTensor, TensorEdit } from "../onnx/index.js";
-import { serializeModel } from "../onnx/index.js";
+import type { ByteSource, ModelEdits, OnnxModel, OnnxTensor, TensorEdit } from "../onnx/index.js";
+import { graphsOf, serializeModel } from "../onnx/index.js";
+import { type FilesOnDisk, filesOnDisk } from "./files-on-disk.js";
 import type { Runtime, RuntimeSession, SessionOptions } from "./runtime.js";
 
 /** Initializers below this many bytes stay in the skeleton: a reference costs about as much as they do. */
@@ -14,6 +15,9 @@ const SMALLEST_REFERENCE_BYTES = 1024;
 
 /** Where the runtime finds external files: session options, `extra` as ONNX Runtime's config entries have it. */
 const FOLDER_KEY = "model_external_initializers_file_folder_path";
+
+/** What a model that is not on disk is called as external data of its own skeleton. */
+const MEMORY_LOCATION = "transformers-prune.onnx";
 
 /**
  * Sessions that the package runs itself see few runs of varying shapes. Memory patterns plan one
@@ -28,9 +32,10 @@ export interface EditedModel {
 }
 
 /**
- * The edited model as a skeleton and the session options that make it load.
+ * The edited model as a skeleton and the session options that make it load. A model whose files do
+ * not lie in one folder, or that came with external data, is handed over in memory.
  *
- * @param sessionOptions options to keep; external data that they bring is kept too
+ * @param sessionOptions options to keep; where they hold `externalData`, the model must have been opened with it
  * @throws PruneError `unsupported` where edited tensors exceed what one message holds (2 GB)
  */
 export async function editedModel(
@@ -38,19 +43,14 @@ export async function editedModel(
   edits: ModelEdits,
   sessionOptions: SessionOptions,
 ): Promise<EditedModel> {
-  const inMemory = model.source.path === undefined;
-  const location = inMemory ? "transformers-prune.onnx" : (model.source.path as string).replace(/^.*[\\/]/, "");
-  const tensors = new Map<OnnxTensor, TensorEdit>(edits.tensors);
-  for (const tensor of initializersOf(model.graph)) {
-    const { data } = tensor;
-    if (tensors.has(tensor) || data.kind !== "raw" || data.external !== null) continue;
-    if (data.payload.length < SMALLEST_REFERENCE_BYTES) continue;
-    tensors.set(tensor, { kind: "external", location, offset: data.payload.offset, length: data.payload.length });
-  }
+  // Once external data comes from memory at all, ONNX Runtime wants all of it from memory.
+  const onDisk = sessionOptions.externalData === undefined ? await filesOnDisk(model) : null;
+  const tensors = new Map([...references(model, onDisk), ...(edits.tensors ?? [])]);
   const { bytes } = await serializeModel(model, { ...edits, tensors });
-  const files = inMemory
-    ? { externalData: await filesInMemory(model, location) }
-    : { extra: withFolder(sessionOptions.extra, folderOf(model.source.path as string)) };
+  const files =
+    onDisk === null
+      ? { externalData: await filesInMemory(model) }
+      : { extra: withFolder(sessionOptions.extra, onDisk.folder) };
   return { bytes, sessionOptions: { ...sessionOptions, ...files } };
 }
 
@@ -77,28 +77,24 @@ export async function openEdited(
   }
 }
 
-/** Once external data comes from memory at all, ONNX Runtime wants all of it from memory. */
-async function filesInMemory(model: OnnxModel, location: string): Promise<{ path: string; data: Uint8Array }[]> {
-  const whole = async (path: string, source: ByteSource) => ({ path, data: await source.read(0, source.size) });
-  return Promise.all([
-    whole(location, model.source),
-    ...[...model.externalSources].map(([path, source]) => whole(path, source)),
-  ]);
-}
-
-function withFolder(extra: unknown, folder: string): unknown {
-  const given = (extra ?? {}) as { session?: object };
-  return { ...given, session: { ...given.session, [FOLDER_KEY]: folder } };
-}
-
-const folderOf = (path: string): string => path.replace(/[\\/][^\\/]*$/, "");
-
-/** Initializers of a graph and of the graphs in its nodes. Tensors in attributes must stay where they are. */
-function* initializersOf(graph: OnnxGraph): Generator<OnnxTensor> {
-  yield* graph.initializers;
-  for (const node of graph.nodes)
-    for (const attribute of node.attributes) {
-      if (attribute.graph !== null) yield* initializersOf(attribute.graph);
-      for (const nested of attribute.graphs) yield* initializersOf(nested);
+/** Edits that make every large tensor a reference to the file it lies in. */
+function* references(model: OnnxModel, onDisk: FilesOnDisk | null): Generator<[OnnxTensor, TensorEdit]> {
+  for (const graph of graphsOf(model.graph)) {
+    for (const tensor of graph.initializers) {
+      if (tensor.data.kind !== "raw" || tensor.data.external !== null) continue;
+      const { source, offset, length } = tensor.data.payload;
+      if (length < SMALLEST_REFERENCE_BYTES) continue;
+      const location = onDisk === null ? MEMORY_LOCATION : (onDisk.locations.get(source) as string);
+      yield [tensor, { kind: "external", location, offset, length }];
     }
+    // Inline tensors in attributes must stay there; what is external already may have another real location.
+    const inAttributes = graph.nodes.flatMap(({ attributes }) => attributes.flatMap(tensorsOf));
+    for (const tensor of [...graph.initializers, ...inAttributes]) {
+      if (onDisk === null || tensor.data.kind !== "raw" || tensor.data.external === null) continue;
+      const { source, offset, length } = tensor.data.payload;
+      const location = onDisk.locations.get(source) as string;
+      if (location !== tensor.data.external.location)
+        yield [tensor, { kind: "external", location, offset, length }];
+    }
+  }
 }

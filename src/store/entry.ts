@@ -2,11 +2,11 @@
  * A pruned model in a folder with its record, `prune.json`: what was asked for, what came out, and
  * the hash of every file. Cache entries and exported directories are both such folders.
  */
-import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { PruneReport } from "../report.js";
 import type { DraftFile } from "./folder-draft.js";
-import { type Stamp, sameStamp, sha256OfFile, stampOf } from "./stamp.js";
+import { readNote, writeNote } from "./note.js";
+import { isSettled, type Stamp, sameStamp, settledStampOf, sha256OfFile, stampOf } from "./stamp.js";
 
 /** Name of the record in a folder. */
 export const RECORD_NAME = "prune.json";
@@ -31,52 +31,60 @@ const STAMPS_NAME = ".prune-stamps.json";
 
 /**
  * The record of a folder whose files are all as they were written, or null: no folder, another key,
- * a missing, shortened or changed file, an unreadable record.
+ * a missing, shortened, changed or unreadable file, a damaged record.
  *
  * @param key expected key, or null for any
  */
 export async function readEntry(folder: string, key: string | null): Promise<PruneRecord | null> {
-  const record = await readJson<PruneRecord>(join(folder, RECORD_NAME));
-  if (record === null || record.format !== 1 || (key !== null && record.key !== key)) return null;
-  if (!Array.isArray(record.files) || !Array.isArray(record.reports)) return null;
-  const known = (await readJson<Record<string, Stamp>>(join(folder, STAMPS_NAME))) ?? {};
+  const record = await readNote(join(folder, RECORD_NAME));
+  if (!isRecord(record) || (key !== null && record.key !== key)) return null;
+  try {
+    return (await areAsWritten(folder, record.files)) ? record : null;
+  } catch {
+    return null; // a file that is missing or cannot be read
+  }
+}
+
+/** Remembers the stamps of files that were just written and hashed. Never fails: it only saves time. */
+export async function stampEntry(folder: string, record: PruneRecord): Promise<void> {
   const stamps: Record<string, Stamp> = {};
-  let fresh = false;
-  for (const { name, bytes, sha256 } of record.files) {
+  for (const { name } of record.files) {
+    const stamp = await settledStampOf(join(folder, name)).catch(() => null);
+    if (stamp !== null) stamps[name] = stamp;
+  }
+  await writeNote(join(folder, STAMPS_NAME), stamps);
+}
+
+/** Verifies files by their stamps, and by their content where a stamp is unknown or has changed. */
+async function areAsWritten(folder: string, files: readonly DraftFile[]): Promise<boolean> {
+  const note = join(folder, STAMPS_NAME);
+  const known = ((await readNote(note)) ?? {}) as Readonly<Record<string, Partial<Stamp>>>;
+  const stamps: Record<string, Stamp> = {};
+  let isNew = false;
+  for (const { name, bytes, sha256 } of files) {
     const path = join(folder, name);
-    const stamp = await stampOf(path).catch(() => null);
-    if (stamp === null || stamp.size !== `${bytes}`) return null;
-    const before = known[name];
-    if (before === undefined || !sameStamp(before, stamp)) {
-      if ((await sha256OfFile(path)) !== sha256) return null;
-      fresh = true;
+    const stamp = await stampOf(path);
+    if (stamp.size !== `${bytes}`) return false;
+    if (!sameStamp(known[name], stamp)) {
+      const settled = isSettled(stamp);
+      if ((await sha256OfFile(path)) !== sha256) return false;
+      if (!settled) continue;
+      isNew = true;
     }
     stamps[name] = stamp;
   }
-  if (fresh) await writeStamps(folder, stamps);
-  return record;
+  if (isNew) await writeNote(note, stamps);
+  return true;
 }
 
-/** Remembers the stamps of files that were just written and hashed. */
-export async function stampEntry(folder: string, record: PruneRecord): Promise<void> {
-  const stamps: Record<string, Stamp> = {};
-  for (const { name } of record.files) stamps[name] = await stampOf(join(folder, name));
-  await writeStamps(folder, stamps);
-}
-
-/** Stamps only save time: a folder that cannot be written is verified by content every time. */
-async function writeStamps(folder: string, stamps: Record<string, Stamp>): Promise<void> {
-  const path = join(folder, STAMPS_NAME);
-  await writeFile(`${path}.${process.pid}`, JSON.stringify(stamps))
-    .then(() => rename(`${path}.${process.pid}`, path))
-    .catch(() => undefined);
-}
-
-/** A JSON file, or null where it is missing or damaged. */
-export async function readJson<T>(path: string): Promise<T | null> {
-  try {
-    return JSON.parse(await readFile(path, "utf8")) as T;
-  } catch {
-    return null;
-  }
+/** Whether a file's content has the form of a record, as far as it is relied upon. */
+function isRecord(value: unknown): value is PruneRecord {
+  const { format, key, files, reports } = (value ?? {}) as Partial<PruneRecord>;
+  return (
+    format === 1 &&
+    typeof key === "string" &&
+    Array.isArray(reports) &&
+    Array.isArray(files) &&
+    files.every((file) => typeof file?.name === "string" && typeof file.sha256 === "string")
+  );
 }

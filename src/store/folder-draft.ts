@@ -4,15 +4,17 @@
  * and a draft whose process was killed is removed by the next run.
  */
 import { createHash, type Hash } from "node:crypto";
-import { type FileHandle, mkdir, open, readdir, rename, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { type FileHandle, mkdir, open, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
+import { dirname, join, posix } from "node:path";
+import { PruneError } from "../errors.js";
 import type { ModelSink } from "../onnx/index.js";
-import { isAlive } from "./lock.js";
+import { clearDeadDrafts, newDraftPath, replacedPath } from "./draft-names.js";
 import { sha256 } from "./stamp.js";
 import { withStorageErrors } from "./storage-error.js";
 
 /** A file of a draft, as it will stand in the folder. */
 export interface DraftFile {
+  /** Path in the folder, with "/" on every system. */
   readonly name: string;
   readonly bytes: number;
   readonly sha256: string;
@@ -29,13 +31,20 @@ export class FolderDraft {
     private readonly target: string,
   ) {}
 
-  /** Starts a draft of `target` and clears away drafts of it whose process is gone. */
-  static async create(target: string): Promise<FolderDraft> {
-    return withStorageErrors(`cannot write in ${dirname(target)}`, async () => {
-      await mkdir(dirname(target), { recursive: true });
-      await clearDeadDrafts(target);
-      const path = join(dirname(target), `${draftPrefix(target)}${process.pid}-${Date.now().toString(36)}`);
-      await mkdir(path, { recursive: true });
+  /**
+   * Starts a draft and clears away what killed processes left beside it. Where `folder` is
+   * a link, what it points to is written.
+   *
+   * @throws PruneError `storage` where the folder cannot be written or replaced
+   */
+  static async create(folder: string): Promise<FolderDraft> {
+    return withStorageErrors(`cannot write ${folder}`, async () => {
+      await mkdir(dirname(folder), { recursive: true });
+      const target = await realpath(folder).catch(() => folder);
+      await refuseUnreplaceable(target);
+      await clearDeadDrafts(dirname(target));
+      const path = newDraftPath(target);
+      await mkdir(path);
       return new FolderDraft(path, target);
     });
   }
@@ -45,7 +54,7 @@ export class FolderDraft {
     return {
       write: (fileName, chunk) =>
         withStorageErrors(`cannot write ${join(this.target, subfolder, fileName)}`, async () => {
-          const file = await this.file(join(subfolder, fileName));
+          const file = await this.file(posix.join(subfolder, fileName));
           // The disk works while this thread hashes.
           const written = writeAll(file.handle, chunk);
           file.hash.update(chunk);
@@ -75,20 +84,20 @@ export class FolderDraft {
     return [...this.done];
   }
 
-  /** Puts the folder in its place; what stood there goes. */
+  /** Puts the folder in its place; what stood there goes, or stays where that fails. */
   async commit(): Promise<void> {
     await withStorageErrors(`cannot write ${this.target}`, async () => {
       await this.finishFiles();
-      const old = `${this.path}-replaced`;
-      const replaced = await rename(this.target, old).then(
-        () => true,
-        (error: NodeJS.ErrnoException) => {
-          if (error.code === "ENOENT") return false;
-          throw error;
-        },
-      );
-      await rename(this.path, this.target);
-      if (replaced) await rm(old, { recursive: true, force: true });
+      const old = replacedPath(this.path);
+      const replaced = await moveIfThere(this.target, old);
+      try {
+        await rename(this.path, this.target);
+      } catch (error) {
+        if (replaced) await rename(old, this.target);
+        throw error;
+      }
+      // The new folder stands; a rest of the old one that cannot be removed is cleared by a later run.
+      if (replaced) await rm(old, { recursive: true, force: true }).catch(() => {});
     });
   }
 
@@ -117,14 +126,24 @@ async function writeAll(handle: FileHandle, chunk: Uint8Array): Promise<void> {
   }
 }
 
-/** Drafts carry the process that writes them: `.NAME.draft-PID-TIME`. */
-const draftPrefix = (target: string): string => `.${basename(target)}.draft-`;
-
-async function clearDeadDrafts(target: string): Promise<void> {
-  const prefix = draftPrefix(target);
-  for (const name of await readdir(dirname(target))) {
-    if (!name.startsWith(prefix)) continue;
-    const pid = Number.parseInt(name.slice(prefix.length), 10);
-    if (!isAlive(pid)) await rm(join(dirname(target), name), { recursive: true, force: true });
+/** @returns false where there is nothing to move */
+async function moveIfThere(from: string, to: string): Promise<boolean> {
+  try {
+    await rename(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw error;
   }
+}
+
+/** Says before the work what `commit` could not do after it. */
+async function refuseUnreplaceable(target: string): Promise<void> {
+  const facts = await stat(target).catch(() => null);
+  if (facts === null) return;
+  const refuse = (why: string) =>
+    new PruneError("storage", `cannot write ${target}: ${why}; nothing was changed`, { details: { target } });
+  if (!facts.isDirectory()) throw refuse("it is a file; name a folder");
+  if (facts.dev !== (await stat(dirname(target))).dev)
+    throw refuse("it is the root of a mounted volume, which cannot be replaced as a whole; name a folder inside it");
 }

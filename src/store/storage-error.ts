@@ -1,14 +1,18 @@
 /** Errors of the file system in the package's voice: what was to be done, why it failed, what helps. */
 import { PruneError } from "../errors.js";
 
+const NO_PERMISSION = "no permission: name a folder you may write to";
+
 const REMEDIES: Readonly<Record<string, string>> = {
   ENOSPC: "the disk is full: free some space or name another folder",
   EDQUOT: "the quota is used up: free some space or name another folder",
   EFBIG: "the file system or the shell (ulimit -f) allows no file of that size: name another folder",
-  EACCES: "no permission: name a folder you may write to",
-  EPERM: "no permission: name a folder you may write to",
+  EACCES: NO_PERMISSION,
+  EPERM: NO_PERMISSION,
   EROFS: "the file system is read-only: name another folder",
-  ENOENT: "it does not exist",
+  ENOENT: "it does not exist: check the path",
+  ENOTDIR: "a part of the path is a file: name another folder",
+  EBUSY: "it is in use, or the root of a mounted volume: name a folder inside it",
 };
 
 /** Runs `work`; a file system error becomes a `PruneError` `storage` that says what `doing` failed. */

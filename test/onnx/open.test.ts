@@ -101,7 +101,7 @@ describe("openModel", () => {
     expect(model.functionCount).toBe(1);
   });
 
-  it("leaves long strings in the file and reads long attribute lists and metadata", async () => {
+  it("leaves long strings alone and reads long attribute lists and metadata", async () => {
     const floats = Array.from({ length: 3000 }, (_, index) => index / 4);
     const bytes = onnx.ModelProto.encode({
       graph: {

@@ -204,6 +204,14 @@ describe("writeModel for a model with external data", () => {
     expect(sink.file("m.onnx_data_1")).toEqual(data);
   });
 
+  it("creates data files that are empty", async () => {
+    const bytes = modelBytes({ initializers: [external(float32("none", [0], []), "m.onnx_data")] });
+    const model = await openModel(bytes, { externalData: [{ path: "m.onnx_data", data: new Uint8Array(0) }] });
+    const sink = new MemorySink();
+    await writeModel(model, {}, sink, { fileName: "m.onnx" });
+    expect([...sink.chunks.keys()]).toEqual(["m.onnx_data", "m.onnx"]);
+  });
+
   it("moves edited values that share their range to the end, so that the other tensor keeps its own", async () => {
     const model = await openModel(modelBytes({ initializers }), { externalData: [{ path: "weights.bin", data }] });
     const sink = new MemorySink();

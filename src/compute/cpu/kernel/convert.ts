@@ -3,6 +3,7 @@
  * value, which tell whether the weight holds NaN or Inf and whether it must be rescaled.
  * A float's bits without the sign order like its absolute value, so both are integer minima and maxima.
  */
+import { firstLanes, storeTransposed } from "./lanes";
 import { dtype, inputs, outputMajor, outputs, Stored, staging, stagingRows, stride, weightAt } from "./plan";
 
 /** Type arguments that stand for what is stored; the kernel itself only ever computes in float32. */
@@ -52,9 +53,8 @@ function load4<T>(address: usize): v128 {
   return v128.or(value, v128.and(i32x4.ge_u(half, i32x4.splat(0x7c00)), i32x4.splat(0x7f800000)));
 }
 
-/** All ones in the first `count` lanes; none where it is negative. */
-function firstLanes(count: i32): v128 {
-  return i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(count));
+function lessOne(v: v128): v128 {
+  return i32x4.sub(v, i32x4.splat(1));
 }
 
 /** Storage [in, out]: one input channel, `outputs` elements. */
@@ -64,7 +64,7 @@ function copyRow<T>(source: usize, target: usize): void {
   for (let o: usize = 0; o < stride; o += 4) {
     const value = v128.and(load4<T>(source + o * sizeof<T>()), firstLanes(outputs - o));
     top = i32x4.max_u(top, value);
-    low = i32x4.min_u(low, i32x4.sub(value, i32x4.splat(1)));
+    low = i32x4.min_u(low, lessOne(value));
     v128.store(target + (o << 2), value);
   }
   largest = top;
@@ -86,26 +86,10 @@ function transposeRows<T>(source: usize, target: usize): void {
       const c = v128.and(load4<T>(from + 2 * bytes), inside);
       const d = v128.and(load4<T>(from + 3 * bytes), inside);
       top = i32x4.max_u(top, i32x4.max_u(i32x4.max_u(a, b), i32x4.max_u(c, d)));
-      low = i32x4.min_u(low, i32x4.sub(a, i32x4.splat(1)));
-      low = i32x4.min_u(low, i32x4.sub(b, i32x4.splat(1)));
-      low = i32x4.min_u(low, i32x4.sub(c, i32x4.splat(1)));
-      low = i32x4.min_u(low, i32x4.sub(d, i32x4.splat(1)));
-      const to = target + i * targetStride + (column << 2);
-      storeTransposed(a, b, c, d, to, targetStride);
+      low = i32x4.min_u(low, i32x4.min_u(i32x4.min_u(lessOne(a), lessOne(b)), i32x4.min_u(lessOne(c), lessOne(d))));
+      storeTransposed(a, b, c, d, target + i * targetStride + (column << 2), targetStride);
     }
   }
   largest = top;
   smallest = low;
-}
-
-/** Stores the 4 × 4 block with rows a, b, c, d transposed; its rows are `step` bytes apart. */
-export function storeTransposed(a: v128, b: v128, c: v128, d: v128, address: usize, step: usize): void {
-  const ab01 = i32x4.shuffle(a, b, 0, 4, 1, 5);
-  const ab23 = i32x4.shuffle(a, b, 2, 6, 3, 7);
-  const cd01 = i32x4.shuffle(c, d, 0, 4, 1, 5);
-  const cd23 = i32x4.shuffle(c, d, 2, 6, 3, 7);
-  v128.store(address, i64x2.shuffle(ab01, cd01, 0, 2));
-  v128.store(address + step, i64x2.shuffle(ab01, cd01, 1, 3));
-  v128.store(address + 2 * step, i64x2.shuffle(ab23, cd23, 0, 2));
-  v128.store(address + 3 * step, i64x2.shuffle(ab23, cd23, 1, 3));
 }

@@ -24,20 +24,18 @@ function keepBestOfFour(at: usize, step: usize): void {
   const up12 = f32x4.gt(s2, s1);
   const up13 = f32x4.gt(s3, s1);
   const up23 = f32x4.gt(s3, s2);
-  // The wins of later channels are losses of earlier ones; a later channel loses wherever it does not win.
-  const stay = i32x4.splat(keepCount);
+  // A win of the later channel is a loss of the earlier one; wherever the later one does not win, it loses.
   const losses0 = i32x4.add(i32x4.add(up01, up02), up03);
   const losses1 = i32x4.sub(i32x4.add(up12, up13), i32x4.add(up01, i32x4.splat(1)));
   const losses2 = i32x4.sub(up23, i32x4.add(i32x4.add(up02, up12), i32x4.splat(2)));
   const losses3 = i32x4.sub(i32x4.splat(-3), i32x4.add(i32x4.add(up03, up13), up23));
-  v128.store(kept + at, i32x4.gt_s(i32x4.add(losses0, stay), i32x4.splat(0)));
-  v128.store(kept + at + step, i32x4.gt_s(i32x4.add(losses1, stay), i32x4.splat(0)));
-  v128.store(kept + at + 2 * step, i32x4.gt_s(i32x4.add(losses2, stay), i32x4.splat(0)));
-  v128.store(kept + at + 3 * step, i32x4.gt_s(i32x4.add(losses3, stay), i32x4.splat(0)));
+  storeKept(kept + at, losses0);
+  storeKept(kept + at + step, losses1);
+  storeKept(kept + at + 2 * step, losses2);
+  storeKept(kept + at + 3 * step, losses3);
 }
 
 function keepBestOfMany(at: usize, step: usize): void {
-  const stay = i32x4.splat(keepCount);
   const first = scores + at;
   const end = first + groupSize * step;
   let target = kept + at;
@@ -48,6 +46,11 @@ function keepBestOfMany(at: usize, step: usize): void {
       losses = i32x4.add(losses, f32x4.ge(v128.load(other), score));
     for (let other = own + step; other < end; other += step)
       losses = i32x4.add(losses, f32x4.gt(v128.load(other), score));
-    v128.store(target, i32x4.gt_s(i32x4.add(losses, stay), i32x4.splat(0)));
+    storeKept(target, losses);
   }
+}
+
+/** `losses` are negative: one stays that has lost fewer times than `keepCount`. */
+function storeKept(address: usize, losses: v128): void {
+  v128.store(address, i32x4.gt_s(i32x4.add(losses, i32x4.splat(keepCount)), i32x4.splat(0)));
 }

@@ -3,13 +3,12 @@
  * are missing, lowest index first. Per output row that is a threshold and a number of ties, whether
  * scores compete within the row or within the matrix.
  */
-import { storeTransposed } from "./convert";
-import {
-  inputs, keepCount, kept, lines, outputs, scores, stride, thresholds, ties, weight,
-} from "./plan";
+import { storeTransposed } from "./lanes";
+import { inputs, keepCount, kept, lines, outputs, scores, stride, thresholds, ties, weight } from "./plan";
 import { equals, selectRank, threshold, tied } from "./rank";
 
-const INFINITY: f32 = f32.POSITIVE_INFINITY;
+/** The threshold where nothing stays: above every score. */
+const NOTHING: f32 = f32.POSITIVE_INFINITY;
 
 /** Thresholds and ties of output rows o … o + width from their scores, [in, width]. */
 export function findRowThresholds(o: usize, width: usize): void {
@@ -37,7 +36,7 @@ export function findMatrixThresholds(): void {
 }
 
 function setThreshold(o: usize, stay: usize): void {
-  store<f32>(thresholds + (o << 2), keepCount > 0 ? reinterpret<f32>(threshold) : INFINITY);
+  store<f32>(thresholds + (o << 2), keepCount > 0 ? reinterpret<f32>(threshold) : NOTHING);
   store<u32>(ties + (o << 2), stay);
 }
 
@@ -71,11 +70,11 @@ function copyLines(at: usize, step: usize, line: usize): void {
 
 /** Fills the first row of `kept` for one input channel of output rows o … o + width, whose scores lie at `from`. */
 export function keepAbove(from: usize, o: usize, width: usize): void {
-  const threshold = thresholds + (o << 2);
+  const limits = thresholds + (o << 2);
   const left = ties + (o << 2);
   for (let at: usize = 0; at < width << 2; at += 16) {
     const score = v128.load(from + at);
-    const limit = v128.load(threshold + at);
+    const limit = v128.load(limits + at);
     const stay = v128.load(left + at);
     const equal = f32x4.eq(score, limit);
     v128.store(left + at, i32x4.add(stay, equal));

@@ -5,7 +5,7 @@
  */
 import { bits, inputs, kept, outputMajor, outputs, words } from "./plan";
 
-/** Writes input channel i of output rows o … o + width, whose lanes are row `row` of `kept`. Channels come in order. */
+/** Writes input channel i of output rows o … o + width; its lanes are row `row` of `kept`. Channels come in order. */
 export function packRow(i: usize, o: usize, width: usize, row: usize): void {
   const lanes = kept + row * (width << 2);
   if (outputMajor) collect(i, o, width, lanes);

@@ -4,8 +4,8 @@
  * stays a normal number.
  */
 import { largest, smallest } from "./convert";
+import { maxLane, minLane } from "./lanes";
 import { inputs, outputs, stride, weight, weightAt } from "./plan";
-import { maxLane, minLane } from "./rank";
 
 const INFINITY_BITS: u32 = 0x7f800000;
 /** 2^100 and 2^-100: sums of 2^27 values and inverses of means stay finite within these bounds. */

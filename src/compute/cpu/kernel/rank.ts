@@ -3,6 +3,7 @@
  * bits, so the k-th largest is found by a histogram over the range of the bits; the bucket that
  * holds it is gathered and divided again until all in it are equal (at most four rounds).
  */
+import { maxLane, minLane } from "./lanes";
 
 /** Buckets (as a power of two): few for the scores of a row, so that clearing them costs little. */
 const FEW: u32 = 8;
@@ -58,18 +59,6 @@ function findRange(keys: usize, count: usize): void {
   }
   lowest = minLane(low);
   highest = maxLane(high);
-}
-
-/** Smallest of four unsigned integers. */
-export function minLane(v: v128): u32 {
-  const a = min(<u32>i32x4.extract_lane(v, 0), <u32>i32x4.extract_lane(v, 1));
-  return min(a, min(<u32>i32x4.extract_lane(v, 2), <u32>i32x4.extract_lane(v, 3)));
-}
-
-/** Largest of four unsigned integers. */
-export function maxLane(v: v128): u32 {
-  const a = max(<u32>i32x4.extract_lane(v, 0), <u32>i32x4.extract_lane(v, 1));
-  return max(a, max(<u32>i32x4.extract_lane(v, 2), <u32>i32x4.extract_lane(v, 3)));
 }
 
 function fillHistogram(keys: usize, count: usize, shift: u32, last: usize): void {

@@ -29,7 +29,7 @@ function scoreWithoutWindow(i: usize, o: usize, width: usize, target: usize): vo
 function scoreWithWindow(i: usize, o: usize, width: usize, target: usize): void {
   const suffix = slideWindow(i);
   const half: i32 = size >> 1;
-  const rows = f32x4.splat(<f32>(min<i32>(i + half, inputs - 1) - max<i32>(i - half, 0) + 1));
+  const channels = f32x4.splat(<f32>(min<i32>(i + half, inputs - 1) - max<i32>(i - half, 0) + 1));
   const from = weightAt(i, o);
   const row = rowTerm + (o << 2);
   const cells = windowTerm + (o << 2);
@@ -37,7 +37,7 @@ function scoreWithWindow(i: usize, o: usize, width: usize, target: usize): void 
   const channel = v128.load32_splat(factor + (i << 2));
   for (let at: usize = 0; at < width << 2; at += 16) {
     const sum = f32x4.add(v128.load(suffix + at), v128.load(prefix + at));
-    const quotient = f32x4.div(f32x4.mul(rows, v128.load(cells + at)), sum);
+    const quotient = f32x4.div(f32x4.mul(channels, v128.load(cells + at)), sum);
     // 0/0 counts as 0.
     const window = v128.and(quotient, f32x4.gt(sum, f32x4.splat(0)));
     const terms = f32x4.add(f32x4.add(v128.load(row + at), column), window);

@@ -72,7 +72,7 @@ function flushPartialSums(): void {
   memory.fill(partialSums, 0, stride << 2);
 }
 
-/** window · how many of the window's columns lie in the matrix; `score.ts` multiplies by the rows and divides by the sum. */
+/** window · how many of the window's output rows exist; `score.ts` multiplies by its input channels, divides by the sum. */
 function fillWindowTerm(): void {
   const half: i32 = size >> 1;
   for (let o: i32 = 0; o < <i32>stride; o++) {

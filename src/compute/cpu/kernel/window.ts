@@ -58,7 +58,7 @@ function makeSuffixSums(): void {
   for (let at = ringRow(size - 1) - 16; at >= ring; at -= 16) add(at, v128.load(at + bytes));
 }
 
-/** Sums of |W| over `size` output rows around each one of the strip, for input channel i; zeros beyond the last. */
+/** For each output row of the strip, |W| of input channel i summed over `size` rows around it; zeros beyond the last channel. */
 function sumSideways(i: usize, target: usize): void {
   if (i >= inputs) {
     memory.fill(target, 0, bytes);
@@ -82,15 +82,15 @@ function sumSideways(i: usize, target: usize): void {
 
 /** Copies input channel i of the strip and of `half` output rows on either side; zeros outside of the matrix. */
 function copyWithBorders(i: usize): void {
-  const width = <u32>(bytes >> 2);
-  const start = max<i32>(0, <i32>(first - half));
-  const end = min(stride, first + width + half);
-  const lead: usize = (half - (first - start)) << 2;
-  const copied: usize = (end - start) << 2;
+  const start = first > half ? first - half : 0;
+  const end = min(stride, first + (bytes >> 2) + half);
   const from = weightAt(i, start);
-  memory.fill(border, 0, lead);
-  for (let at: usize = 0; at < copied; at += 16) v128.store(border + lead + at, v128.load(from + at));
-  memory.fill(border + lead + copied, 0, ((half << 3) + bytes) - lead - copied + 16);
+  const copied = (end - start) << 2;
+  const target = border + ((half + start - first) << 2);
+  memory.fill(border, 0, target - border);
+  for (let at: usize = 0; at < copied; at += 16) v128.store(target + at, v128.load(from + at));
+  // What the last vector copied too much goes as well.
+  memory.fill(target + copied, 0, border + bytes + (half << 3) - (target + copied) + 16);
 }
 
 /** target[j] = source[j] + source[j + step / 4] + … of four, for `length` bytes; `step` in bytes. */

@@ -1,0 +1,46 @@
+/**
+ * One prune after the other: two models (or two files of one) at once would need the memory of both.
+ * The line is one per process and copy of this package.
+ */
+import { AsyncLocalStorage } from "node:async_hooks";
+
+let last: Promise<unknown> = Promise.resolve();
+
+/** Set inside of a turn: what a user's `run()` loads there must not wait for that very turn to end. */
+const turn = new AsyncLocalStorage<true>();
+
+/**
+ * Runs `work` when all work before it has ended, well or not.
+ *
+ * @throws the signal's reason as soon as it is aborted while waiting; whatever `work` throws
+ */
+export async function inTurn<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  if (turn.getStore()) return work();
+  const before = last;
+  let leave = () => {};
+  const left = new Promise<void>((resolve) => {
+    leave = resolve;
+  });
+  last = before.then(() => left);
+  try {
+    await orAborted(before, signal);
+    return await turn.run(true, work);
+  } finally {
+    leave();
+  }
+}
+
+/** Waits for `promise`, but no longer than until the signal is aborted. */
+async function orAborted(promise: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  let stop = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason);
+    signal.addEventListener("abort", stop);
+  });
+  try {
+    await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
