@@ -33,8 +33,10 @@ export interface Device {
   /** How many jobs it can work on at once; more may be handed in, they queue. */
   readonly concurrency: number;
   /**
-   * Scores the weight and selects by rank: exactly `prunedCount(pattern, shape)` bits are 0; ties
-   * keep the lower index (input channel in a row or group; o · in + i in a matrix).
+   * Scores the weight and selects by rank: exactly `prunedCount(pattern, shape)` bits are 0. Ties
+   * keep the lower index (input channel in a row; o · in + i in a matrix); in groups of N:M, where
+   * that would favour the same channels in every row, they fall as a quick select leaves them
+   * (cpu/kernel/ties.ts).
    *
    * @throws PruneError `bad-weight` where the weight holds NaN or Inf; `bad-pattern` where the
    *   pattern does not fit the shape; `device` where the device fails

@@ -49,6 +49,40 @@ export function competitions(pattern: Pattern, shape: Shape): number[][] {
   return Array.from({ length: all.length / length }, (_, set) => all.slice(set * length, (set + 1) * length));
 }
 
+/**
+ * The order in which members of a group of N:M stay: by score, ties at the cut as a quick select with
+ * the median of three as pivot leaves them (see ties.ts of the kernel).
+ *
+ * @returns indices into `scores`, the first `keep` of which stay
+ */
+export function quickSelect(scores: readonly number[], keep: number): number[] {
+  const order = scores.map((_, index) => index);
+  const above = (a: number, b: number) =>
+    (scores[order[a] as number] as number) > (scores[order[b] as number] as number);
+  const swap = (a: number, b: number) => {
+    [order[a], order[b]] = [order[b] as number, order[a] as number];
+  };
+  let first = 0;
+  let last = order.length;
+  while (last - first > 3) {
+    const [a, b, c] = [first + 1, first + ((last - first) >> 1), last - 1] as const;
+    if (above(a, b)) swap(first, above(b, c) ? b : above(a, c) ? c : a);
+    else swap(first, above(a, c) ? a : above(b, c) ? c : b);
+    let up = first + 1;
+    let down = last - 1;
+    const meet = () => {
+      while (above(up, first)) up++;
+      while (above(first, down)) down--;
+      return up >= down;
+    };
+    while (!meet()) swap(up++, down--);
+    if (up <= keep - 1) first = up;
+    else last = up;
+  }
+  for (let i = first + 1; i < last; i++) for (let j = i; j > first && above(j, j - 1); j--) swap(j, j - 1);
+  return order;
+}
+
 /** Which weights stay, [out, in]. */
 export function referenceMask(job: ReferenceJob): boolean[] {
   const scores = referenceScores(job);
@@ -56,9 +90,16 @@ export function referenceMask(job: ReferenceJob): boolean[] {
   const sets = competitions(job.pattern, job.shape);
   const keep = scores.length - prunedCount(job.pattern, job.shape);
   for (const set of sets) {
+    const count = keep / sets.length;
     // Array.sort is stable: equal scores stay in their order.
-    const byScore = [...set].sort((a, b) => (scores[b] as number) - (scores[a] as number));
-    for (const k of byScore.slice(0, keep / sets.length)) kept[k] = true;
+    const byScore =
+      job.pattern.kind === "n:m"
+        ? quickSelect(
+            set.map((k) => scores[k] as number),
+            count,
+          ).map((place) => set[place] as number)
+        : [...set].sort((a, b) => (scores[b] as number) - (scores[a] as number));
+    for (const k of byScore.slice(0, count)) kept[k] = true;
   }
   return kept;
 }

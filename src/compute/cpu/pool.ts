@@ -1,7 +1,7 @@
 /**
  * A pool of worker threads, one job a thread at a time, the rest in a queue.
  *
- * Why not a library (tinypool was tried on paper): a job's bytes must be fetched when its thread is
+ * Why not a library (tinypool fits best): a job's bytes must be fetched when its thread is
  * free and not when it is queued, or all weights of a model would be in memory at once; an aborted
  * job must leave its thread alive, with the kernel's memory and compiled code; and a library's own
  * worker file would be one more file to find from a bundle.
@@ -10,6 +10,7 @@
  * here in the source tree, and in dist/ beside the bundles (tsup copies it there, and `shims` gives
  * CommonJS an import.meta.url). A bundle anywhere else passes `workerUrl`.
  */
+import { setMaxListeners } from "node:events";
 import { type Transferable, Worker } from "node:worker_threads";
 
 /** A message for a worker and what of it changes hands instead of being copied. */
@@ -32,6 +33,8 @@ export class WorkerPool {
   readonly #workers = new Set<Worker>();
   readonly #idle: Worker[] = [];
   readonly #queue: Task[] = [];
+  /** Why threads ended. */
+  readonly #deaths = new WeakMap<Worker, unknown>();
   #closed = false;
 
   /**
@@ -56,6 +59,7 @@ export class WorkerPool {
     return new Promise((resolve, reject) => {
       if (this.#closed) throw new Error("the pool is closed");
       signal?.throwIfAborted();
+      if (signal) setMaxListeners(0, signal); // All weights of a model wait on one signal; that is no leak.
       let settled = false;
       const settle =
         <T>(how: (value: T) => void) =>
@@ -94,6 +98,7 @@ export class WorkerPool {
       worker = this.#idle.pop() ?? this.#hire();
       worker.ref();
       const { value, transfer } = await task.prepare();
+      if (this.#deaths.has(worker)) throw this.#deaths.get(worker); // It died while the message was fetched.
       if (!task.settled()) task.resolve(await converse(worker, value, transfer));
     } catch (error) {
       task.reject(this.#closed ? new Error("the pool was closed", { cause: error }) : error);
@@ -108,18 +113,22 @@ export class WorkerPool {
     const worker = this.#start();
     this.#workers.add(worker);
     // These listeners come before those of `converse`, so a task is never given to a thread that died.
-    worker.on("error", () => this.#dismiss(worker));
-    worker.on("exit", () => this.#dismiss(worker));
+    worker.on("error", (error) => this.#dismiss(worker, error));
+    worker.on("exit", (code) => this.#dismiss(worker, endedWith(code)));
     return worker;
   }
 
-  #dismiss(worker: Worker): void {
+  #dismiss(worker: Worker, cause: unknown): void {
+    if (!this.#workers.has(worker)) return;
+    this.#deaths.set(worker, cause);
     this.#workers.delete(worker);
     const place = this.#idle.indexOf(worker);
     if (place >= 0) this.#idle.splice(place, 1);
     this.#assign();
   }
 }
+
+const endedWith = (code: number) => new Error(`a worker thread ended with code ${code}`);
 
 /** Sends one message and waits for the reply or for the worker's death. */
 function converse(worker: Worker, value: unknown, transfer: readonly Transferable[]): Promise<unknown> {
@@ -128,7 +137,7 @@ function converse(worker: Worker, value: unknown, transfer: readonly Transferabl
       message: (reply: unknown) => finish(() => resolve(reply)),
       messageerror: (error: Error) => finish(() => reject(error)),
       error: (error: unknown) => finish(() => reject(error)),
-      exit: (code: number) => finish(() => reject(new Error(`a worker thread ended with code ${code}`))),
+      exit: (code: number) => finish(() => reject(endedWith(code))),
     };
     const finish = (then: () => void) => {
       for (const [event, listener] of Object.entries(listeners)) worker.off(event, listener);

@@ -77,6 +77,17 @@ describe("WorkerPool", () => {
     expect(await pool.run(message(1))).toBe(2);
   });
 
+  it("lets any number of tasks share one signal, without a warning of Node's", async () => {
+    const warnings: Error[] = [];
+    const hear = (warning: Error) => warnings.push(warning);
+    process.on("warning", hear);
+    const pool = open(1);
+    const { signal } = new AbortController();
+    await Promise.all(Array.from({ length: 30 }, (_, n) => pool.run(message(n), signal)));
+    process.off("warning", hear);
+    expect(warnings).toEqual([]);
+  });
+
   it.each([
     ["exit", "ended with code 3"],
     ["throw", "out of order"],
@@ -93,6 +104,12 @@ describe("WorkerPool", () => {
     const pool = open(1);
     await expect(pool.run(() => Promise.reject(new Error("no bytes")))).rejects.toThrow("no bytes");
     expect(await pool.run(message(5))).toBe(10);
+  });
+
+  it("rejects a task whose thread dies while its message is still being fetched", async () => {
+    const pool = open(1, "throw new Error('no kernel')");
+    const slow = () => new Promise<Message>((resolve) => setTimeout(resolve, 200, { value: 1, transfer: [] }));
+    await expect(pool.run(slow)).rejects.toThrow("no kernel");
   });
 
   it("keeps no process alive without work", async () => {

@@ -1,15 +1,20 @@
 /**
  * N:M: which of every M consecutive input channels stay. A weight stays when fewer than N of its
- * group beat it; of two equal scores the one of the lower channel beats the other. Ranks are counted
- * by comparisons, for four output rows at once, without a branch.
+ * group beat it. Ranks are counted by comparisons, for four output rows at once, without a branch:
+ * as if of two equal scores the one of the lower channel beat the other, which `ties.ts` then corrects
+ * where it decides who stays.
  */
 import { groupSize, keepCount, kept, scores } from "./plan";
+import { settleTies } from "./ties";
 
 /** From the scores of one group, [groupSize, width], fills `kept`, [groupSize, width]. */
 export function keepBest(width: usize): void {
   const step = width << 2;
-  if (groupSize == 4) for (let at: usize = 0; at < step; at += 16) keepBestOfFour(at, step);
-  else for (let at: usize = 0; at < step; at += 16) keepBestOfMany(at, step);
+  for (let at: usize = 0; at < step; at += 16) {
+    if (groupSize == 4) keepBestOfFour(at, step);
+    else keepBestOfMany(at, step);
+    settleTies(at, step);
+  }
 }
 
 /** The six comparisons of four scores, each counted against the loser. True is −1. */

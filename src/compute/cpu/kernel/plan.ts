@@ -83,6 +83,9 @@ export let sums16: usize = 0;
 export let scores: usize = 0;
 /** Lanes that stay (all ones) or go (zeros), int32, [groupSize or 1, STRIP]. */
 export let kept: usize = 0;
+/** Scores of one group whose ties are settled, and where in the group each was (uint32), [groupSize]. */
+export let values: usize = 0;
+export let places: usize = 0;
 /** Per output row the score above which weights stay, and how many of those equal to it do (int32), [stride]. */
 export let thresholds: usize = 0;
 export let ties: usize = 0;
@@ -133,6 +136,8 @@ export function plan(): f64 {
   sums4 = reserve(borderBytes);
   sums16 = reserve(borderBytes);
   kept = reserve((<u64>groupSize * STRIP) << 2);
+  values = reserve(<u64>groupSize << 2);
+  places = reserve(<u64>groupSize << 2);
   thresholds = reserve(<u64>stride << 2);
   ties = reserve(<u64>stride << 2);
   lines = reserve(wholeRows << 4);

@@ -58,7 +58,7 @@ function makeSuffixSums(): void {
   for (let at = ringRow(size - 1) - 16; at >= ring; at -= 16) add(at, v128.load(at + bytes));
 }
 
-/** For each output row of the strip, |W| of input channel i summed over `size` rows around it; zeros beyond the last channel. */
+/** For each output row of the strip, |W| of channel i summed over `size` rows around it; 0 beyond the last channel. */
 function sumSideways(i: usize, target: usize): void {
   if (i >= inputs) {
     memory.fill(target, 0, bytes);
