@@ -11,23 +11,10 @@ import time
 import torch
 import torch.nn.functional as F
 
-layout = json.load(open(sys.argv[1]))
-torch.set_num_threads(int(sys.argv[2]))
-torch.set_grad_enabled(False)
 
-data = torch.from_file(layout["path"], size=layout["elements"], dtype=torch.float32)
-weights, norms, at = [], {}, 0
-for out, channels in layout["shapes"]:
-    stored = data[at : at + out * channels].view(channels, out)
-    weights.append(stored.T.contiguous())  # torch.nn.Linear holds [out, in]
-    at += out * channels
-for channels, values in layout["norms"].items():
-    norms[int(channels)] = torch.tensor(values, dtype=torch.float32)
-crepe = layout["crepe"]
-
-
-def score(w, method):
-    a, norm = w.abs(), norms[w.shape[1]]
+def score(w, method, norm, crepe):
+    """Scores of a weight [out, in]; norm: of its input channels, [in]."""
+    a = w.abs()
     if method == "magnitude":
         return a
     if method == "wanda":
@@ -56,15 +43,34 @@ def keep(scores, pattern):
     return mask.view(out, channels)
 
 
-print(json.dumps({"torch": torch.__version__, "threads": torch.get_num_threads()}), flush=True)
-for line in sys.stdin:
-    job = json.loads(line)
-    start = time.perf_counter()
-    sample = None
-    for index, w in enumerate(weights):
-        mask = keep(score(w, job["method"]), job["pattern"])
-        if index == layout["sample"]:
-            sample = mask
-    seconds = time.perf_counter() - start
-    stored = sample.T.contiguous().flatten().to(torch.uint8).numpy().tobytes()
-    print(json.dumps({"seconds": seconds, "mask": base64.b64encode(stored).decode()}), flush=True)
+def main():
+    layout = json.load(open(sys.argv[1]))
+    torch.set_num_threads(int(sys.argv[2]))
+    torch.set_grad_enabled(False)
+
+    data = torch.from_file(layout["path"], size=layout["elements"], dtype=torch.float32)
+    weights, norms, at = [], {}, 0
+    for out, channels in layout["shapes"]:
+        stored = data[at : at + out * channels].view(channels, out)
+        weights.append(stored.T.contiguous())  # torch.nn.Linear holds [out, in]
+        at += out * channels
+    for channels, values in layout["norms"].items():
+        norms[int(channels)] = torch.tensor(values, dtype=torch.float32)
+    crepe = layout["crepe"]
+
+    print(json.dumps({"torch": torch.__version__, "threads": torch.get_num_threads()}), flush=True)
+    for line in sys.stdin:
+        job = json.loads(line)
+        start = time.perf_counter()
+        sample = None
+        for index, w in enumerate(weights):
+            mask = keep(score(w, job["method"], norms[w.shape[1]], crepe), job["pattern"])
+            if index == layout["sample"]:
+                sample = mask
+        seconds = time.perf_counter() - start
+        stored = sample.T.contiguous().flatten().to(torch.uint8).numpy().tobytes()
+        print(json.dumps({"seconds": seconds, "mask": base64.b64encode(stored).decode()}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

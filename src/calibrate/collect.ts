@@ -1,12 +1,18 @@
 /**
- * Runs samples through a tapped copy of one model file and returns the statistics of its targets.
+ * Runs samples through a tapped copy of one model file and returns the statistics of its targets:
+ * the one place where calibration opens a session, and so the one that releases it.
  */
-
 import { PruneError } from "../errors.js";
 import type { Model, Target } from "../graph/index.js";
 import type { ModelEdits } from "../onnx/index.js";
 import type { RunControl } from "../progress.js";
-import { openEdited, type Runtime, type SessionOptions } from "../runtime/index.js";
+import {
+  openEdited,
+  type Runtime,
+  type RuntimeSession,
+  type RuntimeTensor,
+  type SessionOptions,
+} from "../runtime/index.js";
 import { TapCollector, type TargetStatistics } from "./collector.js";
 import type { Samples } from "./samples.js";
 import { planTaps } from "./taps.js";
@@ -33,6 +39,7 @@ export async function collectStatistics(
   options: CollectOptions,
   control: { readonly signal?: RunControl["signal"]; readonly onSample?: (done: number) => void },
 ): Promise<TargetStatistics> {
+  control.signal?.throwIfAborted();
   const plan = planTaps(model, targets, { padding: samples.padding, keepOutputs: false });
   const collector = new TapCollector(plan.taps);
   const edits = { ...plan.edits, tensors: options.tensors };
@@ -54,10 +61,10 @@ export async function collectStatistics(
 }
 
 async function run(
-  session: Awaited<ReturnType<typeof openEdited>>,
+  session: RuntimeSession,
   feeds: Readonly<Record<string, unknown>>,
   file: string,
-) {
+): Promise<Record<string, RuntimeTensor>> {
   try {
     return await session.run(feeds);
   } catch (cause) {

@@ -12,36 +12,25 @@ export type TargetStatistics = ReadonlyMap<Target, ChannelStatistics>;
 
 /** Gathers the outputs of one tapped model. */
 export class TapCollector {
-  private readonly totals: { tokens: number; sum: Float64Array; sumOfSquares: Float64Array }[];
+  private readonly totals: readonly { readonly tap: Tap; readonly total: Total }[];
 
-  constructor(private readonly taps: readonly Tap[]) {
-    this.totals = taps.map(({ targets }) => {
-      const channels = (targets[0] as Target).shape.in;
-      return { tokens: 0, sum: new Float64Array(channels), sumOfSquares: new Float64Array(channels) };
-    });
+  constructor(taps: readonly Tap[]) {
+    this.totals = taps.map((tap) => ({ tap, total: new Total(tap.targets[0].shape.in) }));
   }
 
   /** Adds one run's outputs and frees them. */
   add(outputs: Readonly<Record<string, RuntimeTensor>>): void {
-    this.taps.forEach((tap, index) => {
-      const total = this.totals[index] as (typeof this.totals)[number];
-      const take = (name: string, into: Float64Array) => {
-        const tensor = outputs[name] as RuntimeTensor;
-        const data = tensor.data as ArrayLike<number>;
-        for (let i = 0; i < into.length; i++) into[i] = (into[i] as number) + (data[i] as number);
-        tensor.dispose?.();
-      };
-      const tokens = new Float64Array(1);
-      take(tap.outputs.sum, total.sum);
-      take(tap.outputs.sumOfSquares, total.sumOfSquares);
-      take(tap.outputs.tokens, tokens);
-      total.tokens += tokens[0] as number;
-    });
+    const valuesOf = (name: string) => (outputs[name] as RuntimeTensor).data as ArrayLike<number>;
+    for (const { tap, total } of this.totals) {
+      const { sum, sumOfSquares, tokens } = tap.outputs;
+      total.add(valuesOf(tokens)[0] as number, valuesOf(sum), valuesOf(sumOfSquares));
+    }
+    for (const name of this.outputNames) outputs[name]?.dispose?.();
   }
 
   /** Names of all tap outputs, to be kept from whoever runs the session. */
   get outputNames(): ReadonlySet<string> {
-    return new Set(this.taps.flatMap(({ outputs }) => [outputs.sum, outputs.sumOfSquares, outputs.tokens]));
+    return new Set(this.totals.flatMap(({ tap: { outputs } }) => Object.values(outputs) as string[]));
   }
 
   /**
@@ -51,28 +40,36 @@ export class TapCollector {
    *   weight saw no token
    */
   statistics(): TargetStatistics {
-    const all = new Map<Target, { tokens: number; sum: Float64Array; sumOfSquares: Float64Array }>();
-    this.taps.forEach((tap, index) => {
-      const total = this.totals[index] as (typeof this.totals)[number];
+    const all = new Map<Target, Total>();
+    for (const { tap, total } of this.totals)
       for (const target of tap.targets) {
-        const before = all.get(target);
-        all.set(target, before === undefined ? total : plus(before, total));
+        const own = all.get(target) ?? new Total(target.shape.in);
+        own.add(total.tokens, total.sum, total.sumOfSquares);
+        all.set(target, own);
       }
-    });
     for (const [target, total] of all) check(target, total);
     return all;
   }
 }
 
-function plus(
-  a: ChannelStatistics,
-  b: ChannelStatistics,
-): { tokens: number; sum: Float64Array; sumOfSquares: Float64Array } {
-  return {
-    tokens: a.tokens + b.tokens,
-    sum: a.sum.map((value, i) => value + (b.sum[i] as number)),
-    sumOfSquares: a.sumOfSquares.map((value, i) => value + (b.sumOfSquares[i] as number)),
-  };
+/** Statistics that grow. */
+class Total implements ChannelStatistics {
+  tokens = 0;
+  readonly sum: Float64Array;
+  readonly sumOfSquares: Float64Array;
+
+  constructor(channels: number) {
+    this.sum = new Float64Array(channels);
+    this.sumOfSquares = new Float64Array(channels);
+  }
+
+  add(tokens: number, sum: ArrayLike<number>, sumOfSquares: ArrayLike<number>): void {
+    this.tokens += tokens;
+    for (let i = 0; i < this.sum.length; i++) {
+      this.sum[i] = (this.sum[i] as number) + (sum[i] as number);
+      this.sumOfSquares[i] = (this.sumOfSquares[i] as number) + (sumOfSquares[i] as number);
+    }
+  }
 }
 
 function check(target: Target, { tokens, sum, sumOfSquares }: ChannelStatistics): void {

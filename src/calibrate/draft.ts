@@ -14,13 +14,17 @@ import type {
   OnnxModel,
 } from "../onnx/index.js";
 
-export const FLOAT32 = 1;
+const FLOAT32 = 1;
 const INT64 = 7;
+const BOOL = 9;
+
+/** Where a Slice ends that goes to the end: larger than any axis, and exact as a double. */
+export const END = Number.MAX_SAFE_INTEGER;
 
 /** Opset from which a reduction takes its axes as an input; before, they are an attribute. */
 const AXES_AS_INPUT_SINCE = { ReduceSum: 13, ReduceSumSquare: 18, ReduceLogSumExp: 18 } as const;
 
-/** Slice, Range and Where in the form used here need it; every exporter of the last years writes more. */
+/** GatherElements and axes counted from the end need it; every exporter of the last years writes more. */
 const SMALLEST_OPSET = 11;
 
 /** Every name that is added to a graph begins so. */
@@ -66,9 +70,12 @@ export class GraphDraft {
     return output;
   }
 
-  /** Casts to float32. */
   toFloat32(graph: OnnxGraph, value: string, output: string): string {
-    return this.node(graph, "Cast", [value], output, [{ name: "to", kind: "int", value: FLOAT32 }]);
+    return this.cast(graph, FLOAT32, value, output);
+  }
+
+  toBool(graph: OnnxGraph, value: string, output: string): string {
+    return this.cast(graph, BOOL, value, output);
   }
 
   /** Reduces one axis away. */
@@ -81,7 +88,7 @@ export class GraphDraft {
   ): string {
     const keep: NewAttribute = { name: "keepdims", kind: "int", value: 0 };
     return this.opset >= AXES_AS_INPUT_SINCE[opType]
-      ? this.node(graph, opType, [value, this.int64s([axis])], output, [keep])
+      ? this.node(graph, opType, [value, this.int64s(axis)], output, [keep])
       : this.node(graph, opType, [value], output, [keep, { name: "axes", kind: "ints", value: [axis] }]);
   }
 
@@ -90,27 +97,26 @@ export class GraphDraft {
     this.of(graph).outputs.push({ name, elemType: FLOAT32, shape });
   }
 
-  /** Name of a constant [n] of int64 in the main graph (visible in nested ones), shared by equal values. */
-  int64s(values: readonly number[]): string {
-    return this.constant(
-      `int64_${values.join("_")}`,
-      INT64,
-      [values.length],
-      BigInt64Array.from(values, BigInt).buffer,
-    );
+  // Constants lie in the main graph, where nested graphs see them too; equal ones are one.
+
+  /** Name of a constant [n] of int64. */
+  int64s(...values: readonly number[]): string {
+    const { buffer } = BigInt64Array.from(values, BigInt);
+    return this.constant(`int64_${values.join("_")}`, INT64, [values.length], buffer);
   }
 
-  /** Name of a scalar int64 constant. */
-  int64(value: number): string {
-    return this.constant(`scalar_${value}`, INT64, [], BigInt64Array.of(BigInt(value)).buffer);
-  }
-
-  /** Name of a float32 constant of zeros. */
-  zeros(shape: readonly number[]): string {
+  /** Name of a float32 constant of zeros; a scalar unless a shape is given. */
+  zeros(shape: readonly number[] = []): string {
     const count = shape.reduce((a, b) => a * b, 1);
     return this.constant(`zeros_${shape.join("x")}`, FLOAT32, shape, new Float32Array(count).buffer);
   }
 
+  /** Name of the bool constant [1] that is true. */
+  isTrue(): string {
+    return this.constant("true", BOOL, [1], Uint8Array.of(1).buffer);
+  }
+
+  /** All changes. @param keepOutputs whether the main graph keeps its own outputs */
   edits(keepOutputs: boolean): NonNullable<ModelEdits["graphs"]> {
     const graphs = new Map<OnnxGraph, GraphEdit>();
     for (const [graph, { nodes, outputs }] of this.changes) graphs.set(graph, { addNodes: nodes, addOutputs: outputs });
@@ -120,6 +126,10 @@ export class GraphDraft {
       ...(keepOutputs ? {} : { keepOutputs: () => false }),
     });
     return graphs;
+  }
+
+  private cast(graph: OnnxGraph, to: number, value: string, output: string): string {
+    return this.node(graph, "Cast", [value], output, [{ name: "to", kind: "int", value: to }]);
   }
 
   private constant(key: string, dataType: number, dims: readonly number[], buffer: ArrayBufferLike): string {

@@ -5,20 +5,32 @@
 import { PruneError } from "../errors.js";
 import type { InputMetadata, Runtime, RuntimeSession, RuntimeTensor } from "../runtime/index.js";
 
-/** Element type of a feed to the typed array that holds zeros of it. */
-const ZEROS: Readonly<Record<string, (count: number) => unknown>> = {
-  float32: (count) => new Float32Array(count),
-  float16: (count) => new Uint16Array(count),
-  int64: (count) => new BigInt64Array(count),
-  int32: (count) => new Int32Array(count),
-  bool: (count) => new Uint8Array(count),
+/** Typed arrays by element type, made of whole numbers. Of float16 only zeros are needed, whose bits are 0. */
+const ARRAYS: Readonly<Record<string, ((values: readonly number[]) => unknown) | undefined>> = {
+  int64: (values) => BigInt64Array.from(values, BigInt),
+  int32: (values) => Int32Array.from(values),
+  float32: (values) => Float32Array.from(values),
+  float16: (values) => (values.every((value) => value === 0) ? new Uint16Array(values.length) : undefined),
+  bool: (values) => Uint8Array.from(values),
 };
+
+/** Inputs with a value for every token: [batch, tokens]. */
+const PER_TOKEN: Readonly<Record<string, ((id: number, position: number) => number) | undefined>> = {
+  input_ids: (id) => id,
+  attention_mask: () => 1,
+  position_ids: (_, position) => position,
+  token_type_ids: () => 0,
+};
+
+/** Inputs that are 0: all logits are wanted (they are dropped, or evaluation needs them), and there is no past. */
+const ZERO = new Set(["num_logits_to_keep", "use_cache_branch"]);
 
 /**
  * Feeds for a batch of sequences of equal length.
  *
  * @param ids token ids, [batch][tokens]
- * @throws PruneError `bad-calibration` where the session has an input that token ids do not determine
+ * @throws PruneError `bad-calibration` where the session has an input that token ids do not determine;
+ *   `unsupported` where an input has a type that cannot be made
  */
 export function textFeeds(
   runtime: Runtime,
@@ -26,9 +38,7 @@ export function textFeeds(
   ids: readonly (readonly number[])[],
   file: string,
 ): Record<string, RuntimeTensor> {
-  const feeds: Record<string, RuntimeTensor> = {};
-  for (const input of session.inputMetadata) feeds[input.name] = feedOf(runtime, input, ids, file);
-  return feeds;
+  return Object.fromEntries(session.inputMetadata.map((input) => [input.name, feedOf(runtime, input, ids, file)]));
 }
 
 function feedOf(
@@ -37,50 +47,39 @@ function feedOf(
   ids: readonly (readonly number[])[],
   file: string,
 ): RuntimeTensor {
-  const shape = [ids.length, ids[0]?.length ?? 0];
-  const int64s = (value: (batch: number, token: number) => number) =>
-    runtime.tensor(
-      input.type ?? "int64",
-      BigInt64Array.from(ids.flatMap((row, b) => row.map((_, t) => BigInt(value(b, t))))),
-      shape,
-    );
-  switch (input.name) {
-    case "input_ids":
-      return int64s((b, t) => (ids[b] as readonly number[])[t] as number);
-    case "attention_mask":
-      return int64s(() => 1);
-    case "position_ids":
-      return int64s((_, t) => t);
-    case "token_type_ids":
-      return int64s(() => 0);
-    // 0 asks for all logits, which costs nothing here: the session drops them, or evaluation needs them.
-    case "num_logits_to_keep":
-    case "use_cache_branch":
-      return zeros(
-        runtime,
-        input,
-        (input.shape ?? []).map(() => 1),
-      );
+  const { name, shape = [] } = input;
+  const perToken = PER_TOKEN[name];
+  if (perToken !== undefined) {
+    const values = ids.flatMap((row) => row.map(perToken));
+    return tensorOf(runtime, input, values, [ids.length, ids[0]?.length ?? 0], file);
   }
-  if (/^past_/.test(input.name))
-    return zeros(
-      runtime,
-      input,
-      (input.shape ?? []).map((axis, i) => (typeof axis === "number" ? axis : i === 0 ? ids.length : 0)),
-    );
+  // A symbolic axis of the past is its length, but for the first, the batch.
+  const pastAxis = (axis: number | string, i: number) => (typeof axis === "number" ? axis : i === 0 ? ids.length : 0);
+  const dims = ZERO.has(name) ? shape.map(() => 1) : /^past_/.test(name) ? shape.map(pastAxis) : null;
+  if (dims !== null) {
+    const count = dims.reduce((a, b) => a * b, 1);
+    return tensorOf(runtime, input, new Array<number>(count).fill(0), dims, file);
+  }
   throw new PruneError(
     "bad-calibration",
-    `${file}: text alone does not determine the input "${input.name}"; calibrate with your own inputs: calibration: { run: (pipe) => … } or { feeds }`,
-    { details: { file, input: input.name } },
+    `${file}: text alone does not determine the input "${name}"; calibrate with your own inputs: calibration: { run: (pipe) => … } or { feeds }`,
+    { details: { file, input: name } },
   );
 }
 
-function zeros(runtime: Runtime, { name, type = "float32" }: InputMetadata, shape: readonly number[]): RuntimeTensor {
-  const make = ZEROS[type];
-  if (make === undefined)
+function tensorOf(
+  runtime: Runtime,
+  { name, type = "float32" }: InputMetadata,
+  values: readonly number[],
+  dims: readonly number[],
+  file: string,
+): RuntimeTensor {
+  const data = ARRAYS[type]?.(values);
+  if (data === undefined)
     throw new PruneError(
       "unsupported",
-      `input "${name}" has type ${type}; expected one of ${Object.keys(ZEROS).join(", ")}`,
+      `${file}: input "${name}" has type ${type}, which cannot be made from token ids; calibrate with feeds or run()`,
+      { details: { file, input: name } },
     );
-  return runtime.tensor(type, make(shape.reduce((a, b) => a * b, 1)), shape);
+  return runtime.tensor(type, data, dims);
 }

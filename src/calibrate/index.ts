@@ -1,8 +1,8 @@
 /** Calibration: samples in, statistics of input channels out. */
 export { collectStatistics } from "./collect.js";
 export { TapCollector, type TargetStatistics } from "./collector.js";
-export { DRAFT_PREFIX, GraphDraft } from "./draft.js";
+export { DRAFT_PREFIX, END, GraphDraft } from "./draft.js";
 export { textFeeds } from "./feeds.js";
-export { openSamples, type Samples } from "./samples.js";
+export { calibrationText, openSamples, type Samples } from "./samples.js";
 export { planTaps, type TapPlan } from "./taps.js";
 export { cutWindows, type Tokenizer } from "./windows.js";

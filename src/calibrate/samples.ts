@@ -2,7 +2,7 @@
  * Calibration samples in the order they are run: windows of a text, token ids, or ready feeds.
  */
 import { PruneError } from "../errors.js";
-import type { RawFeeds, ResolvedCalibration } from "../options/types.js";
+import type { CalibrationSource, RawFeeds, ResolvedCalibration } from "../options/types.js";
 import type { Runtime, RuntimeSession } from "../runtime/index.js";
 import { textFeeds } from "./feeds.js";
 import { cutWindows, type Tokenizer } from "./windows.js";
@@ -37,14 +37,14 @@ export async function openSamples(
   switch (source.kind) {
     case "built-in":
     case "texts": {
-      const text = source.kind === "texts" ? source.text : (await import("./sample-text.js")).SAMPLE_TEXT;
+      const { text, name } = await calibrationText(source);
       const windows = cutWindows(text, await tokenizer(), calibration);
-      const from = source.kind === "texts" ? "the given text" : "the built-in text";
-      const lengths = windows.length === 0 ? "" : ` of ${windows[0]?.length} tokens`;
-      return fromTokens(windows, `${windows.length} samples${lengths} of ${from}`, file);
+      const wanted = windows.length < calibration.count ? ` (${calibration.count} were asked for)` : "";
+      const description = `${amount(windows)} of ${windows[0]?.length} tokens of ${name}${wanted}`;
+      return fromTokens(windows, description, file);
     }
     case "tokens":
-      return fromTokens(source.samples, `${source.samples.length} samples of token ids`, file);
+      return fromTokens(source.samples, `${amount(source.samples)} of token ids`, file);
     case "feeds":
       return {
         total: null,
@@ -64,6 +64,16 @@ export async function openSamples(
   }
 }
 
+/** The text that a source of text stands for, and what a report calls it. The built-in one is loaded when it is asked for. */
+export async function calibrationText(
+  source: Extract<CalibrationSource, { kind: "built-in" | "texts" }>,
+): Promise<{ readonly text: string; readonly name: string }> {
+  if (source.kind === "texts") return { text: source.text, name: "the given text" };
+  return { text: (await import("./sample-text.js")).SAMPLE_TEXT, name: "the built-in text" };
+}
+
+const amount = ({ length }: readonly unknown[]): string => `${length} ${length === 1 ? "sample" : "samples"}`;
+
 function fromTokens(samples: readonly (readonly number[])[], description: string, file: string): Samples {
   const filled = samples.filter((ids) => ids.length > 0);
   if (filled.length === 0)
@@ -75,18 +85,27 @@ function fromTokens(samples: readonly (readonly number[])[], description: string
     padding: false,
     description,
     async *batches(runtime, session) {
-      for (const batch of ofEqualLength(filled))
+      for (const batch of ofEqualLength(filled, largestBatch(session)))
         yield { feeds: textFeeds(runtime, session, batch, file), samples: batch.length };
     },
   };
 }
 
+/** Sequences that a session takes at once: what the file fixes, as a rule any number. */
+function largestBatch({ inputMetadata }: RuntimeSession): number {
+  const [batch] = inputMetadata.find(({ name }) => name === "input_ids")?.shape ?? [];
+  return typeof batch === "number" ? batch : Number.POSITIVE_INFINITY;
+}
+
 /** Consecutive samples of one length, as many as fit a run: batches need no padding then. */
-function* ofEqualLength(samples: readonly (readonly number[])[]): Iterable<(readonly number[])[]> {
+function* ofEqualLength(
+  samples: readonly (readonly number[])[],
+  most: number,
+): Iterable<readonly (readonly number[])[]> {
   let batch: (readonly number[])[] = [];
   for (const ids of samples) {
-    const length = batch[0]?.length ?? 0;
-    if (batch.length > 0 && (ids.length !== length || (batch.length + 1) * length > TOKENS_PER_RUN)) {
+    const fits = ids.length === batch[0]?.length && (batch.length + 1) * ids.length <= TOKENS_PER_RUN;
+    if (batch.length > 0 && !(fits && batch.length < most)) {
       yield batch;
       batch = [];
     }

@@ -20,7 +20,7 @@ export interface TapOutputs {
 /** One tapped activation, and the weights it meets. */
 export interface Tap {
   readonly outputs: TapOutputs;
-  readonly targets: readonly Target[];
+  readonly targets: readonly [Target, ...Target[]];
 }
 
 /** What to add to a model, and how to read it back. */
@@ -36,9 +36,16 @@ export interface TapOptions {
   readonly keepOutputs: boolean;
 }
 
+/** An activation, the graph in which linear layers read it, and the weights of those layers. */
+interface Reading {
+  readonly activation: Value;
+  readonly graph: Graph;
+  readonly targets: readonly [Target, ...Target[]];
+}
+
 /**
- * Plans taps for all distinct activations of `targets`. Activations inside the branches of an `If`
- * are reduced there and handed out through it; the branch that did not run gives zeros.
+ * Plans taps for all distinct activations of `targets`. Inside the branches of an `If` an activation
+ * is reduced there and handed out through it; the branch that did not run gives zeros.
  *
  * @throws PruneError `unsupported` where a target lies in the body of a Loop or Scan, or the model's
  *   operator set is older than 11; `bad-graph` where the model is tapped already
@@ -47,69 +54,68 @@ export function planTaps(model: Model, targets: readonly Target[], options: TapO
   const draft = new GraphDraft(model.onnx, "calibration");
   const masks = options.padding ? new TokenMasks(model, draft) : null;
   const nodeOutputs = new Map<OnnxNode, string[]>();
-  const taps: Tap[] = [];
-  for (const [activation, sharing] of byActivation(targets)) {
-    const inner = reduce(draft, masks, activation, sharing[0] as Target, `${DRAFT_PREFIX}/tap${taps.length}`);
-    const channels = (sharing[0] as Target).shape.in;
+  const taps = readingsOf(targets).map((reading, index): Tap => {
+    const inner = reduce(draft, masks, reading, `${DRAFT_PREFIX}/tap${index}`);
+    const channels = reading.targets[0].shape.in;
     const handOut = (name: string, shape: readonly number[]) =>
-      throughBodies(draft, nodeOutputs, activation.graph, name, shape, sharing[0] as Target);
+      handOutOf(reading.graph, draft, nodeOutputs, name, shape, reading.targets[0]);
     const outputs = {
       sum: handOut(inner.sum, [channels]),
       sumOfSquares: handOut(inner.sumOfSquares, [channels]),
       tokens: handOut(inner.tokens, [1]),
     };
-    taps.push({ outputs, targets: sharing });
-  }
+    return { outputs, targets: reading.targets };
+  });
   return { taps, edits: { graphs: draft.edits(options.keepOutputs), addNodeOutputs: nodeOutputs } };
 }
 
-/** Targets by the activation they read, in order of first use. */
-function byActivation(targets: readonly Target[]): Map<Value, Target[]> {
-  const groups = new Map<Value, Target[]>();
+/**
+ * Who reads what where, in order of first use. A branch that reads an activation from outside of it
+ * is a reading of its own: a weight meets the activation only when its branch runs.
+ */
+function readingsOf(targets: readonly Target[]): Reading[] {
+  const readings: { activation: Value; graph: Graph; targets: [Target, ...Target[]] }[] = [];
   for (const target of targets)
-    for (const { activation } of target.uses) {
-      const group = groups.get(activation);
-      if (group === undefined) groups.set(activation, [target]);
-      else if (!group.includes(target)) group.push(target);
+    for (const { activation, node } of target.uses) {
+      const same = readings.find((one) => one.activation === activation && one.graph === node.graph);
+      if (same === undefined) readings.push({ activation, graph: node.graph, targets: [target] });
+      else if (!same.targets.includes(target)) same.targets.push(target);
     }
-  return groups;
+  return readings;
 }
 
-/** Adds the reductions in the activation's own graph. */
+/** Adds the reductions in the graph that reads the activation. */
 function reduce(
   draft: GraphDraft,
   masks: TokenMasks | null,
-  activation: Value,
-  target: Target,
+  { activation, graph, targets: [{ shape }] }: Reading,
   prefix: string,
 ): TapOutputs {
-  const graph = activation.graph.onnx;
-  const float32 = draft.toFloat32(graph, activation.name, `${prefix}/float32`);
-  const rows = draft.node(graph, "Reshape", [float32, draft.int64s([-1, target.shape.in])], `${prefix}/rows`);
-  const counted = masks?.forRows(activation, rows, prefix) ?? null;
+  const { onnx } = graph;
+  const named = (name: string) => `${prefix}/${name}`;
+  const node = (opType: string, inputs: string[], name: string) => draft.node(onnx, opType, inputs, named(name));
+  // Before anything is squared: squares of float16 values overflow float16.
+  const float32 = draft.toFloat32(onnx, activation.name, named("float32"));
+  const rows = node("Reshape", [float32, draft.int64s(-1, shape.in)], "rows");
+  const counted = masks?.forRows(activation, graph, rows, prefix) ?? null;
   // Where instead of a product: rows of padding may hold NaN.
-  const kept = counted === null ? rows : draft.node(graph, "Where", [counted, rows, draft.zeros([])], `${prefix}/kept`);
-  const ones =
+  const kept = counted === null ? rows : node("Where", [counted, rows, draft.zeros()], "kept");
+  const count =
     counted === null
-      ? draft.node(
-          graph,
-          "Gather",
-          [draft.node(graph, "Shape", [rows], `${prefix}/shape`), draft.int64s([0])],
-          `${prefix}/count`,
-        )
-      : draft.reduce(graph, "ReduceSum", 0, draft.toFloat32(graph, counted, `${prefix}/ones`), `${prefix}/count`);
+      ? node("Gather", [node("Shape", [rows], "shape"), draft.int64s(0)], "count")
+      : draft.reduce(onnx, "ReduceSum", 0, draft.toFloat32(onnx, counted, named("ones")), named("count"));
   return {
-    sum: draft.reduce(graph, "ReduceSum", 0, kept, `${prefix}/sum`),
-    sumOfSquares: draft.reduce(graph, "ReduceSumSquare", 0, kept, `${prefix}/sum_of_squares`),
-    tokens: draft.toFloat32(graph, ones, `${prefix}/tokens`),
+    sum: draft.reduce(onnx, "ReduceSum", 0, kept, named("sum")),
+    sumOfSquares: draft.reduce(onnx, "ReduceSumSquare", 0, kept, named("sum_of_squares")),
+    tokens: draft.toFloat32(onnx, count, named("tokens")),
   };
 }
 
 /** Makes a value an output of its graph and of every graph around it; returns its name in the main graph. */
-function throughBodies(
+function handOutOf(
+  graph: Graph,
   draft: GraphDraft,
   nodeOutputs: Map<OnnxNode, string[]>,
-  graph: Graph,
   name: string,
   shape: readonly number[],
   target: Target,
@@ -132,5 +138,5 @@ function throughBodies(
   const outputs = nodeOutputs.get(parent.onnx) ?? [];
   nodeOutputs.set(parent.onnx, outputs);
   outputs.push(outer);
-  return throughBodies(draft, nodeOutputs, parent.graph, outer, shape, target);
+  return handOutOf(parent.graph, draft, nodeOutputs, outer, shape, target);
 }

@@ -23,12 +23,15 @@ export interface WindowOptions {
 
 /** Characters of text that are enough for one token in all but odd texts; a first guess, checked. */
 const CHARACTERS_PER_TOKEN = 12;
+/** A cut through the text can change the last tokens before it, never those that are this many away. */
+const TOKENS_NEAR_CUT = 256;
 
 /**
  * The first `count` windows of `length` token ids; fewer where the text ends sooner. The last,
  * incomplete window is dropped, unless it is the only one.
  *
- * @throws PruneError `bad-option` where BOS is asked for and the tokenizer has none
+ * @throws PruneError `bad-option` where BOS is asked for and the tokenizer has none, or where a window
+ *   holds no text
  */
 export function cutWindows(text: string, tokenizer: Tokenizer, { count, length, bos }: WindowOptions): number[][] {
   const { bosId } = tokenizer;
@@ -36,6 +39,11 @@ export function cutWindows(text: string, tokenizer: Tokenizer, { count, length, 
     throw new PruneError("bad-option", "bos is set, but the tokenizer has no BOS token; leave bos out");
   const start = bos ? [bosId as number] : [];
   const step = length - start.length;
+  if (!(step >= 1))
+    throw new PruneError(
+      "bad-option",
+      `a window of ${length} tokens${bos ? " with BOS" : ""} holds no text; give a larger length`,
+    );
   const ids = encodeEnough(text, tokenizer, count * step);
   const windows: number[][] = [];
   for (let at = 0; windows.length < count && at + step <= ids.length; at += step)
@@ -46,11 +54,11 @@ export function cutWindows(text: string, tokenizer: Tokenizer, { count, length, 
 
 /** Tokenises only as much of a long text as `needed` tokens take; their ids are those of the whole text. */
 function encodeEnough(text: string, tokenizer: Tokenizer, needed: number): readonly number[] {
-  const guess = text.lastIndexOf("\n", needed * CHARACTERS_PER_TOKEN);
-  if (guess > 0 && guess < text.length - 1) {
-    const ids = tokenizer.encode(text.slice(0, guess));
-    // A cut can change the last tokens before it, never those far from it.
-    if (ids.length >= needed + 256) return ids;
+  const enough = (needed + TOKENS_NEAR_CUT) * CHARACTERS_PER_TOKEN;
+  const end = text.length > enough ? text.lastIndexOf("\n", enough) : -1;
+  if (end > 0) {
+    const ids = tokenizer.encode(text.slice(0, end));
+    if (ids.length >= needed + TOKENS_NEAR_CUT) return ids;
   }
   return tokenizer.encode(text);
 }

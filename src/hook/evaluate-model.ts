@@ -7,6 +7,7 @@ import type { RunControl } from "../progress.js";
 import { hostRuntime, onnxRuntime } from "./host.js";
 import { loadTokenizer } from "./location.js";
 import { type HostLoadOptions, resolveModel } from "./resolve-files.js";
+import { dtypeOf } from "./session-file.js";
 
 /** Options of {@link evaluateModel}, beside the host's. */
 export interface EvaluateOptions extends HostLoadOptions, RunControl {
@@ -28,6 +29,7 @@ export interface EvaluationReport {
   readonly tokens: number;
   readonly windows: number;
   readonly length: number;
+  /** Of the file that was opened: `fp32`, `fp16`, … */
   readonly dtype: string;
   readonly seconds: number;
 }
@@ -58,7 +60,7 @@ export async function evaluateModel(model: string, options: EvaluateOptions): Pr
     );
   const { InferenceSession } = onnxRuntime();
   const runtime = hostRuntime((bytes, sessionOptions) => InferenceSession.create(bytes, sessionOptions));
-  const onnx = await openModel(file.input);
+  const onnx = await openModel(file.input, file.externalData ? { externalData: file.externalData } : {});
   try {
     const onWindow = (done: number) =>
       onProgress?.({ phase: "evaluate", file: file.name, done, total: count, item: "", percent: (100 * done) / count });
@@ -70,7 +72,7 @@ export async function evaluateModel(model: string, options: EvaluateOptions): Pr
       tokens: result.tokens,
       windows: count,
       length,
-      dtype: hostOptions.dtype ?? "fp32",
+      dtype: dtypeOf(file.name),
       seconds: (performance.now() - start) / 1000,
     };
   } finally {

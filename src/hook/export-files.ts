@@ -1,13 +1,30 @@
 /** The parts of an exported directory that are not pruned: dense session files, config, tokenizer. */
-import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir, readFile, realpath } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { PruneError } from "../errors.js";
 import { openModel, writeModel } from "../onnx/index.js";
 import type { ModelFile } from "../prune/index.js";
-import { type FolderDraft, withStorageErrors } from "../store/index.js";
+import { type FolderDraft, sha256, withStorageErrors } from "../store/index.js";
+import { isInside } from "./location.js";
 
 /** Weights of other frameworks, ONNX files outside of `onnx/`, hidden files and our own record are not copied. */
 const NOT_COPIED = /^\.|\.(?:safetensors|bin|pt|pth|h5|msgpack|gguf|onnx|onnx[._]data.*|tflite|npz)$|^prune\.json$/i;
+
+/** Config, tokenizer, generation config and whatever else lies beside the `onnx/` folder. */
+export type SideFiles = ReadonlyMap<string, Uint8Array>;
+
+/** Reads the side files of a model. They are small. */
+export async function readSideFiles(folder: string): Promise<SideFiles> {
+  const entries = await withStorageErrors(`cannot read ${folder}`, () => readdir(folder, { withFileTypes: true }));
+  const files = new Map<string, Uint8Array>();
+  for (const { name } of entries.filter((entry) => !entry.isDirectory() && !NOT_COPIED.test(entry.name)))
+    files.set(name, await withStorageErrors(`cannot read ${join(folder, name)}`, () => readFile(join(folder, name))));
+  return files;
+}
+
+/** Hashes of side files by name. */
+export const hashesOf = (files: SideFiles): Record<string, string> =>
+  Object.fromEntries([...files].sort().map(([name, content]) => [name, sha256(content)]));
 
 /** Copies session files that stay dense, with their external data, byte for byte. */
 export async function addDenseFiles(
@@ -25,29 +42,58 @@ export async function addDenseFiles(
   }
 }
 
-/** Copies config, tokenizer, generation config and whatever else lies beside the `onnx/` folder. */
-export async function addSideFiles(folder: string, draft: FolderDraft): Promise<void> {
-  const entries = await withStorageErrors(`cannot read ${folder}`, () => readdir(folder, { withFileTypes: true }));
-  for (const entry of entries) {
-    if (!entry.isFile() || NOT_COPIED.test(entry.name)) continue;
-    const content = await withStorageErrors(`cannot read ${join(folder, entry.name)}`, () =>
-      readFile(join(folder, entry.name)),
-    );
-    await draft.write(entry.name, content);
+/** Adds the side files; to be called when all session files are written. */
+export async function addSideFiles(files: SideFiles, draft: FolderDraft): Promise<void> {
+  const chunks: Record<string, number> = {};
+  for (const { name } of await draft.finishFiles()) {
+    const model = /^(.*\.onnx)[._]data(?:_\d+)?$/.exec(basename(name))?.[1];
+    if (model !== undefined) chunks[model] = (chunks[model] ?? 0) + 1;
   }
+  for (const [name, content] of files)
+    await draft.write(name, name === "config.json" ? withDataFiles(content, chunks) : content);
+}
+
+/** A config that tells the host how many files of external data each session file has. It asks only in browsers. */
+function withDataFiles(config: Uint8Array, chunks: Readonly<Record<string, number>>): Uint8Array | string {
+  if (Object.keys(chunks).length === 0) return config;
+  const parsed = JSON.parse(new TextDecoder().decode(config)) as { "transformers.js_config"?: object };
+  const own = { ...parsed["transformers.js_config"], use_external_data_format: chunks };
+  return `${JSON.stringify({ ...parsed, "transformers.js_config": own }, null, 2)}\n`;
 }
 
 /**
- * @throws PruneError `storage` where the directory holds anything
+ * @param force whether a directory that holds something may be replaced
+ * @throws PruneError `storage` where `out` is a file, or holds something that may not be replaced
  */
-export async function refuseOccupied(out: string): Promise<void> {
-  const names = await readdir(out).catch(() => []);
-  if (names.length > 0)
-    throw new PruneError(
-      "storage",
-      `${out} exists and holds something else; name another directory, or replace it with force`,
-      {
-        details: { out },
-      },
-    );
+export async function refuseOccupied(out: string, force: boolean): Promise<void> {
+  const refuse = (why: string) => new PruneError("storage", `${out} ${why}`, { details: { out } });
+  const names = await readdir(out).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    if (error.code === "ENOTDIR") throw refuse("is a file; name a directory");
+    throw error;
+  });
+  if (names.length === 0) return;
+  if (!force) throw refuse("exists and holds something else; name another directory, or replace it with force");
+  if (isInside(process.cwd(), await realPath(out)))
+    throw refuse("holds the working directory, which is not replaced; name another directory");
+}
+
+/** @throws PruneError `storage` where `out` is, holds or lies in the folder of the source */
+export async function refuseSource(out: string, source: string): Promise<void> {
+  const [target, folder] = [await realPath(out), await realPath(source)];
+  if (!isInside(folder, target) && !isInside(target, folder)) return;
+  const where = target === folder ? "is" : isInside(folder, target) ? "holds" : "lies in";
+  throw new PruneError(
+    "storage",
+    `${out} ${where} the folder of the source model, which stays untouched; name another directory`,
+    { details: { out, source } },
+  );
+}
+
+/** A path with links resolved, as far as it exists. */
+async function realPath(path: string): Promise<string> {
+  return realpath(path).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT" || dirname(path) === path) throw error;
+    return join(await realPath(dirname(path)), basename(path));
+  });
 }

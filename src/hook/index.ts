@@ -1,8 +1,14 @@
 /** The transformers.js seam: loading with `prune`, and models by name. */
 export { type EvaluateOptions, type EvaluationReport, evaluateModel } from "./evaluate-model.js";
-export type { PruneProgressInfo } from "./events.js";
+export type { PruneProgressCallback, PruneProgressInfo } from "./events.js";
 export { type InspectedFile, type InspectedWeight, type InspectReport, inspectModel } from "./inspect-model.js";
-export { type PipelineOf, type PipelineTask, type PrunePipelineOptions, pipeline } from "./pipeline.js";
+export {
+  type PipelineOf,
+  type PipelineTask,
+  type PruneLoadOptions,
+  type PrunePipelineOptions,
+  pipeline,
+} from "./pipeline.js";
 export { type PruneModelOptions, type PruneResult, pruneModel } from "./prune-model.js";
-export { prune } from "./session-options.js";
+export { type HostSessionOptions, type PruneHostOptions, prune } from "./session-options.js";
 export { type ModelClass, type PrunedModelClass, withPrune } from "./with-prune.js";

@@ -43,8 +43,8 @@ export async function inspectModel(model: string, options: HostLoadOptions & Run
   const { signal, onProgress, ...hostOptions } = options;
   const found = await resolveModel(model, hostOptions);
   const files: InspectedFile[] = [];
-  for (const { name, input } of found.files) {
-    const onnx = await openModel(input);
+  for (const { name, input, externalData } of found.files) {
+    const onnx = await openModel(input, externalData ? { externalData } : {});
     try {
       const { targets, skipped } = findTargets(buildModel(onnx));
       const weights: InspectedWeight[] = [];

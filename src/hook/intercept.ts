@@ -27,7 +27,7 @@ const HOOKED = Symbol.for("transformers-prune.hooked");
 type Options = SessionOptions & { [REQUEST]?: SessionRequest };
 
 /** Session options that carry a request through the host. Installs the hook. */
-export function withRequest(sessionOptions: object | undefined, request: SessionRequest): Record<string, unknown> {
+export function withRequest<T extends object>(sessionOptions: T, request: SessionRequest): T {
   installHook();
   return { ...sessionOptions, [REQUEST]: request };
 }

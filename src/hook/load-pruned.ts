@@ -4,7 +4,7 @@
  * when it was not.
  */
 import { resolvePruneOption } from "../options/index.js";
-import { toHostCallback } from "./events.js";
+import { type PruneProgressCallback, toHostCallback, withoutReady } from "./events.js";
 import { type SessionRequest, withRequest } from "./intercept.js";
 import { cacheRootOf, type LoadOptions, loadTokenizer } from "./location.js";
 import { ModelPrune } from "./model-prune.js";
@@ -12,7 +12,8 @@ import { ModelPrune } from "./model-prune.js";
 /** Options of a load that we read; the host gets all of them. */
 export interface HostOptions extends LoadOptions {
   readonly session_options?: object;
-  readonly progress_callback?: ((event: never) => void) | null;
+  readonly subfolder?: string;
+  readonly progress_callback?: PruneProgressCallback | null;
 }
 
 /** Something that holds sessions. */
@@ -25,7 +26,7 @@ interface Disposable {
  *
  * @param id Hub id or directory, null for the host's default of a task
  * @param prune the friendly option
- * @param load the host's loading function, called with options; called again for calibration by `run`
+ * @param load the host's loading function, called with options; called again for calibration that runs the model
  * @throws PruneError as `ModelPrune` says; whatever the host throws
  */
 export async function loadPruned<T>(
@@ -35,32 +36,41 @@ export async function loadPruned<T>(
   load: (options: HostOptions) => Promise<T>,
 ): Promise<T> {
   const name = id ?? "the default model";
-  const carrying = (request: SessionRequest): HostOptions => ({
-    ...options,
-    session_options: withRequest(options.session_options, request),
-  });
+  const { progress_callback, subfolder } = options;
+  const loadWith = (request: SessionRequest, callback: HostOptions["progress_callback"]) =>
+    load({
+      ...options,
+      session_options: withRequest(options.session_options ?? {}, request),
+      ...(callback !== undefined && { progress_callback: callback }),
+    });
+  let isLoading = false;
   const request = new ModelPrune({
-    model: name,
+    name,
     options: resolvePruneOption(prune),
     cacheRoot: cacheRootOf(options.cache_dir),
     tokenizer: (path) => loadTokenizer(id, path, pick(options)),
     reload: async (tapped, use) => {
-      const pipe = await load({ ...carrying(tapped), progress_callback: null });
+      // What is loaded before the real load may have to be downloaded, which the user wants to see.
+      const loaded = await loadWith(tapped, isLoading ? null : withoutReady(progress_callback));
       try {
-        await use(pipe);
+        await use(loaded);
       } finally {
-        await (pipe as Partial<Disposable>).dispose?.();
+        await (loaded as Partial<Disposable>).dispose?.();
       }
     },
-    onProgress: toHostCallback(options.progress_callback, name),
+    onProgress: toHostCallback(progress_callback, name, subfolder),
   });
   try {
-    const loaded = await load(carrying(request));
+    await request.prepare();
+    isLoading = true;
+    const loaded = await loadWith(request, progress_callback);
     request.check();
     return loaded;
   } catch (error) {
     await request.release();
     throw error;
+  } finally {
+    await request.close();
   }
 }
 

@@ -8,11 +8,22 @@ import type { Tokenizer } from "../calibrate/index.js";
 import { PruneError } from "../errors.js";
 import { host } from "./host.js";
 
-/** The host's loading options that this package passes on. */
+/** The host's loading options that say where a model and its tokenizer are. */
 export interface LoadOptions {
   readonly cache_dir?: string | null;
   readonly local_files_only?: boolean;
   readonly revision?: string;
+}
+
+/** A tokenizer as calibration needs it, and as the host calls it. */
+export interface HostTokenizer extends Tokenizer {
+  readonly host: host.PreTrainedTokenizer;
+}
+
+/** Whether `path` is `folder` or lies in it. Both are absolute. */
+export function isInside(path: string, folder: string): boolean {
+  const way = relative(folder, path);
+  return way === "" || !(way === ".." || way.startsWith(`..${sep}`) || isAbsolute(way));
 }
 
 /** The directory of a model whose session file lies at `path`: the folder above `onnx/`, or the file's own. */
@@ -33,11 +44,17 @@ export function modelIdOrFolder(model: string): { readonly id: string; readonly 
   return isFolder ? { id: folder, isFolder } : { id: model, isFolder };
 }
 
-/** Folder of our cache: beside the host's own files, so that clearing one clears both. Null where the host keeps nothing on disk. */
-export function cacheRootOf(cache_dir: string | null | undefined): string | null {
+/** Folder of the host's cache; null where it keeps nothing on disk. */
+export function hostCache(cache_dir: string | null | undefined): string | null {
   const { env } = host;
   const folder = cache_dir ?? env.cacheDir;
-  return typeof folder === "string" && env.useFSCache ? join(resolve(folder), "transformers-prune") : null;
+  return typeof folder === "string" && env.useFSCache ? resolve(folder) : null;
+}
+
+/** Folder of our cache: in the host's own, so that clearing one clears both. Null where the host keeps nothing on disk. */
+export function cacheRootOf(cache_dir: string | null | undefined): string | null {
+  const folder = hostCache(cache_dir);
+  return folder === null ? null : join(folder, "transformers-prune");
 }
 
 /**
@@ -47,36 +64,49 @@ export function cacheRootOf(cache_dir: string | null | undefined): string | null
  * @param path a session file of the model, null where it was given as bytes
  * @throws PruneError `not-found` where there is none; the message says how to do without
  */
-export async function loadTokenizer(id: string | null, path: string | null, options: LoadOptions): Promise<Tokenizer> {
-  const place = id === null ? placeOf(path) : { id, options };
+export async function loadTokenizer(
+  id: string | null,
+  path: string | null,
+  options: LoadOptions,
+): Promise<HostTokenizer> {
+  const place = id === null ? placeOf(path, options) : { id, options };
   const missing = (cause?: unknown) =>
     new PruneError(
       "not-found",
-      `no tokenizer for ${id ?? path ?? "a model given as bytes"}; calibrate with token ids, feeds or run() instead of text`,
+      `no tokenizer for ${id ?? path ?? "a model given as bytes"}; calibrate with run(), feeds or token ids instead of text`,
       { cause },
     );
   if (place === null) throw missing();
   try {
     const tokenizer = await host.AutoTokenizer.from_pretrained(place.id, place.options as object);
-    const bos = (tokenizer as { bos_token_id?: number | null }).bos_token_id;
     return {
+      host: tokenizer,
       encode: (text) => tokenizer.encode(text, { add_special_tokens: false }),
-      bosId: bos ?? null,
+      bosId: (tokenizer as { bos_token_id?: number | null }).bos_token_id ?? null,
     };
   } catch (cause) {
     throw missing(cause);
   }
 }
 
+/** A model's name for messages: its Hub id where its file lies in the host's cache, else its directory. */
+export function modelNameAt(path: string | null, cache_dir: string | null): string {
+  if (path === null) return "the model";
+  const folder = modelFolder(path);
+  const cache = hostCache(cache_dir);
+  if (cache === null || !isInside(folder, cache)) return folder;
+  return relative(cache, folder).split(sep).slice(0, 2).join("/");
+}
+
 /** What the host would call the model whose file lies at `path`. */
-function placeOf(path: string | null): { id: string; options: LoadOptions } | null {
+function placeOf(path: string | null, options: LoadOptions): { id: string; options: LoadOptions } | null {
   if (path === null) return null;
   const folder = modelFolder(path);
   if (existsSync(join(folder, "tokenizer.json"))) return { id: folder, options: { local_files_only: true } };
   // In the host's cache the tokenizer may be on its way; asking for it by id waits for it.
-  const inCache = relative(resolve(host.env.cacheDir ?? "."), folder);
-  if (inCache.startsWith("..") || isAbsolute(inCache)) return null;
-  const [owner, name, revision] = inCache.split(sep);
+  const cache = hostCache(options.cache_dir);
+  if (cache === null || !isInside(folder, cache)) return null;
+  const [owner, name, revision] = relative(cache, folder).split(sep);
   if (owner === undefined || name === undefined) return null;
-  return { id: `${owner}/${name}`, options: revision === undefined ? {} : { revision } };
+  return { id: `${owner}/${name}`, options: revision === undefined ? options : { ...options, revision } };
 }

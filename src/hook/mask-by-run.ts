@@ -1,74 +1,129 @@
 /**
- * Masks for all files of a model that `run(pipe)` calibrates: the model is loaded tapped, once a
- * pass, run by the user's function, and disposed of before anything is masked.
+ * Masks for all files of a model that are calibrated by running it: it is loaded tapped, once a
+ * pass, run, and disposed of before anything is masked.
  */
 import { createCpuDevice } from "../compute/index.js";
 import { PruneError } from "../errors.js";
-import type { ResolvedPrune, ResolvedPruneOption } from "../options/index.js";
-import { type Collect, computeMasks, type Masked, type Plan, type ProgressMeter } from "../prune/index.js";
+import type { ResolvedPrune } from "../options/index.js";
+import {
+  type Collect,
+  computeMasks,
+  type Masked,
+  type MaskedPlan,
+  type Plan,
+  type ProgressMeter,
+} from "../prune/index.js";
+import { methodOf } from "../score/index.js";
+import { defaultRun, type Run, readsAnotherSession, type TextCalibration } from "./default-run.js";
 import type { SessionRequest } from "./intercept.js";
-import { TappedSessions } from "./tapped-sessions.js";
+import type { HostTokenizer } from "./location.js";
+import { type TapJob, TappedSessions } from "./tapped-sessions.js";
 
 /** Loads the model with other sessions, hands it to `use`, and disposes of it whatever happens. */
-export type Reload = (request: SessionRequest, use: (pipe: unknown) => unknown) => Promise<void>;
+export type Reload = (request: SessionRequest, use: (loaded: unknown) => Promise<void>) => Promise<void>;
 
+/** A use of the whole model that calibrates its files. */
+export interface ModelRun {
+  /** The same for all files that one run calibrates together. */
+  readonly key: unknown;
+  readonly run: Run;
+}
+
+/** The run that the user gave; null where there is none, or the method looks at no activations. */
+export function givenRun({ method, calibration }: ResolvedPrune): ModelRun | null {
+  const { source } = calibration;
+  if (source.kind !== "run" || methodOf(method).statistic === "none") return null;
+  const { run } = source;
+  return {
+    key: run,
+    run: async (loaded) => {
+      await run(loaded as never);
+      return "the given run()";
+    },
+  };
+}
+
+/** How a file's whole model is to be run; null where samples feed the file alone, or nothing is calibrated. */
+export function runOf(plan: Plan, tokenizer: () => Promise<HostTokenizer>): ModelRun | null {
+  const { calibration } = plan.options;
+  const { source } = calibration;
+  if (!plan.calibrated) return null;
+  if ((source.kind === "built-in" || source.kind === "texts") && readsAnotherSession(plan))
+    return { key: source, run: defaultRun(calibration as TextCalibration, tokenizer) };
+  return givenRun(plan.options);
+}
+
+/** The model, as far as running it needs to know it. */
 export interface RunContext {
   readonly model: string;
-  readonly options: ResolvedPruneOption;
+  readonly optionsOf: (sessionFile: string) => ResolvedPrune | null;
+  /** Plans of the model's files by `fileKey`; those that the load opens are added. Whoever made it closes them. */
+  readonly plans: Map<string, Plan>;
+  readonly tokenizer: () => Promise<HostTokenizer>;
+  /** null where nobody knows how to load the model again. */
   readonly reload: Reload | null;
 }
 
-/** A file with its masks and what its statistics were collected on. */
-export interface MaskedByRun {
-  readonly plan: Plan;
-  readonly masked: Masked;
-  readonly calibration: string;
-}
-
 /**
- * Collects by `run` and masks every file that is calibrated so. Close the plans when they are written.
+ * Runs the model and masks every file that this run calibrates.
  *
  * @throws PruneError `bad-calibration` where the model cannot be loaded a second time, or where a
- *   weight saw no token; whatever `run` throws
+ *   weight saw no token; whatever the run throws
  */
 export async function maskByRun(
   context: RunContext,
+  { key, run }: ModelRun,
   meterOf: (plan: Plan) => ProgressMeter,
-): Promise<ReadonlyMap<string, MaskedByRun>> {
-  const { reload } = context;
+): Promise<readonly MaskedPlan[]> {
+  const { reload, plans, optionsOf, tokenizer } = context;
   if (reload === null)
     throw new PruneError(
       "bad-calibration",
-      `${context.model}: calibration by run() must load the model tapped, which prune() in session_options cannot; use pipeline() or withPrune()`,
+      `${context.model}: this calibration runs the whole model, which must be loaded a second time for it; ` +
+        "prune() in session_options cannot do that: use pipeline() or withPrune()",
     );
-  const optionsOf = (sessionFile: string): ResolvedPrune | null => {
-    const options = context.options.forFile(sessionFile);
-    return options?.calibration.source.kind === "run" ? options : null;
-  };
-  const run = async (sessions: TappedSessions) => {
-    await reload(sessions, (pipe) => {
-      const source = [...sessions.plans.values()][0]?.options.calibration.source;
-      return source?.kind === "run" ? source.run(pipe as never) : undefined;
+  let calibration = "";
+  const runTapped = async (tensors: TapJob["tensors"], pass: number) => {
+    let isCounted = false;
+    const sessions = new TappedSessions({
+      optionsOf,
+      covers: (plan) => runOf(plan, tokenizer)?.key === key,
+      plans,
+      tensors,
+      // Nobody knows how many runs of the user's there will be: the bar stands still while the count goes on.
+      onRun: (plan, runs) => {
+        if (!isCounted) meterOf(plan).step("calibrate", 0, 1, `run ${runs}`, pass);
+      },
     });
+    const onSample = (done: number, total: number) => {
+      isCounted = true;
+      for (const plan of sessions.plans) meterOf(plan).step("calibrate", done, total, `sample ${done}`, pass);
+    };
+    try {
+      await reload(sessions, async (loaded) => {
+        calibration = await run(loaded, onSample);
+      });
+    } catch (error) {
+      await sessions.release();
+      throw error;
+    }
+    if (!isCounted) for (const plan of sessions.plans) meterOf(plan).step("calibrate", 1, 1, "", pass);
     return sessions;
   };
   // The first load finds the files; a further pass loads again with the pruned tensors of the last.
-  const first = await run(new TappedSessions(optionsOf, new Map(), new Map()));
-  const plans = [...first.plans.values()];
-  const collect: Collect = async (_, tensors, pass) => {
-    const sessions = pass === 0 ? first : await run(new TappedSessions(optionsOf, first.plans, tensors));
-    for (const plan of plans) meterOf(plan).step("calibrate", 1, 1, "", pass);
-    return sessions.statistics();
-  };
+  const start = performance.now();
+  const first = await runTapped(new Map(), 0);
+  const firstSeconds = (performance.now() - start) / 1000;
+  const collect: Collect = async (_, tensors, pass) =>
+    (pass === 0 ? first : await runTapped(tensors, pass)).statistics();
   const device = createCpuDevice();
   try {
-    const masked = await computeMasks(plans, collect, device, meterOf);
-    return new Map(
-      plans.map((plan) => [plan.name, { plan, masked: masked.get(plan) as Masked, calibration: "the given run()" }]),
-    );
-  } catch (error) {
-    await Promise.all(plans.map((plan) => plan.model.onnx.close()));
-    throw error;
+    const all = await computeMasks(first.plans, collect, device, meterOf);
+    const withFirst = (masked: Masked): Masked => ({
+      ...masked,
+      seconds: { ...masked.seconds, calibrate: masked.seconds.calibrate + firstSeconds },
+    });
+    return [...all].map(([plan, masked]) => ({ plan, masked: withFirst(masked), calibration }));
   } finally {
     await device.close();
   }

@@ -1,83 +1,84 @@
 /**
  * One model being loaded with `prune`: every session that the host opens for it comes by here, is
- * pruned or found in the cache, and is opened by the runtime as a normal session. Sessions wait for
- * each other, so that two files never need their memory at the same time.
+ * pruned or found in the cache, and is opened by the runtime as a normal session.
  */
-import { join } from "node:path";
-import type { Tokenizer } from "../calibrate/index.js";
 import { PruneError } from "../errors.js";
-import { checkNamedFiles, type ResolvedPruneOption } from "../options/index.js";
+import { checkNamedFiles, type ResolvedPrune, type ResolvedPruneOption } from "../options/index.js";
 import type { RunControl } from "../progress.js";
 import {
   checkSelections,
-  type Masked,
+  type MaskedPlan,
   type ModelFile,
   maskBySamples,
-  maskEdits,
   openPlan,
   type Plan,
-  type PlanKey,
   ProgressMeter,
-  planKey,
-  reportOf,
   type Selection,
-  writeEntry,
 } from "../prune/index.js";
-import type { PruneReport } from "../report.js";
-import { countZeros } from "../rewrite/index.js";
-import { editedModel, type RuntimeSession, type SessionOptions } from "../runtime/index.js";
-import { readEntry, withLock } from "../store/index.js";
+import type { RuntimeSession, SessionOptions } from "../runtime/index.js";
+import { readsAnotherSession } from "./default-run.js";
 import { hostRuntime } from "./host.js";
 import type { Create, SessionRequest } from "./intercept.js";
-import { maskByRun, type Reload } from "./mask-by-run.js";
-import { modelFileOf, sessionFileName } from "./session-file.js";
+import type { HostTokenizer } from "./location.js";
+import { givenRun, type ModelRun, maskByRun, type Reload, runOf } from "./mask-by-run.js";
+import { openPruned } from "./open-pruned.js";
+import { fileKey, modelFileOf, sameFileTwice, sessionFileName } from "./session-file.js";
+import { SessionKeeper } from "./session-keeper.js";
+import { inTurn, Occasion, orAborted } from "./turns.js";
 
 /** What a model's prune needs of the place it was asked from. */
 export interface ModelPruneContext {
-  /** The model as the user named it, for messages. */
-  readonly model: string;
+  /** What to call the model in messages. */
+  readonly name: string;
   readonly options: ResolvedPruneOption;
-  /** Folder of the cache; null where nothing is to be kept. */
+  /** Folder of the cache; null where the host keeps nothing on disk. */
   readonly cacheRoot: string | null;
-  /** Tokenizer of the model whose file lies at `path` (null: given as bytes). */
-  readonly tokenizer: (path: string | null) => Promise<Tokenizer>;
-  /** Loads the model once more, for calibration by `run`; null where nobody knows how. */
+  /** Tokenizer of the model whose file lies at `path` (null: not known, or given as bytes). */
+  readonly tokenizer: (path: string | null) => Promise<HostTokenizer>;
+  /** Loads the model once more, to calibrate by running it; null where nobody knows how. */
   readonly reload: Reload | null;
-  readonly onProgress?: RunControl["onProgress"];
+  readonly onProgress: RunControl["onProgress"];
+  /** Nobody will call `check`: a file in which nothing can be pruned is an error of its own. */
+  readonly unchecked?: boolean;
 }
 
-/** A file with its masks, ready to be written. */
-interface MaskedPlan {
-  readonly plan: Plan;
-  readonly masked: Masked;
-  /** What the statistics were collected on, in words. */
-  readonly calibration: string;
-}
-
-/** All work of all models, one after the other. */
-let queue: Promise<unknown> = Promise.resolve();
-
-function inTurn<T>(work: () => Promise<T>): Promise<T> {
-  const mine = queue.then(work);
-  queue = mine.catch(() => undefined);
-  return mine;
-}
-
+/** Opens the sessions of one model pruned. */
 export class ModelPrune implements SessionRequest {
+  private readonly sessions = new SessionKeeper();
   private readonly files: string[] = [];
+  private readonly secondFile = new Occasion();
+  private readonly keys = new Set<string>();
   private readonly selections: Selection[] = [];
-  private readonly opened: RuntimeSession[] = [];
+  /** Plans of files that are at work, by `fileKey`. */
+  private readonly plans = new Map<string, Plan>();
   private readonly meters = new Map<string, ProgressMeter>();
-  private byRun: Promise<ReadonlyMap<string, MaskedPlan>> | undefined;
+  private readonly runs = new Map<unknown, Promise<readonly MaskedPlan[]>>();
 
   constructor(private readonly context: ModelPruneContext) {}
 
+  /**
+   * Calibrates the files for which the user gave a function whose result nobody may have kept. To be
+   * called before the host loads the model, so that what must be downloaded is downloaded once.
+   */
+  async prepare(): Promise<void> {
+    const { namedFiles } = this.context.options;
+    // Without a map every file has the same options, whatever its name.
+    for (const file of namedFiles.length === 0 ? ["model"] : namedFiles) {
+      const options = this.optionsOf(file);
+      const run = options === null || options.calibration.id !== null ? null : givenRun(options);
+      if (options !== null && run !== null) await inTurn(() => this.maskedBy(run, null), options.signal);
+    }
+  }
+
   async open(model: unknown, options: SessionOptions, create: Create): Promise<RuntimeSession> {
-    const file = modelFileOf(model, options);
-    this.files.push(sessionFileName(file.name));
-    const session = await inTurn(() => this.openInTurn(file, options, create));
-    this.opened.push(session);
-    return session;
+    return this.sessions.open((keep) => {
+      const file = modelFileOf(model, options);
+      this.files.push(sessionFileName(file.name));
+      if (this.files.length > 1) this.secondFile.come();
+      const wanted = this.optionsOf(sessionFileName(file.name));
+      const createKept: Create = async (...args) => keep(await create(...args));
+      return wanted === null ? createKept(model, options) : this.openWanted(file, wanted, options, create, createKept);
+    });
   }
 
   /**
@@ -87,129 +88,125 @@ export class ModelPrune implements SessionRequest {
    *   nothing could be pruned, or where the host opened no session by way of the hook
    */
   check(): void {
-    const { model, options } = this.context;
+    const { name, options } = this.context;
     if (this.files.length === 0)
       throw new PruneError(
         "not-found",
-        `${model}: @huggingface/transformers opened no session through the hook, so its copy is not the one beside ` +
+        `${name}: @huggingface/transformers opened no session through the hook, so its copy is not the one beside ` +
           "transformers-prune; install both in one place",
       );
     checkNamedFiles(options, this.files);
-    if (this.selections.length > 0) checkSelections(this.selections, model);
+    if (this.selections.length > 0) checkSelections(this.selections, name);
   }
 
-  /** Releases the sessions that are open; for when loading fails half-way. */
-  async release(): Promise<void> {
-    await Promise.all(this.opened.splice(0).map((session) => session.release().catch(() => undefined)));
+  /** For when loading fails half-way: stops what is under way, waits for it, and releases what is open. */
+  release(): Promise<void> {
+    return this.sessions.release();
   }
 
-  private async openInTurn(file: ModelFile, options: SessionOptions, create: Create): Promise<RuntimeSession> {
-    const wanted = this.context.options.forFile(sessionFileName(file.name));
-    if (wanted === null) return create(file.input, options);
-    wanted.signal?.throwIfAborted();
-    const plan = await openPlan(file, wanted);
+  /** To be called at the end: closes files that were opened for a session that never came. */
+  async close(): Promise<void> {
+    const left = [...this.plans.values()];
+    this.plans.clear();
+    await Promise.all(left.map((plan) => plan.model.onnx.close()));
+  }
+
+  /** Options of a session file, null where it stays dense. They stop when the user says so or loading fails. */
+  private optionsOf(sessionFile: string): (ResolvedPrune & { readonly signal: AbortSignal }) | null {
+    const wanted = this.context.options.forFile(sessionFile);
+    const signals = [this.sessions.signal, ...(wanted?.signal ? [wanted.signal] : [])];
+    return wanted && { ...wanted, signal: AbortSignal.any(signals) };
+  }
+
+  /** @param createKept opens the session that the host gets; `create` those that only calibrate */
+  private async openWanted(
+    file: ModelFile,
+    wanted: ResolvedPrune & { readonly signal: AbortSignal },
+    options: SessionOptions,
+    create: Create,
+    createKept: Create,
+  ): Promise<RuntimeSession> {
+    const { unchecked = false, reload, cacheRoot } = this.context;
+    const { signal } = wanted;
+    const key = fileKey(file);
+    if (this.keys.has(key)) throw sameFileTwice(file);
+    this.keys.add(key);
+    const plan = this.plans.get(key) ?? (await openPlan(file, wanted));
+    this.plans.set(key, plan);
     try {
       this.selections.push(plan);
-      return plan.targets.length === 0
-        ? await create(file.input, options)
-        : await this.openPruned(plan, options, create);
+      if (plan.targets.length === 0 && unchecked) checkSelections([{ ...plan, globs: [] }], this.context.name);
+      if (plan.targets.length === 0) return await createKept(file.input, options);
+      const run = this.runOf(plan);
+      // Its key and its calibration depend on the model's other files, which the host may be downloading.
+      if (run !== null && reload !== null && readsAnotherSession(plan))
+        await orAborted(this.secondFile.promise, signal);
+      return await openPruned({
+        plan,
+        options,
+        create: createKept,
+        mask: () => this.mask(plan, run, options, create),
+        needsSiblings: run !== null,
+        meter: this.meterOf(plan),
+        signal,
+        hostCacheRoot: cacheRoot,
+      });
     } finally {
+      this.plans.delete(key);
       await plan.model.onnx.close();
     }
   }
 
-  private async openPruned(plan: Plan, options: SessionOptions, create: Create): Promise<RuntimeSession> {
-    const { cache, signal } = plan.options;
-    const root = cache.kind === "folder" ? cache.path : cache.kind === "host" ? this.context.cacheRoot : null;
-    const key = root === null ? null : await planKey(plan, join(root, "sources"), signal);
-    if (root === null) return this.openInMemory(plan, options, create, []);
-    if (key === null) return this.openInMemory(plan, options, create, [NOT_CACHED]);
-    const folder = join(root, `${plan.name}-${key.key.slice(0, 32)}`);
-    const report = await this.entry(plan, key, folder, options, create);
-    plan.options.onReport?.(report);
-    const { externalData: _, ...rest } = options;
-    return create(join(folder, `${plan.name}.onnx`), rest);
-  }
-
-  /** The report of the cache entry, which is made where there is none. */
-  private async entry(
+  private async mask(
     plan: Plan,
-    key: PlanKey,
-    folder: string,
-    options: SessionOptions,
+    run: ModelRun | null,
+    sessionOptions: SessionOptions,
     create: Create,
-  ): Promise<PruneReport> {
-    const cached = async (): Promise<PruneReport | null> => {
-      const [report] = (await readEntry(folder, key.key))?.reports ?? [];
-      return report === undefined ? null : { ...report, fromCache: true };
-    };
-    const build = async (): Promise<PruneReport> => {
-      const { plan: masked, ...rest } = await this.mask(plan, options, create);
-      try {
-        const [report] = await writeEntry(folder, "", key, [{ plan: masked, ...rest, meter: this.meterOf(plan) }]);
-        return report as PruneReport;
-      } finally {
-        if (masked !== plan) await masked.model.onnx.close();
-      }
-    };
-    // Another process may do the work while we wait for the lock.
-    return (await cached()) ?? withLock(`${folder}.lock`, plan.options.signal, async () => (await cached()) ?? build());
-  }
-
-  /** Prunes without a file: pruned tensors go to the runtime inside the skeleton. */
-  private async openInMemory(
-    plan: Plan,
-    options: SessionOptions,
-    create: Create,
-    notes: readonly string[],
-  ): Promise<RuntimeSession> {
-    const { plan: masked, ...rest } = await this.mask(plan, options, create);
-    try {
-      const zerosOf = new Map<Plan["targets"][number], number>();
-      const start = performance.now();
-      const tensors = maskEdits(rest.masked.masks, (target, bytes) =>
-        zerosOf.set(target, countZeros(bytes, target.dtype)),
-      );
-      const edited = await editedModel(masked.model.onnx, { tensors }, options);
-      const seconds = (performance.now() - start) / 1000;
-      plan.options.onReport?.(
-        reportOf(masked, rest.masked, { zerosOf, bytes: 0, seconds, calibration: rest.calibration, notes }),
-      );
-      return await create(edited.bytes, edited.sessionOptions);
-    } finally {
-      if (masked !== plan) await masked.model.onnx.close();
-    }
-  }
-
-  private async mask(plan: Plan, options: SessionOptions, create: Create): Promise<MaskedPlan> {
-    if (plan.calibrated && plan.options.calibration.source.kind === "run") return this.maskedByRun(plan);
-    const path = plan.model.onnx.source.path ?? null;
-    const services = {
-      runtime: hostRuntime(create),
-      sessionOptions: options,
-      tokenizer: () => this.context.tokenizer(path),
-    };
-    const [done] = await maskBySamples([plan], services, (other) => this.meterOf(other));
-    return done as MaskedPlan;
-  }
-
-  /** All files that `run` calibrates are masked together, when the first of them is opened. */
-  private async maskedByRun(plan: Plan): Promise<MaskedPlan> {
-    this.byRun ??= maskByRun(this.context, (other) => this.meterOf(other));
-    const done = (await this.byRun).get(plan.name);
+  ): Promise<MaskedPlan> {
+    const services = { runtime: hostRuntime(create), sessionOptions, tokenizer: () => this.tokenizerOf(plan) };
+    const all =
+      run === null
+        ? await maskBySamples([plan], services, () => this.meterOf(plan))
+        : await this.maskedBy(run, plan.model.onnx.source.path ?? null);
+    const done = all.find((one) => one.plan === plan);
     if (done === undefined)
-      throw new PruneError("bad-calibration", `${plan.name}: the model that run() was given has no such session`);
+      throw new PruneError(
+        "bad-calibration",
+        `${this.context.name}: when it was loaded to be calibrated, it had no session "${plan.name}"; load it twice alike`,
+      );
     return done;
   }
 
+  /** All files that one run calibrates are masked together, when the first of them asks. */
+  private maskedBy(run: ModelRun, path: string | null): Promise<readonly MaskedPlan[]> {
+    const { name, reload, tokenizer } = this.context;
+    const context = {
+      model: name,
+      optionsOf: (sessionFile: string) => this.optionsOf(sessionFile),
+      plans: this.plans,
+      tokenizer: () => tokenizer(path),
+      reload,
+    };
+    const all = this.runs.get(run.key) ?? maskByRun(context, run, (plan) => this.meterOf(plan));
+    this.runs.set(run.key, all);
+    return all;
+  }
+
+  private runOf(plan: Plan): ModelRun | null {
+    return runOf(plan, () => this.tokenizerOf(plan));
+  }
+
+  private tokenizerOf(plan: Plan): Promise<HostTokenizer> {
+    return this.context.tokenizer(plan.model.onnx.source.path ?? null);
+  }
+
+  /** One meter per file, also where the file is opened a second time. */
   private meterOf(plan: Plan): ProgressMeter {
+    const key = `${plan.name} ${plan.model.onnx.source.size}`;
+    const passes = plan.calibrated ? plan.options.passes : 1;
     const meter =
-      this.meters.get(plan.name) ??
-      new ProgressMeter(this.context.onProgress, plan.name, plan.calibrated, plan.calibrated ? plan.options.passes : 1);
-    this.meters.set(plan.name, meter);
+      this.meters.get(key) ?? new ProgressMeter(this.context.onProgress, plan.name, plan.calibrated, passes);
+    this.meters.set(key, meter);
     return meter;
   }
 }
-
-const NOT_CACHED =
-  "not cached: calibration by run() or feeds has no content to make a key of; give it a name with calibration.id";

@@ -1,5 +1,6 @@
 /** The host's `pipeline()` with one more option. */
 import type { PruneOption } from "../options/index.js";
+import type { PruneProgressCallback } from "./events.js";
 import { host } from "./host.js";
 import { type HostOptions, loadPruned } from "./load-pruned.js";
 
@@ -12,11 +13,15 @@ export type HostPipeline<T extends PipelineTask> = ReturnType<typeof host.pipeli
 /** The host's pipeline of a task. */
 export type PipelineOf<T extends PipelineTask> = Awaited<HostPipeline<T>>;
 
-/** The host's options of `pipeline()`, and `prune`. */
-export type PrunePipelineOptions<T extends PipelineTask> = host.PretrainedModelOptions & {
-  /** How to prune the model as it loads; absent: not at all. */
-  prune?: PruneOption<PipelineOf<T>>;
+/** The host's loading options, `prune`, and a `progress_callback` that hears of it. */
+export type PruneLoadOptions<Loaded> = Omit<host.PretrainedModelOptions, "progress_callback"> & {
+  /** How to prune the model as it loads; absent or null: not at all. `calibration.run` is given what is loaded. */
+  prune?: PruneOption<Loaded> | null | undefined;
+  progress_callback?: PruneProgressCallback | null | undefined;
 };
+
+/** Options of {@link pipeline}. */
+export type PrunePipelineOptions<T extends PipelineTask> = PruneLoadOptions<PipelineOf<T>>;
 
 /**
  * transformers.js's `pipeline()`, which prunes the model as it loads. The first load calibrates,
@@ -36,5 +41,7 @@ export function pipeline<T extends PipelineTask>(
   const { prune, ...hostOptions } = options;
   // The host declares `model` as string and takes null for its default of the task.
   const load = (all: HostOptions) => host.pipeline<T>(task, model as string, all as host.PretrainedModelOptions);
-  return prune === undefined ? load(hostOptions) : loadPruned(model ?? null, prune, hostOptions, load);
+  return prune == null
+    ? load(hostOptions as HostOptions)
+    : loadPruned(model ?? null, prune, hostOptions as HostOptions, load);
 }

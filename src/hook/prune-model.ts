@@ -2,9 +2,9 @@
  * From a model to a pruned directory in the host's own layout, which stock transformers.js loads
  * without this package: config, tokenizer and the rest, `onnx/…`, and `prune.json`.
  */
-import { basename, dirname, join, relative, resolve, sep } from "node:path";
-import { PruneError } from "../errors.js";
-import { checkNamedFiles, type PruneOption, resolvePruneOption } from "../options/index.js";
+import { basename, dirname, join, resolve } from "node:path";
+import { openModel } from "../onnx/index.js";
+import { checkNamedFiles, type PruneOption, type ResolvedPrune, resolvePruneOption } from "../options/index.js";
 import type { RunControl } from "../progress.js";
 import {
   checkSelections,
@@ -15,20 +15,31 @@ import {
   type PlanKey,
   ProgressMeter,
   planKey,
+  type Selection,
+  sourceHashes,
   writeEntry,
 } from "../prune/index.js";
 import type { PruneReport } from "../report.js";
 import { readEntry, sha256, withLock } from "../store/index.js";
-import { addDenseFiles, addSideFiles, refuseOccupied } from "./export-files.js";
+import { addDenseFiles, addSideFiles, hashesOf, readSideFiles, refuseOccupied, refuseSource } from "./export-files.js";
 import { hostRuntime, onnxRuntime } from "./host.js";
 import { cacheRootOf, loadTokenizer } from "./location.js";
-import { maskByRun } from "./mask-by-run.js";
-import { type HostLoadOptions, type ResolvedModel, reloadResolved, resolveModel } from "./resolve-files.js";
-import { sessionFileName } from "./session-file.js";
+import { maskByRun, runOf } from "./mask-by-run.js";
+import {
+  type HostLoadOptions,
+  type ResolvedFile,
+  type ResolvedModel,
+  reloadResolved,
+  resolveModel,
+} from "./resolve-files.js";
+import { fileKey, sessionFileName } from "./session-file.js";
 
 /** Options of {@link pruneModel}, beside the host's. */
 export interface PruneModelOptions extends HostLoadOptions, RunControl {
-  /** How to prune; as the `prune` option of `pipeline()`. */
+  /**
+   * How to prune; as the `prune` option of `pipeline()`. `calibration.run` is given the model, loaded by
+   * the class that its config names. `cache` has no say: the directory is the result.
+   */
   readonly prune: PruneOption;
   /** Directory to write. */
   readonly out: string;
@@ -42,8 +53,19 @@ export interface PruneModelOptions extends HostLoadOptions, RunControl {
 export interface PruneResult {
   /** Absolute path of the directory. */
   readonly out: string;
-  /** One report per session file that was pruned. */
+  /** One report per session file that was pruned, in order of their names. */
   readonly reports: readonly PruneReport[];
+}
+
+/** The work on one model. */
+interface Job {
+  readonly found: ResolvedModel;
+  readonly plans: readonly Plan[];
+  /** Files in which nothing is pruned. */
+  readonly dense: readonly ResolvedFile[];
+  readonly optionsOf: (sessionFile: string) => ResolvedPrune | null;
+  readonly threads: number | undefined;
+  readonly meterOf: (plan: Plan) => ProgressMeter;
 }
 
 /**
@@ -51,109 +73,136 @@ export interface PruneResult {
  * already, undamaged, nothing is done.
  *
  * @param model Hub id or directory
- * @throws PruneError `storage` where `out` holds something else and `force` is not set, or cannot be
- *   written; otherwise as the phases say; the signal's reason when aborted
+ * @throws PruneError `storage` where `out` holds something else and `force` is not set, cannot be
+ *   written, or is in the way of the source; otherwise as the phases say; the signal's reason when aborted
  */
 export async function pruneModel(model: string, options: PruneModelOptions): Promise<PruneResult> {
   const { prune, out: folder, force = false, threads, signal, onProgress, ...hostOptions } = options;
   const resolved = resolvePruneOption(prune);
   const found = await resolveModel(model, hostOptions);
   const out = resolve(folder);
-  refuseSource(out, found.folder);
+  await refuseSource(out, found.folder);
   checkNamedFiles(
     resolved,
     found.files.map(({ name }) => sessionFileName(name)),
   );
+  const optionsOf = (sessionFile: string): ResolvedPrune | null => {
+    const wanted = resolved.forFile(sessionFile);
+    const signals = [signal, wanted?.signal].filter((one) => one !== undefined);
+    return wanted && { ...wanted, signal: AbortSignal.any(signals) };
+  };
   const plans: Plan[] = [];
-  const dense: ResolvedModel["files"][number][] = [];
+  const dense: ResolvedFile[] = [];
+  const meters = new Map<string, ProgressMeter>();
+  const meterOf = (plan: Plan): ProgressMeter => {
+    const passes = plan.calibrated ? plan.options.passes : 1;
+    const meter = meters.get(plan.name) ?? new ProgressMeter(onProgress, plan.name, plan.calibrated, passes);
+    meters.set(plan.name, meter);
+    return meter;
+  };
   try {
+    const selections: Selection[] = [];
     for (const file of found.files) {
-      const wanted = resolved.forFile(sessionFileName(file.name));
-      if (wanted === null) dense.push(file);
-      else plans.push(await openPlan(file, { ...wanted, signal: signal ?? wanted.signal }));
+      const wanted = optionsOf(sessionFileName(file.name));
+      const plan = wanted && (await openPlan(file, wanted));
+      if (plan) selections.push(plan);
+      if (plan && plan.targets.length > 0) plans.push(plan);
+      else dense.push(file);
+      if (plan?.targets.length === 0) await plan.model.onnx.close();
     }
-    checkSelections(plans, model);
-    const key = await exportKey(plans, dense, cacheRootOf(hostOptions.cache_dir), signal);
-    return await withLock(join(dirname(out), `.${basename(out)}.lock`), signal, async () => {
-      const existing = key === null ? null : await readEntry(out, key.key);
-      const fresh = existing === null;
-      if (fresh && !force) await refuseOccupied(out);
-      const reports = existing?.reports.map((report) => ({ ...report, fromCache: true })) ?? (await build());
-      for (const report of reports) plans.find(({ name }) => name === report.file)?.options.onReport?.(report);
-      return { out, reports };
-    });
-
-    async function build(): Promise<readonly PruneReport[]> {
-      const meters = new Map(plans.map((plan) => [plan.name, meterOf(plan, onProgress)]));
-      const meter = (plan: Plan) => meters.get(plan.name) as ProgressMeter;
-      const masked = await maskAll(found, plans, { model, options: resolved }, threads, meter);
-      try {
-        const files = masked.map((one) => ({ ...one, meter: meter(one.plan) }));
-        return await writeEntry(out, "onnx", key ?? UNKEYED, files, async (draft) => {
-          await addDenseFiles(dense, draft, signal);
-          await addSideFiles(found.folder, draft);
-        });
-      } finally {
-        await Promise.all(masked.map(({ plan }) => plan.model.onnx.close()));
-      }
-    }
+    checkSelections(selections, model);
+    const reports = await writeTo(out, { found, plans, dense, optionsOf, threads, meterOf }, force, signal);
+    for (const report of reports) plans.find(({ name }) => name === report.file)?.options.onReport?.(report);
+    return { out, reports };
   } finally {
     await Promise.all(plans.map((plan) => plan.model.onnx.close()));
   }
 }
 
-/** Masks every plan by the calibration it asks for. */
-async function maskAll(
-  found: ResolvedModel,
-  plans: readonly Plan[],
-  context: Pick<Parameters<typeof maskByRun>[0], "model" | "options">,
-  threads: number | undefined,
-  meterOf: (plan: Plan) => ProgressMeter,
-): Promise<MaskedPlan[]> {
-  const byRun = plans.filter((plan) => plan.calibrated && plan.options.calibration.source.kind === "run");
-  const bySamples = plans.filter((plan) => !byRun.includes(plan));
-  const { InferenceSession } = onnxRuntime();
-  const services = {
-    runtime: hostRuntime((model, options) => InferenceSession.create(model, options)),
-    sessionOptions: found.files[0]?.sessionOptions ?? {},
-    tokenizer: () => loadTokenizer(found.id, null, found.options),
-    threads,
-  };
-  const ran =
-    byRun.length === 0 ? [] : [...(await maskByRun({ ...context, reload: reloadResolved(found) }, meterOf)).values()];
-  return [...(await maskBySamples(bySamples, services, meterOf)), ...ran];
+/** The reports of the directory, which is made unless it holds the same result. */
+async function writeTo(
+  out: string,
+  job: Job,
+  force: boolean,
+  signal: AbortSignal | undefined,
+): Promise<readonly PruneReport[]> {
+  const { found, plans, dense, meterOf } = job;
+  const sideFiles = await readSideFiles(found.folder);
+  const key = await exportKey(job, hashesOf(sideFiles), signal);
+  return withLock(join(dirname(out), `.${basename(out)}.lock`), signal, async () => {
+    const existing = key === null ? null : await readEntry(out, key.key);
+    if (existing !== null) {
+      for (const plan of plans) meterOf(plan).finish("cache");
+      return existing.reports.map((report) => ({ ...report, fromCache: true }));
+    }
+    await refuseOccupied(out, force);
+    const masked = await maskAll(job);
+    const files = masked.map((one) => ({ ...one, meter: meterOf(one.plan) }));
+    return writeEntry(out, "onnx", key ?? UNKEYED, files, async (draft) => {
+      await addDenseFiles(dense, draft, signal);
+      await addSideFiles(sideFiles, draft);
+    });
+  });
 }
 
-const meterOf = (plan: Plan, onProgress: RunControl["onProgress"]): ProgressMeter =>
-  new ProgressMeter(onProgress, plan.name, plan.calibrated, plan.calibrated ? plan.options.passes : 1);
+/** Masks every plan by the calibration it asks for; in the order of the plans. */
+async function maskAll({ found, plans, optionsOf, threads, meterOf }: Job): Promise<MaskedPlan[]> {
+  const { InferenceSession } = onnxRuntime();
+  const tokenizer = () => loadTokenizer(found.id, null, found.options);
+  const services = {
+    runtime: hostRuntime((model, options) => InferenceSession.create(model, options)),
+    tokenizer,
+    threads,
+  };
+  const fileOf = (plan: Plan) => found.files.find(({ name }) => name === plan.name) as ResolvedFile;
+  const open = new Map(plans.map((plan) => [fileKey(fileOf(plan)), plan]));
+  const context = { model: found.id, optionsOf, plans: open, tokenizer, reload: reloadResolved(found) };
+  const masked = new Map<Plan, MaskedPlan>();
+  try {
+    for (const plan of plans) {
+      if (masked.has(plan)) continue;
+      const run = runOf(plan, tokenizer);
+      const { sessionOptions } = fileOf(plan);
+      const done =
+        run === null
+          ? await maskBySamples([plan], { ...services, sessionOptions }, meterOf)
+          : await maskByRun(context, run, meterOf);
+      for (const one of done) masked.set(one.plan, one);
+    }
+    return plans.map((plan) => masked.get(plan) as MaskedPlan);
+  } finally {
+    // Running the model also opened files in which there is nothing to prune.
+    await Promise.all(
+      [...open.values()].filter((plan) => !plans.includes(plan)).map((plan) => plan.model.onnx.close()),
+    );
+  }
+}
 
 /** Key of the whole directory; null where one of its parts has none. */
 async function exportKey(
-  plans: readonly Plan[],
-  dense: readonly { readonly name: string }[],
-  cacheRoot: string | null,
+  { found, plans, dense }: Job,
+  sideFiles: Readonly<Record<string, string>>,
   signal: AbortSignal | undefined,
 ): Promise<PlanKey | null> {
+  const cacheRoot = cacheRootOf(found.options.cache_dir);
+  const memory = cacheRoot === null ? null : join(cacheRoot, "sources");
   const keys: PlanKey[] = [];
   for (const plan of plans) {
-    const key = await planKey(plan, cacheRoot === null ? null : join(cacheRoot, "sources"), signal);
+    const key = await planKey(plan, memory, signal);
     if (key === null) return null;
     keys.push(key);
   }
+  const denseHashes: Record<string, string> = {};
+  for (const file of dense) {
+    const onnx = await openModel(file.input, file.externalData ? { externalData: file.externalData } : {});
+    Object.assign(denseHashes, await sourceHashes(onnx, memory, signal).finally(() => onnx.close()));
+  }
   return {
-    key: sha256(JSON.stringify([keys.map(({ key }) => key), dense.map(({ name }) => name)])),
-    source: Object.assign({}, ...keys.map(({ source }) => source)) as Record<string, string>,
+    key: sha256(JSON.stringify([keys.map(({ key }) => key), denseHashes, sideFiles])),
+    source: Object.assign({}, ...keys.map(({ source }) => source), denseHashes, sideFiles) as Record<string, string>,
     options: Object.fromEntries(plans.map((plan, i) => [plan.name, keys[i]?.options])),
   };
 }
 
 /** Calibration without content: the directory is never taken for the result of another run. */
 const UNKEYED = { key: "", source: {}, options: {} };
-
-function refuseSource(out: string, source: string): void {
-  const path = relative(out, resolve(source));
-  if (path === "" || !(path.startsWith("..") || path.startsWith(sep)))
-    throw new PruneError("storage", `${out} holds the source model, which stays untouched; name another directory`, {
-      details: { out },
-    });
-}

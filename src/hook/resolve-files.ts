@@ -13,6 +13,9 @@ import type { Reload } from "./mask-by-run.js";
 import { modelFileOf } from "./session-file.js";
 import type { ModelClass } from "./with-prune.js";
 
+/** A session file on disk. */
+export type ResolvedFile = ModelFile & { readonly input: string; readonly sessionOptions: SessionOptions };
+
 /** A model on disk, ready to be opened. */
 export interface ResolvedModel {
   /** Hub id or absolute directory, as the host takes it. */
@@ -20,14 +23,18 @@ export interface ResolvedModel {
   /** Options that load it again. */
   readonly options: HostLoadOptions;
   readonly modelClass: ModelClass<object>;
-  readonly files: readonly (ModelFile & { readonly input: string; readonly sessionOptions: SessionOptions })[];
+  /** In order of their names, and at least one. */
+  readonly files: readonly ResolvedFile[];
   /** Folder with config, tokenizer and the rest. */
   readonly folder: string;
 }
 
-/** Options of the commands that the host understands. */
-export interface HostLoadOptions extends LoadOptions {
-  readonly dtype?: string;
+/** Options of a model by its name, as the host has them. */
+export interface HostLoadOptions
+  extends LoadOptions,
+    Pick<host.PretrainedModelOptions, "device" | "model_file_name" | "subfolder" | "use_external_data_format"> {
+  /** `"fp32"`, `"fp16"`, …, or a map by session file. */
+  readonly dtype?: string | Readonly<Record<string, string>>;
 }
 
 /** What a model class makes of a config, when its own name says nothing. */
@@ -35,6 +42,12 @@ const BY_SUFFIX: readonly (readonly [RegExp, string])[] = [
   [/ForCausalLM$|LMHeadModel$/, "AutoModelForCausalLM"],
   [/ForConditionalGeneration$/, "AutoModelForSeq2SeqLM"],
 ];
+
+/** Files that tell whether there is a tokenizer and a processor, with what loads them. */
+const COMPANIONS = [
+  ["tokenizer_config.json", "AutoTokenizer"],
+  ["preprocessor_config.json", "AutoProcessor"],
+] as const;
 
 /**
  * Finds the files of a model, downloading them where the host would.
@@ -44,64 +57,66 @@ const BY_SUFFIX: readonly (readonly [RegExp, string])[] = [
 export async function resolveModel(model: string, given: HostLoadOptions): Promise<ResolvedModel> {
   const { id, isFolder } = modelIdOrFolder(model);
   const options: HostLoadOptions = isFolder ? { ...given, local_files_only: true } : given;
-  const notes: { model: unknown; options: SessionOptions }[] = [];
+  const files: ResolvedFile[] = [];
   const note: SessionRequest = {
-    open: async (file, sessionOptions) => {
-      notes.push({ model: file, options: sessionOptions });
-      return UNOPENED;
+    open: async (input, sessionOptions) => {
+      const file = modelFileOf(input, sessionOptions);
+      if (typeof file.input !== "string")
+        throw new PruneError(
+          "unsupported",
+          `${model}: the host keeps "${file.name}" in memory; set env.useFSCache or name a directory`,
+        );
+      files.push({ ...file, input: file.input, sessionOptions });
+      return unopened();
     },
   };
-  const modelClass = await findClass(id, options);
   try {
+    const modelClass = await findClass(id, options);
     await modelClass.from_pretrained(id, { ...options, session_options: withRequest({}, note) });
+    if (!isFolder) await downloadCompanions(id, options);
+    const [first] = files;
+    if (first === undefined) throw new Error("it opens no session");
+    // The host opens them in the order in which they are found.
+    files.sort((a, b) => (a.name < b.name ? -1 : 1));
+    return { id, options, modelClass, files, folder: modelFolder(first.input) };
   } catch (cause) {
-    throw notFound(model, cause);
+    if (cause instanceof PruneError) throw cause;
+    throw new PruneError(
+      "not-found",
+      `${model} cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}; ` +
+        "name a directory in the layout of transformers.js or a Hub id",
+      { cause },
+    );
   }
-  const files = notes.map((one) => {
-    const file = modelFileOf(one.model, one.options);
-    if (typeof file.input !== "string")
-      throw new PruneError(
-        "unsupported",
-        `${model}: the host keeps "${file.name}" in memory; set env.useFSCache or name a directory`,
-      );
-    return { ...file, input: file.input, sessionOptions: one.options };
-  });
-  const first = files[0];
-  if (first === undefined) throw notFound(model, undefined);
-  return { id, options, modelClass, files, folder: modelFolder(first.input) };
 }
 
+/** The class that the config names, else the one that fits its name. */
 async function findClass(id: string, options: HostLoadOptions): Promise<ModelClass<object>> {
-  try {
-    const config = await host.AutoConfig.from_pretrained(id, options as object);
-    const name = (config as { architectures?: string[] }).architectures?.[0] ?? "";
-    const classes = host as unknown as Record<string, ModelClass<object> | undefined>;
-    const suffixed = BY_SUFFIX.find(([pattern]) => pattern.test(name))?.[1];
-    return classes[name] ?? (suffixed === undefined ? undefined : classes[suffixed]) ?? host.AutoModel;
-  } catch (cause) {
-    throw notFound(id, cause);
+  const config = await host.AutoConfig.from_pretrained(id, options as object);
+  const name = (config as { architectures?: string[] }).architectures?.[0] ?? "";
+  const classes = host as unknown as Record<string, ModelClass<object> | undefined>;
+  const suffixed = BY_SUFFIX.find(([pattern]) => pattern.test(name))?.[1];
+  return classes[name] ?? (suffixed === undefined ? undefined : classes[suffixed]) ?? host.AutoModel;
+}
+
+/** Tokenizer and processor, which loading a model alone does not bring. */
+async function downloadCompanions(id: string, options: HostLoadOptions): Promise<void> {
+  for (const [file, loader] of COMPANIONS) {
+    const { exists } = await host.ModelRegistry.get_file_metadata(id, file, options as object);
+    if (exists) await host[loader].from_pretrained(id, options as object);
   }
 }
 
-function notFound(model: string, cause: unknown): PruneError {
-  const why = cause instanceof Error ? `: ${cause.message}` : "";
-  return new PruneError(
-    "not-found",
-    `${model} cannot be loaded${why}; name a directory in the layout of transformers.js or a Hub id`,
-    { cause },
-  );
-}
-
-/** Stands for a session in a model that is never run. */
-const UNOPENED: RuntimeSession = {
+/** Stands for a session in a model that is never run. The host assigns to it, so each is a new one. */
+const unopened = (): RuntimeSession => ({
   inputNames: [],
   outputNames: [],
   inputMetadata: [],
   run: () => Promise.reject(new Error("this session was only looked up, not opened")),
   release: async () => {},
-};
+});
 
-/** Loads a resolved model again, for calibration by `run`. */
+/** Loads a resolved model again, to calibrate by running it. */
 export const reloadResolved =
   ({ id, options, modelClass }: ResolvedModel): Reload =>
   async (request, use) => {

@@ -1,26 +1,55 @@
 /** `session_options` for those who must keep calling the host's own `pipeline()` or `from_pretrained`. */
 import { type PruneOption, resolvePruneOption } from "../options/index.js";
+import { toHostCallback } from "./events.js";
+import type { host } from "./host.js";
 import { withRequest } from "./intercept.js";
-import { cacheRootOf, loadTokenizer } from "./location.js";
+import type { HostOptions } from "./load-pruned.js";
+import { cacheRootOf, loadTokenizer, modelNameAt } from "./location.js";
 import { ModelPrune } from "./model-prune.js";
+
+/** `session_options` as the host takes them. */
+export type HostSessionOptions = NonNullable<host.PretrainedModelOptions["session_options"]>;
+
+/** The host's options that pruning needs too, but that the host does not pass on with `session_options`. */
+export type PruneHostOptions = Pick<HostOptions, "cache_dir" | "progress_callback">;
 
 /**
  * Session options that make the host's own loading functions prune:
- * `pipeline(task, id, { session_options: prune("2:4") })`. Use the result for one model.
- * Calibration by `run` is not possible here, because nobody knows how to load the model again; nor
- * is it checked afterwards that every session file named in `option` exists.
+ * `pipeline(task, id, { session_options: prune("2:4") })`; with further options
+ * `{ ...prune("2:4"), intraOpNumThreads: 2 }`. They may be used for several models.
+ *
+ * What needs more than one session is not possible here: calibration that runs the whole model, and
+ * the check that every session file named in `option` exists. A session in which nothing can be
+ * pruned is an error; name it `false` where that is meant.
  *
  * @param option as the `prune` option of our `pipeline()`
- * @param sessionOptions further options for ONNX Runtime
+ * @param hostOptions `cache_dir` and `progress_callback`, where they are given to the host as well
  * @throws PruneError at once for a bad option
  */
-export function prune(option: PruneOption, sessionOptions: object = {}): Record<string, unknown> {
-  const request = new ModelPrune({
-    model: "the model",
-    options: resolvePruneOption(option),
-    cacheRoot: cacheRootOf(null),
-    tokenizer: (path) => loadTokenizer(null, path, {}),
-    reload: null,
-  });
-  return withRequest(sessionOptions, request);
+export function prune(option: PruneOption, hostOptions: PruneHostOptions = {}): HostSessionOptions {
+  const { cache_dir = null, progress_callback } = hostOptions;
+  const options = resolvePruneOption(option);
+  return withRequest<HostSessionOptions>(
+    {},
+    {
+      open: async (model, sessionOptions, create) => {
+        const name = modelNameAt(typeof model === "string" ? model : null, cache_dir);
+        const request = new ModelPrune({
+          name,
+          options,
+          cacheRoot: cacheRootOf(cache_dir),
+          tokenizer: (path) => loadTokenizer(null, path, { cache_dir }),
+          reload: null,
+          onProgress: toHostCallback(progress_callback, name),
+          unchecked: true,
+        });
+        try {
+          return await request.open(model, sessionOptions, create);
+        } catch (error) {
+          await request.release();
+          throw error;
+        }
+      },
+    },
+  );
 }

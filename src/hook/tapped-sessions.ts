@@ -1,6 +1,6 @@
 /**
- * Calibration through `run(pipe)`: the model is loaded once more with every session tapped, the
- * user's function runs it as it likes, and the taps count along. The user sees an ordinary pipeline.
+ * Calibration by running the whole model: it is loaded once more with its sessions tapped, whoever
+ * calibrates runs it as an ordinary pipeline, and the taps count along.
  */
 import { planTaps, TapCollector, type TargetStatistics } from "../calibrate/index.js";
 import type { ResolvedPrune } from "../options/index.js";
@@ -8,40 +8,58 @@ import { openPlan, type Plan, type TensorEdits } from "../prune/index.js";
 import { openEdited, type RuntimeSession, type SessionOptions } from "../runtime/index.js";
 import { hostRuntime } from "./host.js";
 import type { Create, SessionRequest } from "./intercept.js";
-import { modelFileOf, sessionFileName } from "./session-file.js";
+import { fileKey, modelFileOf, sameFileTwice, sessionFileName } from "./session-file.js";
+import { SessionKeeper } from "./session-keeper.js";
+
+/** What to tap. */
+export interface TapJob {
+  /** Options of a session file, null where it stays dense. */
+  readonly optionsOf: (sessionFile: string) => ResolvedPrune | null;
+  /** Whether a file is calibrated by this run; the others are opened as they are. */
+  readonly covers: (plan: Plan) => boolean;
+  /** Plans by `fileKey`: those that are open already, and those that the load adds. Whoever made it closes them. */
+  readonly plans: Map<string, Plan>;
+  /** Tensors that an earlier pass pruned. */
+  readonly tensors: ReadonlyMap<Plan, TensorEdits>;
+  /** Called after each run of a tapped session with the number of its runs. */
+  readonly onRun: (plan: Plan, runs: number) => void;
+}
 
 /** Opens the sessions of one model tapped, and keeps what their taps counted. */
 export class TappedSessions implements SessionRequest {
-  /** Plans of the files seen, by file name; they outlive the sessions. */
-  readonly plans: Map<string, Plan>;
   private readonly collectors = new Map<Plan, TapCollector>();
+  private readonly sessions = new SessionKeeper();
 
-  /**
-   * @param optionsOf options of a session file, null where it is not calibrated by `run`
-   * @param plans plans of an earlier pass, to be used again
-   * @param tensors tensors that an earlier pass pruned
-   */
-  constructor(
-    private readonly optionsOf: (sessionFile: string) => ResolvedPrune | null,
-    plans: ReadonlyMap<string, Plan>,
-    private readonly tensors: ReadonlyMap<Plan, TensorEdits>,
-  ) {
-    this.plans = new Map(plans);
-  }
+  constructor(private readonly job: TapJob) {}
 
   async open(model: unknown, options: SessionOptions, create: Create): Promise<RuntimeSession> {
+    return this.sessions.open((keep) => this.openKept(model, options, async (...args) => keep(await create(...args))));
+  }
+
+  /** For when loading or the run fails: releases what is open. */
+  release(): Promise<void> {
+    return this.sessions.release();
+  }
+
+  private async openKept(model: unknown, options: SessionOptions, create: Create): Promise<RuntimeSession> {
+    const { optionsOf, covers, plans, tensors } = this.job;
     const file = modelFileOf(model, options);
-    const wanted = this.optionsOf(sessionFileName(file.name));
+    const wanted = optionsOf(sessionFileName(file.name));
     if (wanted === null) return create(model, options);
-    const plan = this.plans.get(file.name) ?? (await openPlan(file, wanted));
-    this.plans.set(file.name, plan);
-    if (plan.targets.length === 0) return create(model, options);
+    const plan = plans.get(fileKey(file)) ?? (await openPlan(file, wanted));
+    plans.set(fileKey(file), plan);
+    if (plan.targets.length === 0 || !covers(plan)) return create(model, options);
+    if (this.collectors.has(plan)) throw sameFileTwice(file);
     const taps = planTaps(plan.model, plan.targets, { padding: true, keepOutputs: true });
-    const edits = { ...taps.edits, tensors: this.tensors.get(plan) ?? new Map() };
-    const session = await openEdited(hostRuntime(create), plan.model.onnx, edits, options);
     const collector = new TapCollector(taps.taps);
     this.collectors.set(plan, collector);
-    return withTapsTaken(session, collector);
+    const edits = { ...taps.edits, tensors: tensors.get(plan) ?? new Map() };
+    return this.tapped(await openEdited(hostRuntime(create), plan.model.onnx, edits, options), plan, collector);
+  }
+
+  /** Plans whose sessions were tapped. */
+  get plans(): readonly Plan[] {
+    return [...this.collectors.keys()];
   }
 
   /**
@@ -52,16 +70,23 @@ export class TappedSessions implements SessionRequest {
   statistics(): Map<Plan, TargetStatistics> {
     return new Map([...this.collectors].map(([plan, collector]) => [plan, collector.statistics()]));
   }
-}
 
-/** The session itself (the host assigns to it), with a `run` that takes the taps' outputs aside. */
-function withTapsTaken(session: RuntimeSession, collector: TapCollector): RuntimeSession {
-  const names = collector.outputNames;
-  const run = session.run.bind(session);
-  session.run = async (feeds) => {
-    const outputs = await run(feeds);
-    collector.add(outputs);
-    return Object.fromEntries(Object.entries(outputs).filter(([name]) => !names.has(name)));
-  };
-  return session;
+  /**
+   * The session itself (the host assigns to it), with a `run` that takes the taps' outputs aside and
+   * stops when the prune is aborted. What a caller passes beside the feeds only chooses among
+   * outputs; here all are computed.
+   */
+  private tapped(session: RuntimeSession, plan: Plan, collector: TapCollector): RuntimeSession {
+    const names = collector.outputNames;
+    const run = session.run.bind(session);
+    let runs = 0;
+    session.run = async (feeds) => {
+      plan.options.signal?.throwIfAborted();
+      const outputs = await run(feeds);
+      collector.add(outputs);
+      this.job.onRun(plan, ++runs);
+      return Object.fromEntries(Object.entries(outputs).filter(([name]) => !names.has(name)));
+    };
+    return session;
+  }
 }

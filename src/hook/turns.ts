@@ -17,21 +17,22 @@ const turn = new AsyncLocalStorage<true>();
 export async function inTurn<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
   if (turn.getStore()) return work();
   const before = last;
-  let leave = () => {};
-  const left = new Promise<void>((resolve) => {
-    leave = resolve;
-  });
-  last = before.then(() => left);
+  const left = new Occasion();
+  last = before.then(() => left.promise);
   try {
     await orAborted(before, signal);
     return await turn.run(true, work);
   } finally {
-    leave();
+    left.come();
   }
 }
 
-/** Waits for `promise`, but no longer than until the signal is aborted. */
-async function orAborted(promise: Promise<unknown>, signal: AbortSignal): Promise<void> {
+/**
+ * Waits for `promise`, but no longer than until the signal is aborted.
+ *
+ * @throws the signal's reason
+ */
+export async function orAborted(promise: Promise<unknown>, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   let stop = () => {};
   const aborted = new Promise<never>((_, reject) => {
@@ -42,5 +43,17 @@ async function orAborted(promise: Promise<unknown>, signal: AbortSignal): Promis
     await Promise.race([promise, aborted]);
   } finally {
     signal.removeEventListener("abort", stop);
+  }
+}
+
+/** Something that happens once, to be waited for. */
+export class Occasion {
+  readonly promise: Promise<void>;
+  come = () => {};
+
+  constructor() {
+    this.promise = new Promise((resolve) => {
+      this.come = resolve;
+    });
   }
 }

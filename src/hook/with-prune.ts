@@ -1,7 +1,6 @@
 /** `from_pretrained` of the host's model classes with one more option. */
-import type { PruneOption } from "../options/index.js";
-import type { host } from "./host.js";
 import { type HostOptions, loadPruned } from "./load-pruned.js";
+import type { PruneLoadOptions } from "./pipeline.js";
 
 /** A model class of the host: `AutoModelForCausalLM`, `LlamaForCausalLM`, … */
 export interface ModelClass<M> {
@@ -12,7 +11,7 @@ export interface ModelClass<M> {
 /** A model class whose `from_pretrained` takes `prune`. */
 export interface PrunedModelClass<M> {
   /** The host's `from_pretrained`, which prunes the model as it loads. Options are the host's and `prune`. */
-  from_pretrained(model: string, options?: host.PretrainedModelOptions & { prune?: PruneOption<M> }): Promise<M>;
+  from_pretrained(model: string, options?: PruneLoadOptions<M>): Promise<M>;
 }
 
 /**
@@ -25,7 +24,7 @@ export function withPrune<M extends object>(modelClass: ModelClass<M>): PrunedMo
   return {
     async from_pretrained(model, { prune, ...options } = {}) {
       const load = (all: HostOptions) => modelClass.from_pretrained(model, all);
-      return prune === undefined ? load(options) : loadPruned(model, prune, options, load);
+      return prune == null ? load(options as HostOptions) : loadPruned(model, prune, options as HostOptions, load);
     },
   };
 }

@@ -3,6 +3,7 @@
  */
 
 export { byteLengthOf, DATA_TYPES, type DataType } from "./data-types.js";
+export { graphsOf } from "./graphs-of.js";
 export { type OpenOptions, openModel } from "./open.js";
 export { readTensor } from "./read-tensor.js";
 export { type SerializedModel, serializeModel } from "./serialize.js";

@@ -4,7 +4,7 @@
  * as that costs nothing: a stream of feeds is not started here.
  */
 import { PruneError } from "../errors.js";
-import { mustBeBoolean, mustBeFunction, mustBeInteger } from "./must-be.js";
+import { mustBeBoolean, mustBeFunction, mustBeInteger, mustBeText } from "./must-be.js";
 import { badOption, isOptionsObject, type Label, OptionReader, type Read } from "./option-reader.js";
 import { type CalibrationOptionName, DEFAULTS, LIMITS } from "./table.js";
 import type { CalibrationSource, RawFeeds, ResolvedCalibration } from "./types.js";
@@ -15,13 +15,15 @@ export const DEFAULT_CALIBRATION: ResolvedCalibration = Object.freeze({
   count: DEFAULTS.count,
   length: DEFAULTS.length,
   bos: DEFAULTS.bos,
+  id: null,
 });
 
 /**
  * Reads the object of the `calibration` option.
  *
- * @throws PruneError `bad-option` for wrong values, several sources, or `count`, `length` and `bos`
- *   beside a source that is not text; `unknown-option`; `bad-calibration` for empty samples
+ * @throws PruneError `bad-option` for wrong values, several sources, `count`, `length` and `bos` beside
+ *   a source that is not text, or `id` beside one whose content is known; `unknown-option`;
+ *   `bad-calibration` for empty samples
  */
 export const readCalibration: Read<ResolvedCalibration> = (value, label) => {
   if (!isOptionsObject(value)) throw badOption(label, "an object such as { texts: [...], count: 32 }", value);
@@ -32,6 +34,7 @@ export const readCalibration: Read<ResolvedCalibration> = (value, label) => {
     reader.get("feeds", readFeeds),
     reader.get("run", readRun),
   ].filter((source) => source !== undefined);
+  const id = reader.get("id", mustBeText);
   const count = reader.get("count", mustBeInteger(1, LIMITS.count));
   // A sample of one token has nothing to predict, and with BOS it would hold no text at all.
   const length = reader.get("length", mustBeInteger(2, LIMITS.length));
@@ -46,11 +49,13 @@ export const readCalibration: Read<ResolvedCalibration> = (value, label) => {
       { details: { option: label.text } },
     );
   refuseCutsOfReadySamples(source, { count, length, bos }, label);
+  if (id !== undefined) refuseNameOfContent(source, label);
   return Object.freeze({
     source: Object.freeze(source),
     count: count ?? DEFAULTS.count,
     length: length ?? DEFAULTS.length,
     bos: bos ?? DEFAULTS.bos,
+    id: id ?? null,
   });
 };
 
@@ -63,6 +68,16 @@ function refuseCutsOfReadySamples(source: CalibrationSource, cuts: Record<string
     "bad-option",
     `${label.of(given).text} says how text is cut into samples, but ${label.of(source.kind).text} is used as it is; leave it out`,
     { details: { option: label.of(given).text } },
+  );
+}
+
+/** Text and token ids are known by their content; a name beside it could only contradict it. */
+function refuseNameOfContent({ kind }: CalibrationSource, label: Label): void {
+  if (kind === "feeds" || kind === "run") return;
+  throw new PruneError(
+    "bad-option",
+    `${label.of("id").text} names samples given as ${label.of("feeds").text} or by ${label.of("run").text}; text and token ids are known by their content, leave it out`,
+    { details: { option: label.of("id").text } },
   );
 }
 

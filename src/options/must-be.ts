@@ -21,6 +21,12 @@ export function mustBeInteger(min: number, max: number): Read<number> {
   };
 }
 
+/** A text that is not blank. */
+export const mustBeText: Read<string> = (value, label) => {
+  if (typeof value !== "string" || value.trim() === "") throw badOption(label, "a text that is not blank", value);
+  return value;
+};
+
 /** One of a few words. */
 export function mustBeOneOf<const Word extends string>(words: readonly Word[]): Read<Word> {
   return (value, label) => {

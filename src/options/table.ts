@@ -89,6 +89,11 @@ export const CALIBRATION_OPTIONS = {
   tokens: { summary: "token ids, one array a sample, used as they are", value: "number[][]", default: "" },
   feeds: { summary: "ready inputs of the session, one object a sample", value: "iterable of objects", default: "" },
   run: { summary: "any use of the model; every token that passes counts", value: "(pipe) => unknown", default: "" },
+  id: {
+    summary: "name of samples given as feeds or by run, so that the result can be cached; change it when they change",
+    value: "string",
+    default: "",
+  },
   count: { summary: "samples cut from the text", value: "whole number", default: String(DEFAULTS.count) },
   length: { summary: "tokens in a sample", value: "whole number", default: String(DEFAULTS.length) },
   bos: {

@@ -20,8 +20,13 @@ export interface CalibrationOptions<Pipe = never> {
   tokens?: readonly (readonly number[])[];
   /** Ready inputs of the session, one object a sample, streamed. Padding is left out where `attention_mask` says so. */
   feeds?: Iterable<RawFeeds> | AsyncIterable<RawFeeds>;
-  /** Any use of the model: it is given the tapped pipeline (or model), and every token that passes counts. */
-  run?: (pipe: Pipe) => unknown;
+  /**
+   * Any use of the model: it is given the tapped pipeline (or model), and every token that passes counts.
+   * (A method, so that options of no particular pipeline, `const options: PruneOptions`, fit every one.)
+   */
+  run?(pipe: Pipe): unknown;
+  /** Name of the samples given as `feeds` or by `run`, so that the result can be cached: change it when they change. */
+  id?: string;
   /** Samples cut from `texts`; default 32. */
   count?: number;
   /** Tokens in a sample cut from `texts`; default 512. */
@@ -59,8 +64,13 @@ export type PruneOptions<Pipe = never> = CommonOptions<Pipe> &
 /** What one session file can be given: `true` (defaults), a sparsity (`0.5`, `"50%"`), a pattern (`"2:4"`), options, or `false` (left dense). */
 export type PruneValue<Pipe = never> = boolean | number | string | PruneOptions<Pipe>;
 
-/** The `prune` option: one value for all session files, or a map by session file name, as `dtype` has it. */
-export type PruneOption<Pipe = never> = PruneValue<Pipe> | { readonly [sessionFile: string]: PruneValue<Pipe> };
+/** One value per session file, by its name as `dtype` has it; a file that is not named stays dense. No file has the name of an option. */
+export type PruneMap<Pipe = never> = { readonly [sessionFile: string]: PruneValue<Pipe> } & {
+  readonly [Option in keyof PruneOptions]?: never;
+};
+
+/** The `prune` option: one value for all session files, or a map by session file. */
+export type PruneOption<Pipe = never> = PruneValue<Pipe> | PruneMap<Pipe>;
 
 // --- resolved ---------------------------------------------------------------------------------
 
@@ -84,6 +94,8 @@ export interface ResolvedCalibration {
   readonly count: number;
   readonly length: number;
   readonly bos: boolean;
+  /** Name of samples that have no content to hash (feeds and run), null where there is none. */
+  readonly id: string | null;
 }
 
 /** Complete and frozen; nothing in it is optional. */

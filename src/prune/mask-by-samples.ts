@@ -2,14 +2,8 @@
  * Masks for files that calibrate on samples of their own — text, token ids, ready feeds — or on
  * nothing. (`run(pipe)` needs the whole model and lives in hook/.)
  */
-import {
-  collectStatistics,
-  openSamples,
-  type Samples,
-  type TargetStatistics,
-  type Tokenizer,
-} from "../calibrate/index.js";
-import { createCpuDevice } from "../compute/index.js";
+import { collectStatistics, openSamples, type Samples, type Tokenizer } from "../calibrate/index.js";
+import { createCpuDevice, type Device } from "../compute/index.js";
 import type { Runtime, SessionOptions } from "../runtime/index.js";
 import { type Collect, computeMasks, type Masked } from "./masks.js";
 import type { Plan } from "./plan.js";
@@ -32,7 +26,7 @@ export interface MaskedPlan {
 }
 
 /**
- * Calibrates and masks.
+ * Calibrates and masks, one file after the other.
  *
  * @throws PruneError from calibration and the device; the signal's reason when aborted
  */
@@ -41,45 +35,37 @@ export async function maskBySamples(
   services: SampleServices,
   meterOf: (plan: Plan) => ProgressMeter,
 ): Promise<MaskedPlan[]> {
-  const samplesOf = new Map<Plan, Samples>();
-  const collect: Collect = async (calibrated, tensors, pass) => {
-    const all = new Map<Plan, TargetStatistics>();
-    for (const plan of calibrated) {
-      const samples =
-        samplesOf.get(plan) ?? (await openSamples(plan.options.calibration, services.tokenizer, plan.name));
-      samplesOf.set(plan, samples);
-      const options = {
-        ...services,
-        sessionOptions: withoutOutputs(services.sessionOptions),
-        tensors: tensors.get(plan) ?? new Map(),
-      };
-      const statistics = await collectStatistics(plan.model, plan.targets, samples, options, {
-        signal: plan.options.signal,
-        // A stream has no total: its bar stands still while the count goes on.
-        onSample: (done) =>
-          meterOf(plan).step(
-            "calibrate",
-            samples.total === null ? 0 : done,
-            samples.total ?? 1,
-            `sample ${done}`,
-            pass,
-          ),
-      });
-      all.set(plan, statistics);
-    }
-    return all;
-  };
   const device = createCpuDevice(services.threads === undefined ? {} : { threads: services.threads });
   try {
-    const masked = await computeMasks(plans, collect, device, meterOf);
-    return plans.map((plan) => ({
-      plan,
-      masked: masked.get(plan) as Masked,
-      calibration: samplesOf.get(plan)?.description ?? "none",
-    }));
+    const masked: MaskedPlan[] = [];
+    for (const plan of plans) masked.push(await maskOne(plan, services, device, meterOf(plan)));
+    return masked;
   } finally {
     await device.close();
   }
+}
+
+async function maskOne(
+  plan: Plan,
+  services: SampleServices,
+  device: Device,
+  meter: ProgressMeter,
+): Promise<MaskedPlan> {
+  const { calibration, signal } = plan.options;
+  const { runtime, tokenizer } = services;
+  const sessionOptions = withoutOutputs(services.sessionOptions);
+  let samples: Samples | undefined;
+  const collect: Collect = async (_, tensors, pass) => {
+    samples ??= await openSamples(calibration, tokenizer, plan.name);
+    const { total } = samples;
+    // A stream has no total: its bar stands still while the count goes on.
+    const onSample = (done: number) =>
+      meter.step("calibrate", total === null ? 0 : done, total ?? 1, `sample ${done}`, pass);
+    const options = { runtime, sessionOptions, tensors: tensors.get(plan) ?? new Map() };
+    return new Map([[plan, await collectStatistics(plan.model, plan.targets, samples, options, { signal, onSample })]]);
+  };
+  const masked = await computeMasks([plan], collect, device, () => meter);
+  return { plan, masked: masked.get(plan) as Masked, calibration: samples?.description ?? "none" };
 }
 
 /** The tapped graph has none of the model's own outputs, so nothing may be said of where they go. */

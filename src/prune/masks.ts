@@ -32,8 +32,8 @@ export type Collect = (
 ) => Promise<ReadonlyMap<Plan, TargetStatistics>>;
 
 /**
- * Masks for all plans, which are calibrated together (the session files of one model) or alone.
- * All plans have the same number of passes: that of the first.
+ * Masks for all plans, which are calibrated together (the session files of one model) or alone. A
+ * plan that asks for fewer passes than another keeps the masks of its last.
  *
  * @throws whatever `collect` and the device throw, the signal's reason included
  */
@@ -43,17 +43,17 @@ export async function computeMasks(
   device: Device,
   meterOf: (plan: Plan) => ProgressMeter,
 ): Promise<ReadonlyMap<Plan, Masked>> {
-  const calibrated = plans.filter((plan) => plan.calibrated);
-  const passes = calibrated.length === 0 ? 1 : Math.max(...calibrated.map(({ options }) => options.passes));
+  const passesOf = ({ calibrated, options }: Plan) => (calibrated ? options.passes : 1);
   const masked = new Map<Plan, Masked>();
-  for (let pass = 0; pass < passes; pass++) {
-    const tensors = new Map(
-      [...masked].map(([plan, { masks }]) => [plan, pass === 0 ? new Map() : maskEdits(masks)] as const),
-    );
+  for (let pass = 0; ; pass++) {
+    const current = plans.filter((plan) => passesOf(plan) > pass);
+    if (current.length === 0) return masked;
+    const calibrated = current.filter((plan) => plan.calibrated);
+    const tensors = new Map([...masked].map(([plan, { masks }]) => [plan, maskEdits(masks)] as const));
     const start = performance.now();
     const statistics = calibrated.length === 0 ? new Map() : await collect(calibrated, tensors, pass);
     const collected = (performance.now() - start) / 1000;
-    for (const plan of plans) {
+    for (const plan of current) {
       const before = masked.get(plan)?.seconds ?? { calibrate: 0, mask: 0 };
       const own: TargetStatistics | null = statistics.get(plan) ?? null;
       const maskStart = performance.now();
@@ -67,7 +67,6 @@ export async function computeMasks(
       masked.set(plan, { masks, statistics: own, seconds });
     }
   }
-  return masked;
 }
 
 /** One mask per target, computed side by side as far as the device goes. */

@@ -3,10 +3,9 @@
  * to prune, the coefficients, and the key under which the result is kept.
  */
 import { buildModel, findTargets, type Model } from "../graph/index.js";
-import { type ExternalFile, type ModelInput, openModel } from "../onnx/index.js";
+import { type ExternalFile, type ModelInput, type OnnxModel, openModel } from "../onnx/index.js";
 import { loadCoefficients } from "../options/index.js";
 import type { ResolvedCalibration, ResolvedPrune } from "../options/types.js";
-import { describePattern } from "../pattern/index.js";
 import { type Coefficients, methodOf } from "../score/index.js";
 import { contentHash, sha256 } from "../store/index.js";
 import { VERSION } from "../version.js";
@@ -27,7 +26,7 @@ export interface Plan extends Selection {
   readonly options: ResolvedPrune;
   readonly coefficients: Coefficients;
   readonly coefficientsFrom: string;
-  /** Whether the method looks at activations. */
+  /** Whether statistics are needed: the method looks at activations, and there is something to prune. */
   readonly calibrated: boolean;
   /** Seconds that opening took. */
   readonly seconds: number;
@@ -48,7 +47,7 @@ export async function openPlan(file: ModelFile, options: ResolvedPrune): Promise
     const model = buildModel(onnx);
     const selection = selectTargets(findTargets(model), options, onnx.name);
     const { coefficients, from } = await loadCoefficients(options.coefficients, options.method);
-    const method = methodOf(options.method);
+    const needsStatistics = methodOf(options.method).statistic !== "none";
     return {
       name: file.name,
       model,
@@ -56,7 +55,7 @@ export async function openPlan(file: ModelFile, options: ResolvedPrune): Promise
       options,
       coefficients,
       coefficientsFrom: from,
-      calibrated: method.statistic !== "none",
+      calibrated: needsStatistics && selection.targets.length > 0,
       seconds: (performance.now() - start) / 1000,
     };
   } catch (error) {
@@ -75,7 +74,7 @@ export interface PlanKey {
 
 /**
  * Hash of the source's content, the options, the calibration and our version; null where the
- * calibration is code or a stream, which have no content to hash.
+ * calibration is code or a stream without a name, which have no content to hash.
  *
  * @param memory folder that remembers hashes of unchanged files, null for none
  */
@@ -83,14 +82,10 @@ export async function planKey(plan: Plan, memory: string | null, signal?: AbortS
   const { options } = plan;
   const calibration = plan.calibrated ? calibrationIdentity(options.calibration) : "none";
   if (calibration === null) return null;
-  const { onnx } = plan.model;
-  const source: Record<string, string> = {};
-  for (const [name, from] of [[baseName(onnx.name), onnx.source] as const, ...onnx.externalSources])
-    source[name] =
-      from.path === undefined ? sha256(await from.read(0, from.size)) : await contentHash(from.path, memory, signal);
+  const source = await sourceHashes(plan.model.onnx, memory, signal);
   const plain = {
     method: options.method,
-    pattern: describePattern(options.pattern),
+    pattern: options.pattern,
     coefficients: plan.coefficients,
     include: options.include,
     exclude: options.exclude,
@@ -100,8 +95,25 @@ export async function planKey(plan: Plan, memory: string | null, signal?: AbortS
   return { key: sha256(JSON.stringify([VERSION, plan.name, source, plain])), source, options: plain };
 }
 
+/**
+ * SHA-256 of a model's files, external data included, by name.
+ *
+ * @param memory folder that remembers hashes of unchanged files, null for none
+ */
+export async function sourceHashes(
+  onnx: OnnxModel,
+  memory: string | null,
+  signal?: AbortSignal,
+): Promise<Record<string, string>> {
+  const hashes: Record<string, string> = {};
+  for (const [name, from] of [[baseName(onnx.name), onnx.source] as const, ...onnx.externalSources])
+    hashes[name] =
+      from.path === undefined ? sha256(await from.read(0, from.size)) : await contentHash(from.path, memory, signal);
+  return hashes;
+}
+
 /** What the calibration is, as plain data that changes when it does; null where that cannot be said. */
-function calibrationIdentity({ source, count, length, bos }: ResolvedCalibration): unknown {
+function calibrationIdentity({ source, count, length, bos, id }: ResolvedCalibration): unknown {
   switch (source.kind) {
     case "built-in":
       return { text: "built-in", count, length, bos };
@@ -111,7 +123,7 @@ function calibrationIdentity({ source, count, length, bos }: ResolvedCalibration
       return { tokens: sha256(JSON.stringify(source.samples)) };
     case "feeds":
     case "run":
-      return null;
+      return id === null ? null : { id };
     default:
       return source satisfies never;
   }

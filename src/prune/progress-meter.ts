@@ -1,21 +1,22 @@
 /**
  * Turns steps of phases into one percentage that never falls. Phases have fixed shares of the
- * whole, rough but honest about what takes long: calibration, where there is any.
+ * whole, rough but honest about what takes long: calibration, where there is any. Calibration and
+ * masking come once a pass.
  */
 import type { Phase, ProgressEvent, RunControl } from "../progress.js";
 
-const SHARES: readonly (readonly [Phase, number])[] = [
-  ["read", 2],
-  ["calibrate", 70],
-  ["mask", 13],
-  ["write", 15],
-];
+/** Shares of the phases; they count relative to each other. */
+const SHARES = { read: 2, calibrate: 70, mask: 13, write: 15 } as const satisfies Partial<Record<Phase, number>>;
 
 /** Progress of one prune. */
 export class ProgressMeter {
   private highest = 0;
 
-  /** @param parts how many equal parts the whole has (passes of calibration, files) */
+  /**
+   * @param file session file that events name
+   * @param calibrated whether there is calibration
+   * @param passes how often it is calibrated and masked
+   */
   constructor(
     private readonly onProgress: RunControl["onProgress"],
     private readonly file: string,
@@ -31,19 +32,27 @@ export class ProgressMeter {
     this.onProgress({ phase, file: this.file, done, total, item, percent: this.highest } satisfies ProgressEvent);
   }
 
+  /** The whole is done: `load` where it was made now, `cache` where it was there. */
+  finish(phase: "load" | "cache"): void {
+    this.highest = 100;
+    this.step(phase, 1, 1);
+  }
+
   private percentAt(phase: Phase, within: number, pass: number): number {
-    const shares = SHARES.filter(([name]) => name !== "calibrate" || this.calibrated);
-    const whole = shares.reduce((sum, [, share]) => sum + share, 0);
-    const before = shares.slice(
-      0,
-      Math.max(
-        0,
-        shares.findIndex(([name]) => name === phase),
-      ),
-    );
-    const own = shares.find(([name]) => name === phase)?.[1] ?? 0;
-    const repeats = phase === "calibrate" || phase === "mask" ? this.passes : 1;
-    const start = before.reduce((sum, [, share]) => sum + share, 0);
-    return (100 * (start + (own * (pass + within)) / repeats)) / whole;
+    const { read, mask, write } = SHARES;
+    const calibrate = this.calibrated ? SHARES.calibrate : 0;
+    const beforePass = read + ((calibrate + mask) * pass) / this.passes;
+    const beforeWrite = read + calibrate + mask;
+    const done = {
+      read: read * within,
+      calibrate: beforePass + (calibrate * within) / this.passes,
+      mask: beforePass + (calibrate + mask * within) / this.passes,
+      write: beforeWrite + write * within,
+      // These are no part of the work: they come before it, after it or instead of it.
+      cache: 0,
+      load: 0,
+      evaluate: 0,
+    } satisfies Record<Phase, number>;
+    return (100 * done[phase]) / (beforeWrite + write);
   }
 }

@@ -1,6 +1,6 @@
 /** What a run did, as the plain data of report.ts. */
 import type { Target } from "../graph/index.js";
-import type { OnnxGraph } from "../onnx/index.js";
+import { graphsOf, type OnnxGraph } from "../onnx/index.js";
 import { countKept, describePattern } from "../pattern/index.js";
 import type { PruneReport, WeightReport } from "../report.js";
 import type { Masked } from "./masks.js";
@@ -61,10 +61,12 @@ export function sourceBytes({ model }: Plan): number {
   return [...model.onnx.externalSources.values()].reduce((sum, { size }) => sum + size, model.onnx.source.size);
 }
 
+const FLOAT_TYPES: ReadonlySet<number> = new Set([1, 10, 16]); // float32, float16, bfloat16
+
 /** Float parameters: all float initializers with at least one axis; constants of the graph are not parameters. */
 export function parametersOf(graph: OnnxGraph): number {
-  const FLOATS = new Set([1, 10, 16]);
-  return graph.initializers
-    .filter(({ dataType, dims }) => FLOATS.has(dataType) && dims.length > 0)
+  return [...graphsOf(graph)]
+    .flatMap(({ initializers }) => initializers)
+    .filter(({ dataType, dims }) => FLOAT_TYPES.has(dataType) && dims.length > 0)
     .reduce((sum, { dims }) => sum + dims.reduce((a, b) => a * b, 1), 0);
 }

@@ -12,15 +12,17 @@ export interface Selection {
   /** Empty where the file holds no linear layer, or none that the options name. */
   readonly targets: readonly Target[];
   readonly skipped: readonly Skipped[];
-  /** Globs that match no weight of this file: right in a model of several files, a mistake where no file has a match. */
-  readonly unmatched: readonly UnmatchedGlob[];
+  /** What became of the globs: one without a match is right in a model of several files, a mistake where no file has one. */
+  readonly globs: readonly GlobUse[];
+  /** Names of all linear layers of the file. */
+  readonly names: readonly string[];
 }
 
-/** A glob without a weight, and what the file's weights are called. */
-export interface UnmatchedGlob {
+/** A glob of the options, and whether it names a weight of the file. */
+export interface GlobUse {
   readonly label: "include" | "exclude";
   readonly glob: string;
-  readonly names: readonly string[];
+  readonly matches: boolean;
 }
 
 /**
@@ -44,9 +46,9 @@ export function selectTargets(found: FoundTargets, options: ResolvedPrune, file:
       });
   }
   const names = found.targets.map(({ name }) => name);
-  const unmatchedOf = (label: UnmatchedGlob["label"], globs: readonly string[]) =>
-    globs.filter((glob) => !names.some((name) => matchesGlob(glob, name))).map((glob) => ({ label, glob, names }));
-  return { targets, skipped, unmatched: [...unmatchedOf("include", include), ...unmatchedOf("exclude", exclude)] };
+  const usesOf = (label: GlobUse["label"], globs: readonly string[]) =>
+    globs.map((glob) => ({ label, glob, matches: names.some((name) => matchesGlob(glob, name)) }));
+  return { targets, skipped, globs: [...usesOf("include", include), ...usesOf("exclude", exclude)], names };
 }
 
 function reasonToSkip(
@@ -63,14 +65,17 @@ function reasonToSkip(
 /**
  * Checks the selections of all files of a model together.
  *
- * @throws PruneError `bad-option` where a glob matches no weight of any file; `no-targets` where no
- *   file has a weight left to prune
+ * @throws PruneError `bad-option` where a glob matches no weight of any file that has it; `no-targets`
+ *   where no file has a weight left to prune
  */
 export function checkSelections(selections: readonly Selection[], model: string): void {
-  const [first, ...rest] = selections.filter(({ targets, skipped }) => targets.length + skipped.length > 0);
-  for (const { label, glob, names } of first?.unmatched ?? []) {
-    const isUnmatched = (other: Selection) => other.unmatched.some((one) => one.label === label && one.glob === glob);
-    if (!rest.every(isUnmatched)) continue;
+  const names = selections.flatMap((selection) => selection.names);
+  const uses = selections.flatMap(({ globs }) => globs);
+  const unmatched = uses.find(
+    (use) => !uses.some(({ label, glob, matches }) => matches && label === use.label && glob === use.glob),
+  );
+  if (unmatched !== undefined && names.length > 0) {
+    const { label, glob } = unmatched;
     const examples = names.slice(0, 3).map((name) => `"${name}"`);
     throw new PruneError(
       "bad-option",
@@ -81,7 +86,7 @@ export function checkSelections(selections: readonly Selection[], model: string)
   if (selections.every(({ targets }) => targets.length === 0))
     throw new PruneError(
       "no-targets",
-      `${model}: no linear layer is left to prune; ${first === undefined ? "it has none that this version can prune" : "loosen include and exclude"}`,
+      `${model}: no linear layer is left to prune; ${names.length === 0 ? "it has none that this version can prune" : "loosen include and exclude"}`,
       { details: { model } },
     );
 }

@@ -5,7 +5,7 @@
  * ONNX Runtime maps such ranges as it does any external data: no temporary file, no second copy.
  */
 import { PruneError } from "../errors.js";
-import type { ByteSource, ModelEdits, OnnxModel, OnnxTensor, TensorEdit } from "../onnx/index.js";
+import type { ModelEdits, OnnxGraph, OnnxModel, OnnxTensor, TensorEdit } from "../onnx/index.js";
 import { graphsOf, serializeModel } from "../onnx/index.js";
 import { type FilesOnDisk, filesOnDisk } from "./files-on-disk.js";
 import type { Runtime, RuntimeSession, SessionOptions } from "./runtime.js";
@@ -44,7 +44,8 @@ export async function editedModel(
   sessionOptions: SessionOptions,
 ): Promise<EditedModel> {
   // Once external data comes from memory at all, ONNX Runtime wants all of it from memory.
-  const onDisk = sessionOptions.externalData === undefined ? await filesOnDisk(model) : null;
+  const { externalData = [] } = sessionOptions as { readonly externalData?: readonly unknown[] };
+  const onDisk = externalData.length === 0 ? await filesOnDisk(model) : null;
   const tensors = new Map([...references(model, onDisk), ...(edits.tensors ?? [])]);
   const { bytes } = await serializeModel(model, { ...edits, tensors });
   const files =
@@ -77,24 +78,33 @@ export async function openEdited(
   }
 }
 
-/** Edits that make every large tensor a reference to the file it lies in. */
+/** Edits that make every large initializer a reference to the file it lies in. */
 function* references(model: OnnxModel, onDisk: FilesOnDisk | null): Generator<[OnnxTensor, TensorEdit]> {
-  for (const graph of graphsOf(model.graph)) {
-    for (const tensor of graph.initializers) {
-      if (tensor.data.kind !== "raw" || tensor.data.external !== null) continue;
-      const { source, offset, length } = tensor.data.payload;
-      if (length < SMALLEST_REFERENCE_BYTES) continue;
-      const location = onDisk === null ? MEMORY_LOCATION : (onDisk.locations.get(source) as string);
-      yield [tensor, { kind: "external", location, offset, length }];
+  for (const graph of graphsOf(model.graph))
+    for (const tensor of [...graph.initializers, ...externalConstants(graph)]) {
+      if (tensor.data.kind !== "raw") continue;
+      const { external, payload } = tensor.data;
+      if (external === null && payload.length < SMALLEST_REFERENCE_BYTES) continue;
+      const location = onDisk?.locations.get(payload.source) ?? external?.location ?? MEMORY_LOCATION;
+      if (location === external?.location) continue;
+      yield [tensor, { kind: "external", location, offset: payload.offset, length: payload.length }];
     }
-    // Inline tensors in attributes must stay there; what is external already may have another real location.
-    const inAttributes = graph.nodes.flatMap(({ attributes }) => attributes.flatMap(tensorsOf));
-    for (const tensor of [...graph.initializers, ...inAttributes]) {
-      if (onDisk === null || tensor.data.kind !== "raw" || tensor.data.external === null) continue;
-      const { source, offset, length } = tensor.data.payload;
-      const location = onDisk.locations.get(source) as string;
-      if (location !== tensor.data.external.location)
-        yield [tensor, { kind: "external", location, offset, length }];
-    }
-  }
+}
+
+/** Tensors in attributes whose values are in another file. The runtime takes no reference where there was none. */
+function externalConstants({ nodes }: OnnxGraph): OnnxTensor[] {
+  return nodes
+    .flatMap(({ attributes }) => attributes)
+    .flatMap(({ tensor, tensors }) => (tensor === null ? tensors : [tensor, ...tensors]))
+    .filter(({ data }) => data.kind === "raw" && data.external !== null);
+}
+
+async function filesInMemory(model: OnnxModel): Promise<{ path: string; data: Uint8Array }[]> {
+  const files = [[MEMORY_LOCATION, model.source] as const, ...model.externalSources];
+  return Promise.all(files.map(async ([path, source]) => ({ path, data: await source.read(0, source.size) })));
+}
+
+function withFolder(extra: unknown, folder: string): unknown {
+  const given = (extra ?? {}) as { session?: object };
+  return { ...given, session: { ...given.session, [FOLDER_KEY]: folder } };
 }

@@ -3,8 +3,6 @@
  * may be older than src/, so a child's script is bundled to a file of its own first.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -59,11 +57,4 @@ export async function deadProcessId(): Promise<number> {
   const child = spawn(process.execPath, ["-e", ""], { stdio: "ignore" });
   await ended(child);
   return child.pid as number;
-}
-
-/** A folder that is removed at the end of the test that gets it. */
-export async function temporaryFolder(onTestFinished: (clean: () => Promise<void>) => void): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "transformers-prune-"));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  return folder;
 }

@@ -27,7 +27,7 @@ describe("the forms of the prune option", () => {
       coefficients: { kind: "auto" },
       include: [],
       exclude: [],
-      calibration: { source: { kind: "built-in" }, count: 32, length: 512, bos: false },
+      calibration: { source: { kind: "built-in" }, count: 32, length: 512, bos: false, id: null },
       passes: 1,
       cache: { kind: "host" },
       signal: undefined,
@@ -163,6 +163,10 @@ describe("values that are not allowed", () => {
     [{ calibration: { run: () => 0, length: 9 } }, "prune.calibration.length says how text is cut"],
     [{ calibration: { length: 1 } }, "a whole number from 2"],
     [{ calibration: { bos: 1 } }, "true or false"],
+    [{ calibration: { feeds: [{}], id: " " } }, "prune.calibration.id: expected a text that is not blank"],
+    [{ calibration: { texts: "a", id: "novel" } }, "prune.calibration.id names samples given as"],
+    [{ calibration: { tokens: [[1]], id: "ids" } }, "known by their content"],
+    [{ calibration: { id: "default" } }, "leave it out"],
   ])("%j: %s", (option, part) => {
     const error = errorOf(option);
     expect(error.code).toBe("bad-option");
@@ -185,7 +189,13 @@ describe("calibration", () => {
       count: 4,
       length: 16,
       bos: true,
+      id: null,
     });
+  });
+
+  it("may give samples without content a name", () => {
+    expect(resolve({ calibration: { feeds: [{}], id: "images-2" } }).calibration.id).toBe("images-2");
+    expect(resolve({ calibration: { run: () => 0, id: "speech" } }).calibration.id).toBe("speech");
   });
 
   it.each([{ texts: [] }, { texts: " \n" }, { tokens: [] }, { tokens: [[1], []] }, { feeds: [] }])(

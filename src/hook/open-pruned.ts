@@ -1,0 +1,114 @@
+/**
+ * Opens one planned file pruned: from the cache, where it is made first if need be, or in memory.
+ */
+import { join, resolve } from "node:path";
+import {
+  type MaskedPlan,
+  maskEdits,
+  type Plan,
+  type PlanKey,
+  type ProgressMeter,
+  planKey,
+  reportOf,
+  writeEntry,
+} from "../prune/index.js";
+import type { PruneReport } from "../report.js";
+import { countZeros } from "../rewrite/index.js";
+import { editedModel, type RuntimeSession, type SessionOptions } from "../runtime/index.js";
+import { readEntry, withLock } from "../store/index.js";
+import type { Create } from "./intercept.js";
+import { withSiblings } from "./siblings.js";
+import { inTurn } from "./turns.js";
+
+/** A file to open, and what it takes. */
+export interface OpenJob {
+  readonly plan: Plan;
+  /** Options of the session, as the host gave them. */
+  readonly options: SessionOptions;
+  /** Opens the session that the host gets. */
+  readonly create: Create;
+  /** Calibrates and masks. */
+  readonly mask: () => Promise<MaskedPlan>;
+  /** Whether calibration runs the model's other sessions too. */
+  readonly needsSiblings: boolean;
+  readonly meter: ProgressMeter;
+  /** Stops waiting and working. */
+  readonly signal: AbortSignal;
+  /** Folder of the cache beside the host's own; null where the host keeps nothing on disk. */
+  readonly hostCacheRoot: string | null;
+}
+
+/**
+ * Opens the session and hands the report to `onReport`.
+ *
+ * @throws PruneError from calibration, masking and storing; the signal's reason when aborted
+ */
+export async function openPruned(job: OpenJob): Promise<RuntimeSession> {
+  const { plan, options, create, meter } = job;
+  const place = await placeOf(job);
+  if (typeof place === "string") {
+    const notes = place === "" ? [] : [place];
+    const { bytes, sessionOptions, report } = await inTurn(() => pruneInMemory(job, notes), job.signal);
+    plan.options.onReport?.(report);
+    return finish(await create(bytes, sessionOptions), meter, "load");
+  }
+  const report = await entry(job, place);
+  plan.options.onReport?.(report);
+  const { externalData: _, ...rest } = options;
+  const session = await create(join(place.folder, `${plan.name}.onnx`), rest);
+  return finish(session, meter, report.fromCache ? "cache" : "load");
+}
+
+function finish(session: RuntimeSession, meter: ProgressMeter, phase: "load" | "cache"): RuntimeSession {
+  meter.finish(phase);
+  return session;
+}
+
+/** Where the result is kept, and under which key. */
+interface Place {
+  readonly folder: string;
+  readonly key: PlanKey;
+}
+
+/** The place in the cache, or why there is none, in words; "" where none is wanted. */
+async function placeOf({ plan, needsSiblings, hostCacheRoot }: OpenJob): Promise<Place | string> {
+  const { cache, signal } = plan.options;
+  if (cache.kind === "none") return "";
+  const root = cache.kind === "folder" ? resolve(cache.path) : hostCacheRoot;
+  if (root === null)
+    return "not cached: transformers.js keeps nothing on disk (env.useFSCache, env.cacheDir); name a folder with cache";
+  const memory = join(root, "sources");
+  const own = await planKey(plan, memory, signal);
+  if (own === null)
+    return "not cached: nothing tells this calibration from another; name what run() or feeds use with calibration.id";
+  const key = needsSiblings ? await withSiblings(own, plan, memory) : own;
+  if (key === null)
+    return "not cached: calibration runs the model's other sessions too, and they are not on disk; load the model from files";
+  return { folder: join(root, `${plan.name}-${key.key.slice(0, 32)}`), key };
+}
+
+/** The report of the cache entry, which is made where there is none. */
+async function entry({ mask, meter, signal }: OpenJob, { folder, key }: Place): Promise<PruneReport> {
+  const cached = async (): Promise<PruneReport | null> => {
+    const [report] = (await readEntry(folder, key.key))?.reports ?? [];
+    return report === undefined ? null : { ...report, fromCache: true };
+  };
+  const build = async (): Promise<PruneReport> => {
+    const [report] = await writeEntry(folder, "", key, [{ ...(await mask()), meter }]);
+    return report as PruneReport;
+  };
+  // While we wait, another load or another process may do the work.
+  const inTheirAbsence = () => withLock(`${folder}.lock`, signal, async () => (await cached()) ?? build());
+  return (await cached()) ?? inTurn(inTheirAbsence, signal);
+}
+
+/** Prunes without a file: pruned tensors go to the runtime inside the skeleton. */
+async function pruneInMemory({ plan, options, mask }: OpenJob, notes: readonly string[]) {
+  const { masked, calibration } = await mask();
+  const start = performance.now();
+  const zerosOf = new Map<Plan["targets"][number], number>();
+  const tensors = maskEdits(masked.masks, (target, bytes) => zerosOf.set(target, countZeros(bytes, target.dtype)));
+  const edited = await editedModel(plan.model.onnx, { tensors }, options);
+  const seconds = (performance.now() - start) / 1000;
+  return { ...edited, report: reportOf(plan, masked, { zerosOf, bytes: 0, seconds, calibration, notes }) };
+}

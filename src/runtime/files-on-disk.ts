@@ -1,0 +1,31 @@
+/**
+ * Where on disk a model really lies. The runtime follows links and then refuses files outside of the
+ * folder it was told; caches of other libraries are made of links (`model.onnx` → `blobs/4f2a…`), so
+ * folder and names are those behind the links.
+ */
+import type { ByteSource, OnnxModel } from "../onnx/index.js";
+
+/** A folder, and each file of the model as a path in it. */
+export interface FilesOnDisk {
+  readonly folder: string;
+  readonly locations: ReadonlyMap<ByteSource, string>;
+}
+
+/** @returns null where a file is in memory, or lies outside of the folder that holds the .onnx */
+export async function filesOnDisk(model: OnnxModel): Promise<FilesOnDisk | null> {
+  const sources = [model.source, ...model.externalSources.values()];
+  if (sources.some(({ path }) => path === undefined)) return null;
+  // Imported here so that the room also runs where there is no file system.
+  const [{ realpath }, { dirname, isAbsolute, relative, sep }] = await Promise.all([
+    import("node:fs/promises"),
+    import("node:path"),
+  ]);
+  const folder = dirname(await realpath(model.source.path as string));
+  const locations = new Map<ByteSource, string>();
+  for (const source of sources) {
+    const location = relative(folder, await realpath(source.path as string));
+    if (location.split(sep)[0] === ".." || isAbsolute(location)) return null;
+    locations.set(source, location);
+  }
+  return { folder, locations };
+}

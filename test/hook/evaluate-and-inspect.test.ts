@@ -1,0 +1,85 @@
+import { readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { evaluateModel, inspectModel, type ProgressEvent, pruneModel } from "../../src/index.js";
+import { AUSTEN, BERT, openFiles, T5, temporaryFolder } from "./loading.js";
+
+const text = readFileSync(join(AUSTEN, "persuasion.txt"), "utf8");
+
+describe("evaluateModel", () => {
+  test("gives the perplexity with all that makes it comparable", async () => {
+    const events: ProgressEvent[] = [];
+    const onProgress = (event: ProgressEvent) => void events.push(event);
+    const report = await evaluateModel(AUSTEN, { text, length: 64, windows: 4, dtype: "fp32", onProgress });
+    expect(report).toMatchObject({ model: AUSTEN, tokens: 4 * 63, windows: 4, length: 64, dtype: "fp32" });
+    expect(report.perplexity).toBeGreaterThan(30);
+    expect(report.perplexity).toBeLessThan(120);
+    expect(events.map(({ phase, done, total, percent }) => [phase, done, total, percent])).toEqual([
+      ["evaluate", 1, 4, 25],
+      ["evaluate", 2, 4, 50],
+      ["evaluate", 3, 4, 75],
+      ["evaluate", 4, 4, 100],
+    ]);
+    expect(openFiles()).toEqual([]);
+  });
+
+  test("starts every window with BOS where that is asked for", async () => {
+    const [plain, bos] = await Promise.all(
+      [false, true].map((bos) => evaluateModel(AUSTEN, { text, length: 32, windows: 2, dtype: "fp32", bos })),
+    );
+    expect(bos?.tokens).toBe(plain?.tokens);
+    expect(bos?.perplexity).not.toBe(plain?.perplexity);
+  });
+
+  test.each([
+    ["a text that is too short", AUSTEN, { text: "It was a fine morning." }, "bad-option", /1 windows|0 windows/],
+    ["a model of several sessions", T5, { text }, "unsupported", /2 session files/],
+    ["a model that is no language model", BERT, { text }, "unsupported", /logits/],
+  ])("refuses %s", async (_, model, options, code, message) => {
+    await expect(evaluateModel(model, { length: 64, windows: 4, dtype: "fp32", ...options })).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(message),
+    });
+  });
+
+  test("stops between windows when it is aborted", async () => {
+    const controller = new AbortController();
+    const onProgress = () => controller.abort(new Error("enough"));
+    const options = { text, length: 64, windows: 4, dtype: "fp32", signal: controller.signal, onProgress };
+    await expect(evaluateModel(AUSTEN, options)).rejects.toThrow("enough");
+    expect(openFiles()).toEqual([]);
+  });
+});
+
+describe("inspectModel", () => {
+  test("lists the linear layers, and what stays dense with the reason", async () => {
+    const { model, files } = await inspectModel(AUSTEN, { dtype: "fp32" });
+    expect(model).toBe(AUSTEN);
+    expect(files).toMatchObject([
+      { file: "model", bytes: statSync(join(AUSTEN, "onnx/model.onnx")).size, parameters: 1_443_456 },
+    ]);
+    const [file] = files;
+    expect(file?.weights).toHaveLength(42);
+    expect(file?.weights[0]).toEqual({
+      name: "layers.0.self_attn.q_proj",
+      kind: "q",
+      layer: 0,
+      shape: [128, 128],
+      dtype: "float32",
+      sparsity: 0,
+    });
+    expect(file?.dense.map(({ name }) => name)).toContain("lm_head");
+    expect(file?.dense.every(({ reason }) => reason.length > 5)).toBe(true);
+  });
+
+  test("measures the sparsity of a pruned directory, per session", async () => {
+    const out = join(temporaryFolder(), "pruned");
+    const prune = { encoder_model: { method: "magnitude", pattern: "2:4" } } as const;
+    await pruneModel(T5, { prune, out });
+    const { files } = await inspectModel(out);
+    expect(files.map(({ file, weights }) => [file, new Set(weights.map(({ sparsity }) => sparsity))])).toEqual([
+      ["decoder_model_merged", new Set([0])],
+      ["encoder_model", new Set([0.5])],
+    ]);
+  });
+});

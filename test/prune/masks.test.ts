@@ -1,0 +1,237 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { collectStatistics, openSamples, type TargetStatistics } from "../../src/calibrate/index.js";
+import { createCpuDevice } from "../../src/compute/index.js";
+import { buildModel, findTargets, type Target } from "../../src/graph/index.js";
+import { openModel, readTensor, writeModel } from "../../src/onnx/index.js";
+import { countKept, isKept, type Mask } from "../../src/pattern/index.js";
+import type { ProgressEvent } from "../../src/progress.js";
+import {
+  computeMasks,
+  type Masked,
+  maskBySamples,
+  maskEdits,
+  type Plan,
+  ProgressMeter,
+} from "../../src/prune/index.js";
+import { type ChannelStatistics, channelFactor, methodOf } from "../../src/score/index.js";
+import { referenceMask } from "../helpers/reference-mask.js";
+import { testRuntime } from "../helpers/runtime.js";
+import { bytesOfEdit, languageModel, planOf, quietMeter, TOKENS } from "./tiny.js";
+
+const runtime = testRuntime();
+afterEach(() => expect(runtime.openSessions()).toBe(0));
+
+const services = {
+  runtime,
+  sessionOptions: {},
+  tokenizer: () => Promise.reject(new Error("not asked for")),
+  threads: 1,
+};
+
+/** Plan and masks of the tiny model, calibrated on token ids. */
+async function masked(
+  option: object,
+  spec = languageModel(),
+): Promise<{ plan: Plan; masked: Masked; calibration: string }> {
+  const plan = await planOf({ pattern: "2:4", calibration: { tokens: TOKENS }, ...option }, spec);
+  const [result] = await maskBySamples([plan], services, quietMeter);
+  if (result === undefined) throw new Error("no masks");
+  return result;
+}
+
+const byName = <T>(map: ReadonlyMap<Target, T>) => new Map([...map].map(([{ name }, own]) => [name, own] as const));
+const bitsOf = ({ masks }: Masked) => [...masks.values()].map(({ bits }) => [...bits]);
+
+/** What the mask of a target must be, by the slow reference. */
+async function expectedMask(plan: Plan, target: Target, statistics: ChannelStatistics | undefined): Promise<boolean[]> {
+  const { shape, tensor } = target;
+  const stored = new Float32Array((await readTensor(tensor)).slice().buffer);
+  const terms = methodOf(plan.options.method).terms(plan.coefficients, shape);
+  return referenceMask({
+    shape,
+    values: Array.from(
+      { length: shape.out * shape.in },
+      (_, k) =>
+        // MatMul stores [in, out].
+        stored[(k % shape.in) * shape.out + Math.floor(k / shape.in)] as number,
+    ),
+    terms,
+    factor: [...channelFactor(terms, shape.in, statistics, target.name)],
+    pattern: plan.options.pattern,
+  });
+}
+
+const kept = (mask: Mask) =>
+  Array.from({ length: mask.shape.out * mask.shape.in }, (_, k) =>
+    isKept(mask, Math.floor(k / mask.shape.in), k % mask.shape.in),
+  );
+
+describe("masks by samples", () => {
+  it.each(["magnitude", "wanda", "ria", "crepe", "stade"])("of %s are those of the reference", async (method) => {
+    const { plan, masked: result } = await masked({ method });
+    expect([...result.masks.keys()]).toEqual(plan.targets);
+    for (const [target, mask] of result.masks) {
+      expect(kept(mask)).toEqual(await expectedMask(plan, target, result.statistics?.get(target)));
+      expect(countKept(mask)).toBe((target.shape.out * target.shape.in) / 2);
+    }
+  });
+
+  it("of a method without calibration need no runtime", async () => {
+    const plan = await planOf({ method: "magnitude", pattern: "2:4" });
+    const noRuntime = { ...runtime, open: () => Promise.reject(new Error("must not be opened")) };
+    const [result] = await maskBySamples([plan], { ...services, runtime: noRuntime }, quietMeter);
+    expect(result?.masked.statistics).toBeNull();
+    expect(result?.calibration).toBe("none");
+  });
+
+  it("of a file without linear layers need none either", async () => {
+    const bare = { ...languageModel(), nodes: languageModel().nodes?.slice(0, 1) ?? [], outputs: [] };
+    const { masked: result, plan } = await masked({}, bare);
+    expect(plan.calibrated).toBe(false);
+    expect(result.masks.size).toBe(0);
+  });
+
+  it("of several files are each calibrated alone", async () => {
+    const option = { pattern: "2:4", calibration: { tokens: TOKENS } };
+    const plans = [await planOf(option), await planOf({ ...option, method: "wanda" }, languageModel(5), "other")];
+    const both = await maskBySamples(plans, services, quietMeter);
+    expect(bitsOf((both[0] as { masked: Masked }).masked)).toEqual(bitsOf((await masked({})).masked));
+    expect(bitsOf((both[1] as { masked: Masked }).masked)).toEqual(
+      bitsOf((await masked({ method: "wanda" }, languageModel(5))).masked),
+    );
+  });
+
+  it("are told with every sample and every weight", async () => {
+    const events: ProgressEvent[] = [];
+    const plan = await planOf({ pattern: "2:4", passes: 2, calibration: { tokens: TOKENS } });
+    const meter = new ProgressMeter((event) => events.push(event), "model", true, 2);
+    await maskBySamples([plan], services, () => meter);
+    const steps = events.map(({ phase, done, total }) => `${phase} ${done}/${total}`);
+    const pass = ["calibrate 1/3", "calibrate 2/3", "calibrate 3/3", "mask 1/2", "mask 2/2"];
+    expect(steps).toEqual([...pass, ...pass]);
+    expect(
+      events
+        .filter(({ phase }) => phase === "mask")
+        .map(({ item }) => item)
+        .sort(),
+    ).toEqual(["layers.0.mlp.fc1", "layers.0.mlp.fc1", "layers.0.mlp.fc2", "layers.0.mlp.fc2"]);
+    const percents = events.map(({ percent }) => percent);
+    expect(percents).toEqual([...percents].sort((a, b) => a - b));
+  });
+});
+
+describe("more passes", () => {
+  /** Statistics of a model that was really written with its zeros and opened again. */
+  async function statisticsOfWritten(
+    plan: Plan,
+    masks: Masked["masks"],
+  ): Promise<ReadonlyMap<string, ChannelStatistics>> {
+    const chunks: Uint8Array[] = [];
+    const sink = { write: async (_: string, chunk: Uint8Array) => void chunks.push(Uint8Array.from(chunk)) };
+    await writeModel(plan.model.onnx, { tensors: maskEdits(masks) }, sink, { fileName: "model.onnx" });
+    const model = buildModel(await openModel(Uint8Array.from(Buffer.concat(chunks))));
+    const targets = findTargets(model).targets.filter(({ denseByDefault }) => denseByDefault === null);
+    const samples = await openSamples(plan.options.calibration, services.tokenizer, "written");
+    const options = { runtime, sessionOptions: {}, tensors: new Map() };
+    return byName(await collectStatistics(model, targets, samples, options, {}));
+  }
+
+  it("collect on the model as the pass before pruned it, and score the dense weights again", async () => {
+    const one = await masked({ passes: 1, method: "wanda" });
+    const two = await masked({ passes: 2, method: "wanda" });
+    const first = byName(one.masked.statistics as TargetStatistics);
+    const second = byName(two.masked.statistics as TargetStatistics);
+    // The input of the first layer comes before all that is pruned; that of the second does not.
+    expect(second.get("layers.0.mlp.fc1")).toEqual(first.get("layers.0.mlp.fc1"));
+    expect(second.get("layers.0.mlp.fc2")).not.toEqual(first.get("layers.0.mlp.fc2"));
+    expect(second).toEqual(await statisticsOfWritten(one.plan, one.masked.masks));
+    for (const [target, mask] of two.masked.masks)
+      expect(kept(mask)).toEqual(await expectedMask(two.plan, target, second.get(target.name)));
+    expect(bitsOf(two.masked)).not.toEqual(bitsOf(one.masked));
+  });
+
+  it("start from the masks of the pass before, not of the first", async () => {
+    const two = await masked({ passes: 2, method: "wanda" });
+    const three = await masked({ passes: 3, method: "wanda" });
+    expect(byName(three.masked.statistics as TargetStatistics)).toEqual(
+      await statisticsOfWritten(two.plan, two.masked.masks),
+    );
+  });
+
+  it("are each file's own: one that asks for fewer keeps its masks", async () => {
+    const option = { pattern: "2:4", method: "wanda", calibration: { tokens: TOKENS } };
+    const once = await planOf({ ...option, passes: 1 }, languageModel(1), "once");
+    const twice = await planOf({ ...option, passes: 2 }, languageModel(2), "twice");
+    const never = await planOf({ pattern: "2:4", method: "magnitude", passes: 2 }, languageModel(3), "never");
+    const asked: { plans: string[]; pruned: string[]; pass: number }[] = [];
+    const device = createCpuDevice({ threads: 1 });
+    await computeMasks(
+      [once, never, twice],
+      async (plans, tensors, pass) => {
+        asked.push({ plans: plans.map(({ name }) => name), pruned: [...tensors.keys()].map(({ name }) => name), pass });
+        return new Map(plans.map((plan) => [plan, new Map(plan.targets.map((target) => [target, ones(target)]))]));
+      },
+      device,
+      quietMeter,
+    );
+    await device.close();
+    expect(asked).toEqual([
+      { plans: ["once", "twice"], pruned: [], pass: 0 },
+      { plans: ["twice"], pruned: ["once", "never", "twice"], pass: 1 },
+    ]);
+  });
+
+  const ones = ({ shape }: Target): ChannelStatistics => ({
+    tokens: 1,
+    sum: new Float64Array(shape.in).fill(1),
+    sumOfSquares: new Float64Array(shape.in).fill(1),
+  });
+});
+
+describe("what goes wrong on the way", () => {
+  it.each([
+    ["between samples", 1],
+    ["after the last sample, before the first mask", 3],
+  ])("an abort %s ends with the signal's reason", async (_, sample) => {
+    const controller = new AbortController();
+    const plan = await planOf({ pattern: "2:4", calibration: { tokens: TOKENS }, signal: controller.signal });
+    const events: ProgressEvent[] = [];
+    const listen = (event: ProgressEvent) => {
+      events.push(event);
+      if (event.phase === "calibrate" && event.done === sample) controller.abort(new Error("enough"));
+    };
+    const meter = new ProgressMeter(listen, "model", true, 1);
+    await expect(maskBySamples([plan], services, () => meter)).rejects.toThrow("enough");
+    expect(events.at(-1)).toMatchObject({ phase: "calibrate", done: sample });
+  });
+
+  it("a weight that holds NaN is an error that names it", async () => {
+    const spec = languageModel();
+    const fc2 = spec.initializers?.find(({ name }) => name === "layers.0.mlp.fc2.weight");
+    const values = new Float32Array(32 * 16).fill(1);
+    values[5] = Number.NaN;
+    if (fc2) fc2.rawData = new Uint8Array(values.buffer);
+    await expect(masked({ method: "magnitude" }, spec)).rejects.toMatchObject({
+      code: "bad-weight",
+      message: expect.stringContaining('"layers.0.mlp.fc2"'),
+    });
+  });
+});
+
+it("edits write zeros where masks have them, and show what they write", async () => {
+  const { plan, masked: result } = await masked({ method: "magnitude" });
+  const seen = new Map<Target, Uint8Array>();
+  const edits = maskEdits(result.masks, (target, bytes) => seen.set(target, bytes));
+  expect(seen.size).toBe(0);
+  for (const target of plan.targets) {
+    const pruned = await bytesOfEdit(edits.get(target.tensor));
+    expect(seen.get(target)).toBe(pruned);
+    const values = new Float32Array(pruned.slice().buffer);
+    const dense = new Float32Array((await readTensor(target.tensor)).slice().buffer);
+    const mask = kept(result.masks.get(target) as Mask);
+    values.forEach((x, at) => {
+      const [i, o] = [Math.floor(at / target.shape.out), at % target.shape.out];
+      expect(x).toBe(mask[o * target.shape.in + i] ? dense[at] : 0);
+    });
+  }
+});

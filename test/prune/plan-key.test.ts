@@ -1,0 +1,131 @@
+import { copyFile, mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openPlan, planKey } from "../../src/prune/index.js";
+import { bytesOf, external, float32, modelBytes, node, value } from "../helpers/model.js";
+import { folderWithModel, languageModel, resolved } from "./tiny.js";
+
+let place: Awaited<ReturnType<typeof folderWithModel>>;
+beforeAll(async () => {
+  place = await folderWithModel();
+});
+afterAll(() => place.remove());
+
+async function keyOf(option: object, { path = place.path, name = "model" } = {}): Promise<string | null> {
+  const plan = await openPlan({ input: path, name }, resolved(option));
+  const key = await planKey(plan, null);
+  await plan.model.onnx.close();
+  return key?.key ?? null;
+}
+
+const coefficients = { row: 0.35, column: 0.35, window: 0.3, size: 7, power: 0.5 };
+const texts = "It was a dark night.";
+const BASE = { method: "crepe", sparsity: 0.5, coefficients, calibration: { texts, count: 4, length: 16 } };
+
+describe("the key of a pruned file", () => {
+  it.each<[string, object]>([
+    ["the method", { method: "wanda", coefficients: undefined }],
+    ["the sparsity", { sparsity: 0.6 }],
+    ["the sparsity in a place that nobody prints", { sparsity: 0.5000001 }],
+    ["the scope", { scope: "matrix" }],
+    ["the pattern", { sparsity: undefined, pattern: "2:4" }],
+    ["another pattern of the same sparsity", { sparsity: undefined, pattern: "4:8" }],
+    ...Object.entries({ row: 0.4, column: 0.4, window: 0.4, size: 9, power: 0.6 }).map(
+      ([name, changed]): [string, object] => [
+        `coefficient ${name}`,
+        { coefficients: { ...coefficients, [name]: changed } },
+      ],
+    ),
+    ["include", { include: "*.fc1" }],
+    ["exclude", { exclude: "*.fc1" }],
+    ["the passes", { passes: 2 }],
+    ["the text", { calibration: { texts: "It was a dark night!", count: 4, length: 16 } }],
+    ["the built-in text instead", { calibration: { count: 4, length: 16 } }],
+    ["the number of samples", { calibration: { texts, count: 5, length: 16 } }],
+    ["their length", { calibration: { texts, count: 4, length: 17 } }],
+    ["BOS", { calibration: { texts, count: 4, length: 16, bos: true } }],
+    ["token ids", { calibration: { tokens: [[1, 2]] } }],
+    ["the name of feeds", { calibration: { feeds: [{}], id: "a" } }],
+  ])("changes with %s", async (_, change) => {
+    const changed = await keyOf({ ...BASE, ...change });
+    expect(changed).toMatch(/^[0-9a-f]{64}$/);
+    expect(changed).not.toBe(await keyOf(BASE));
+  });
+
+  it("changes with the cut of token ids, and with the name that samples are given", async () => {
+    const ofTokens = (...tokens: number[][]) => keyOf({ calibration: { tokens } });
+    expect(new Set([await ofTokens([1, 2], [3]), await ofTokens([1], [2, 3]), await ofTokens([1, 23])]).size).toBe(3);
+    const named = (id: string) => keyOf({ calibration: { run: () => 0, id } });
+    expect(await named("a")).not.toBe(await named("b"));
+    expect(await named("a")).toBe(await named("a"));
+  });
+
+  it("changes with one byte of the model and with the session file's name", async () => {
+    const bytes = modelBytes(languageModel());
+    bytes[bytes.length - 200] = (bytes[bytes.length - 200] ?? 0) ^ 1;
+    await mkdir(join(place.folder, "edited"), { recursive: true });
+    await writeFile(join(place.folder, "edited", "model.onnx"), bytes);
+    expect(await keyOf(BASE, { path: join(place.folder, "edited", "model.onnx") })).not.toBe(await keyOf(BASE));
+    expect(await keyOf(BASE, { name: "decoder_model" })).not.toBe(await keyOf(BASE));
+  });
+
+  it("changes with one byte of external data", async () => {
+    const folder = join(place.folder, "external");
+    await mkdir(folder, { recursive: true });
+    const values = Float32Array.from({ length: 64 }, (_, k) => k);
+    await writeFile(
+      join(folder, "model.onnx"),
+      modelBytes({
+        inputs: [value("x", [1, 8])],
+        nodes: [node("MatMul", ["x", "w"], ["y"])],
+        initializers: [external(float32("w", [8, 8], values), "model.onnx_data")],
+        outputs: [value("y", [1, 8])],
+      }),
+    );
+    const keyWith = async (first: number) => {
+      await writeFile(
+        join(folder, "model.onnx_data"),
+        bytesOf(Float32Array.from(values, (x, k) => (k === 0 ? first : x))),
+      );
+      return keyOf(BASE, { path: join(folder, "model.onnx") });
+    };
+    expect(await keyWith(1)).not.toBe(await keyWith(2));
+    expect(await keyWith(1)).toBe(await keyWith(1));
+  });
+
+  it("is the same wherever the file lies, and whoever listens or keeps it", async () => {
+    const elsewhere = join(place.folder, "elsewhere", "model.onnx");
+    await mkdir(join(place.folder, "elsewhere"));
+    await copyFile(place.path, elsewhere);
+    const same = { signal: new AbortController().signal, onReport: () => {}, cache: false, passes: 1 };
+    expect(await keyOf({ ...BASE, ...same }, { path: elsewhere })).toBe(await keyOf(BASE));
+    expect(await keyOf({ sparsity: "50%" })).toBe(await keyOf({ sparsity: 0.5 }));
+  });
+
+  it("of a method without calibration does not depend on it", async () => {
+    const magnitude = { method: "magnitude", sparsity: 0.5 };
+    const calibrated = { ...magnitude, passes: 2, calibration: { run: () => 0 } };
+    expect(await keyOf(calibrated)).toBe(await keyOf(magnitude));
+  });
+
+  it("is none where calibration is code or a stream without a name", async () => {
+    expect(await keyOf({ calibration: { run: () => 0 } })).toBeNull();
+    expect(await keyOf({ calibration: { feeds: [{}] } })).toBeNull();
+  });
+});
+
+it("comes with what it was made from, as plain data", async () => {
+  const plan = await openPlan({ input: place.path, name: "model" }, resolved(BASE));
+  const key = await planKey(plan, null);
+  expect(key?.source).toEqual({ "model.onnx": expect.stringMatching(/^[0-9a-f]{64}$/) });
+  expect(JSON.parse(JSON.stringify(key?.options))).toEqual({
+    method: "crepe",
+    pattern: { kind: "unstructured", sparsity: 0.5, scope: "row" },
+    coefficients,
+    include: [],
+    exclude: [],
+    passes: 1,
+    calibration: { text: expect.stringMatching(/^[0-9a-f]{64}$/), count: 4, length: 16, bos: false },
+  });
+  await plan.model.onnx.close();
+});

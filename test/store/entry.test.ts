@@ -1,0 +1,136 @@
+import { createHash } from "node:crypto";
+import { appendFile, cp, mkdir, mkdtemp, readFile, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { FolderDraft, type PruneRecord, RECORD_NAME, readEntry, stampEntry } from "../../src/store/index.js";
+
+const STAMPS_NAME = ".prune-stamps.json";
+/** A time that `utimes` can set exactly. */
+const WRITTEN = new Date("2026-01-01");
+const CONTENT = "weights, weights, weights";
+
+let folder: string;
+let entry: string;
+let model: string;
+let record: PruneRecord;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "transformers-prune-"));
+  entry = join(folder, "entry");
+  model = join(entry, "onnx", "model.onnx");
+  const draft = await FolderDraft.create(entry);
+  await draft.sink("onnx").write("model.onnx", new TextEncoder().encode(CONTENT));
+  const files = await draft.finishFiles();
+  record = { format: 1, version: "1.2.3", key: "k", options: { method: "ria" }, source: {}, files, reports: [] };
+  await draft.write(RECORD_NAME, JSON.stringify(record));
+  await draft.commit();
+  await utimes(model, WRITTEN, WRITTEN);
+  await stampEntry(entry, record);
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+/** Changes one byte, no more. */
+async function flipByte(path: string): Promise<void> {
+  const bytes = await readFile(path);
+  bytes.writeUInt8(bytes.readUInt8(3) ^ 1, 3);
+  await writeFile(path, bytes);
+}
+
+/** Makes the stamps say that every file is as it was verified. */
+async function forgeStamps(): Promise<void> {
+  const { size, mtimeNs, ctimeNs, ino } = await stat(model, { bigint: true });
+  const stamp = { size: `${size}`, modified: `${mtimeNs}`, changed: `${ctimeNs}`, inode: `${ino}` };
+  await writeFile(join(entry, STAMPS_NAME), JSON.stringify({ "onnx/model.onnx": stamp }));
+}
+
+describe("an entry as it was written", () => {
+  it("gives its record for its key, and for any key where none is asked for", async () => {
+    expect(await readEntry(entry, "k")).toEqual(record);
+    expect(await readEntry(entry, null)).toEqual(record);
+    expect(await readEntry(entry, "other")).toBeNull();
+    expect(await readEntry(join(folder, "nowhere"), null)).toBeNull();
+  });
+
+  it("is known by its stamps, without a look at the content", async () => {
+    await flipByte(model);
+    await forgeStamps();
+    expect(await readEntry(entry, "k")).toEqual(record);
+  });
+
+  it("is known by its content where it was copied, and from then on by stamps", async () => {
+    const copy = join(folder, "copy");
+    await cp(entry, copy, { recursive: true });
+    await new Promise((resolve) => setTimeout(resolve, 50)); // until a further change would show
+    const before = await readFile(join(copy, STAMPS_NAME), "utf8");
+    expect(await readEntry(copy, "k")).toEqual(record);
+    expect(await readFile(join(copy, STAMPS_NAME), "utf8")).not.toBe(before);
+    await flipByte(join(copy, "onnx", "model.onnx"));
+    expect(await readEntry(copy, "k")).toBeNull();
+  });
+
+  it.each(["", "{", "null", "[]", '{"onnx/model.onnx":null}', '{"onnx/model.onnx":{"size":"25"}}'])(
+    "is known by its content where the stamps are %j",
+    async (stamps) => {
+      await writeFile(join(entry, STAMPS_NAME), stamps);
+      expect(await readEntry(entry, "k")).toEqual(record);
+      await flipByte(model);
+      expect(await readEntry(entry, "k")).toBeNull();
+    },
+  );
+});
+
+describe("a damaged entry is no entry", () => {
+  it("where one byte differs", async () => {
+    await flipByte(model);
+    expect(await readEntry(entry, "k")).toBeNull();
+  });
+
+  it("where one byte differs and the modification time was set back", async () => {
+    const before = await stat(model, { bigint: true });
+    await flipByte(model);
+    await utimes(model, WRITTEN, WRITTEN);
+    const after = await stat(model, { bigint: true });
+    expect([after.mtimeNs, after.size, after.ino]).toEqual([before.mtimeNs, before.size, before.ino]);
+    expect(await readEntry(entry, "k")).toBeNull();
+  });
+
+  it("where a file is shorter, longer or missing", async () => {
+    await truncate(model, 10);
+    expect(await readEntry(entry, "k")).toBeNull();
+    await writeFile(model, CONTENT);
+    expect(await readEntry(entry, "k")).toEqual(record);
+    await appendFile(model, "!");
+    expect(await readEntry(entry, "k")).toBeNull();
+    await rm(model);
+    expect(await readEntry(entry, "k")).toBeNull();
+  });
+
+  it("where a file is a folder", async () => {
+    await rm(model);
+    await mkdir(model);
+    expect(await readEntry(entry, "k")).toBeNull();
+  });
+
+  it.each([
+    ["empty", () => ""],
+    ["cut short", (text: string) => text.slice(0, -5)],
+    ["not an object", () => '"record"'],
+    ["null", () => "null"],
+    ["of another format", (text: string) => text.replace('"format":1', '"format":2')],
+    ["without files", (text: string) => text.replace('"files"', '"flies"')],
+    ["without a file's name", (text: string) => text.replace('"name"', '"game"')],
+    ["without reports", (text: string) => text.replace('"reports":[]', '"reports":0')],
+    ["with another hash", (text: string) => text.replace(/"sha256":"./, '"sha256":"x')],
+  ])("where the record is %s", async (_, damage) => {
+    const path = join(entry, RECORD_NAME);
+    await writeFile(path, damage(await readFile(path, "utf8")));
+    await rm(join(entry, STAMPS_NAME));
+    expect(await readEntry(entry, "k")).toBeNull();
+  });
+});
+
+it("hashes files as SHA-256 does", () => {
+  expect(record.files).toEqual([
+    { name: "onnx/model.onnx", bytes: 25, sha256: createHash("sha256").update(CONTENT).digest("hex") },
+  ]);
+});
