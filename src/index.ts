@@ -1,7 +1,7 @@
 /** Prunes transformers.js models as they load. Public names only; each is documented where it is made. */
 export { PruneError, type PruneErrorCode, type PruneErrorDetails } from "./errors.js";
 export * from "./hook/index.js";
-export type { CalibrationOptions, PruneOption, PruneOptions, PruneValue, RawFeeds } from "./options/index.js";
+export type { CalibrationOptions, PruneMap, PruneOption, PruneOptions, PruneValue, RawFeeds } from "./options/index.js";
 export type { Phase, ProgressEvent, RunControl } from "./progress.js";
 export type { PruneReport, WeightReport } from "./report.js";
 export { type Coefficients, METHODS, type Method, type MethodName, type Parameter } from "./score/index.js";

@@ -52,15 +52,21 @@ describe("golden figures by way of pruneModel and evaluateModel", () => {
     return row;
   };
 
-  test.each([
+  const wanted = [
     ["austen-1.4m", { method: "crepe", pattern: "2:4", passes: 1 }],
     ["austen-1.4m", { method: "wanda", pattern: "2:4", passes: 2 }],
     ["austen-gpt2", { method: "ria", sparsity: 0.5, scope: "matrix" }],
-  ] as const)("%s %j", async (name, wanted) => {
+  ] as const;
+  const cases = wanted.map(([name, like]) => {
+    const row = rowLike(GOLDEN[name] as GoldenModel, like);
+    return [name, describeRow(row), row] as const;
+  });
+
+  test.each(cases)("%s: %s", async (name, _, row) => {
     const golden = GOLDEN[name] as GoldenModel;
-    const { perplexity: expected, zeros, ...options } = rowLike(golden, wanted);
+    const { perplexity: expected, zeros, ...options } = row;
     const { length, calibrationCount: count, windows } = golden;
-    const out = join(scratch, `${name}-${wanted.method}`);
+    const out = join(scratch, `${name}-${row.method}`);
     const calibration = { texts: texts.calibration, count, length };
     const prune = { ...options, calibration } as PruneOptions;
     const { reports } = await pruneModel(FOLDERS[name], { prune, out, dtype: "fp32" });

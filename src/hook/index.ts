@@ -10,5 +10,6 @@ export {
   pipeline,
 } from "./pipeline.js";
 export { type PruneModelOptions, type PruneResult, pruneModel } from "./prune-model.js";
+export type { HostLoadOptions } from "./resolve-files.js";
 export { type HostSessionOptions, type PruneHostOptions, prune } from "./session-options.js";
 export { type ModelClass, type PrunedModelClass, withPrune } from "./with-prune.js";

@@ -29,7 +29,7 @@ export interface CalibrationOptions<Pipe = never> {
   id?: string;
   /** Samples cut from `texts`; default 32. */
   count?: number;
-  /** Tokens in a sample cut from `texts`; default 512. */
+  /** Tokens in a sample cut from `texts`; default 512. A model that must be run as a whole (encoder and decoder) gets 128 at most. */
   length?: number;
   /** Start every sample with the tokenizer's BOS (then it holds length − 1 text tokens); default false. */
   bos?: boolean;

@@ -67,6 +67,16 @@ describe("the built package", () => {
     expect(texts[2]).not.toBe(texts[0]);
   });
 
+  test("replaces nothing of the runtime before something is to be pruned", async () => {
+    const result = await run(`${prologue(`const host = ${HOST.esm}; const ours = ${OURS.esm};`)}
+      const runtime = createRequire(require.resolve("@huggingface/transformers"))("onnxruntime-node");
+      const { create } = runtime.InferenceSession;
+      await ours.pipeline("text-generation", model, { dtype: "fp32" });
+      console.log(JSON.stringify(runtime.InferenceSession.create === create));
+    `);
+    expect(result).toBe(true);
+  });
+
   test("works twice in one process, as ES module and as CommonJS", async () => {
     const result =
       await run(`${prologue(`const host = ${HOST.esm}; const ours = ${OURS.esm}; const also = ${OURS.cjs};`)}
