@@ -70,7 +70,8 @@ async function prune(option: object, out: string): Promise<{ masks: number; phas
     const masked = (await computeMasks([one], collect, device, silent)).get(one);
     if (masked === undefined) throw new Error("no masks");
     const key = { key: "", source: {}, options: {} };
-    await writeEntry(out, "onnx", key, [{ plan: one, masked, calibration: "", meter: silent(one) }]);
+    const files = [{ plan: one, masked, calibration: "", meter: silent(one) }];
+    await writeEntry({ folder: out, subfolder: "onnx", key, files, memory: null });
     return { masks: masked.seconds.mask, phase: (performance.now() - start) / 1000 };
   } finally {
     await one.model.onnx.close();

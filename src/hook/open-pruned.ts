@@ -15,7 +15,7 @@ import {
 import type { PruneReport } from "../report.js";
 import { countZeros } from "../rewrite/index.js";
 import { editedModel, type RuntimeSession, type SessionOptions } from "../runtime/index.js";
-import { readEntry, withLock } from "../store/index.js";
+import { hashMemory, readEntry, withLock } from "../store/index.js";
 import type { Create } from "./intercept.js";
 import { withSiblings } from "./siblings.js";
 import { inTurn } from "./turns.js";
@@ -67,6 +67,8 @@ function finish(session: RuntimeSession, meter: ProgressMeter, phase: "load" | "
 /** Where the result is kept, and under which key. */
 interface Place {
   readonly folder: string;
+  /** Folder that remembers hashes of unchanged files. */
+  readonly memory: string;
   readonly key: PlanKey;
 }
 
@@ -77,24 +79,25 @@ async function placeOf({ plan, needsSiblings, hostCacheRoot }: OpenJob): Promise
   const root = cache.kind === "folder" ? resolve(cache.path) : hostCacheRoot;
   if (root === null)
     return "not cached: transformers.js keeps nothing on disk (env.useFSCache, env.cacheDir); name a folder with cache";
-  const memory = join(root, "sources");
+  const memory = hashMemory(root);
   const own = await planKey(plan, memory, signal);
   if (own === null)
     return "not cached: nothing tells this calibration from another; name what run() or feeds use with calibration.id";
   const key = needsSiblings ? await withSiblings(own, plan, memory) : own;
   if (key === null)
     return "not cached: calibration runs the model's other sessions too, and they are not on disk; load the model from files";
-  return { folder: join(root, `${plan.name}-${key.key.slice(0, 32)}`), key };
+  return { folder: join(root, `${plan.name}-${key.key.slice(0, 32)}`), memory, key };
 }
 
 /** The report of the cache entry, which is made where there is none. */
-async function entry({ mask, meter, signal }: OpenJob, { folder, key }: Place): Promise<PruneReport> {
+async function entry({ mask, meter, signal }: OpenJob, { folder, memory, key }: Place): Promise<PruneReport> {
   const cached = async (): Promise<PruneReport | null> => {
-    const [report] = (await readEntry(folder, key.key))?.reports ?? [];
+    const [report] = (await readEntry(folder, key.key, memory))?.reports ?? [];
     return report === undefined ? null : { ...report, fromCache: true };
   };
   const build = async (): Promise<PruneReport> => {
-    const [report] = await writeEntry(folder, "", key, [{ ...(await mask()), meter }]);
+    const files = [{ ...(await mask()), meter }];
+    const [report] = await writeEntry({ folder, subfolder: "", key, files, memory });
     return report as PruneReport;
   };
   // While we wait, another load or another process may do the work.

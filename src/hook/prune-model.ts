@@ -20,7 +20,7 @@ import {
   writeEntry,
 } from "../prune/index.js";
 import type { PruneReport } from "../report.js";
-import { readEntry, sha256, withLock } from "../store/index.js";
+import { type FolderDraft, hashMemory, readEntry, sha256, withLock } from "../store/index.js";
 import { addDenseFiles, addSideFiles, hashesOf, readSideFiles, refuseOccupied, refuseSource } from "./export-files.js";
 import { hostRuntime, onnxRuntime } from "./host.js";
 import { cacheRootOf, loadTokenizer } from "./location.js";
@@ -128,9 +128,10 @@ async function writeTo(
 ): Promise<readonly PruneReport[]> {
   const { found, plans, dense, meterOf } = job;
   const sideFiles = await readSideFiles(found.folder);
-  const key = await exportKey(job, hashesOf(sideFiles), signal);
+  const memory = hashMemory(cacheRootOf(found.options.cache_dir));
+  const key = await exportKey(job, hashesOf(sideFiles), memory, signal);
   return withLock(join(dirname(out), `.${basename(out)}.lock`), signal, async () => {
-    const existing = key === null ? null : await readEntry(out, key.key);
+    const existing = key === null ? null : await readEntry(out, key.key, memory);
     if (existing !== null) {
       for (const plan of plans) meterOf(plan).finish("cache");
       return existing.reports.map((report) => ({ ...report, fromCache: true }));
@@ -138,10 +139,11 @@ async function writeTo(
     await refuseOccupied(out, force);
     const masked = await maskAll(job);
     const files = masked.map((one) => ({ ...one, meter: meterOf(one.plan) }));
-    return writeEntry(out, "onnx", key ?? UNKEYED, files, async (draft) => {
+    const addFiles = async (draft: FolderDraft) => {
       await addDenseFiles(dense, draft, signal);
       await addSideFiles(sideFiles, draft);
-    });
+    };
+    return writeEntry({ folder: out, subfolder: "onnx", key: key ?? UNKEYED, files, addFiles, memory });
   });
 }
 
@@ -180,12 +182,11 @@ async function maskAll({ found, plans, optionsOf, threads, meterOf }: Job): Prom
 
 /** Key of the whole directory; null where one of its parts has none. */
 async function exportKey(
-  { found, plans, dense }: Job,
+  { plans, dense }: Job,
   sideFiles: Readonly<Record<string, string>>,
+  memory: string | null,
   signal: AbortSignal | undefined,
 ): Promise<PlanKey | null> {
-  const cacheRoot = cacheRootOf(found.options.cache_dir);
-  const memory = cacheRoot === null ? null : join(cacheRoot, "sources");
   const keys: PlanKey[] = [];
   for (const plan of plans) {
     const key = await planKey(plan, memory, signal);

@@ -15,7 +15,7 @@ let memory: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "transformers-prune-"));
   file = join(folder, "model.onnx");
-  memory = join(folder, "cache", "sources");
+  memory = join(folder, "cache", "hashes");
   await writeFile(file, "content");
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
@@ -65,7 +65,7 @@ describe("the content hash of a file", () => {
 
   it("does without a memory that cannot be written", async () => {
     await sleep(TICK);
-    expect(await contentHash(file, join(file, "sources"))).toBe(sha256("content"));
+    expect(await contentHash(file, join(file, "hashes"))).toBe(sha256("content"));
   });
 
   it("of a file that is not there is a storage error", async () => {
