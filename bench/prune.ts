@@ -69,7 +69,7 @@ async function prune(option: object, out: string): Promise<{ masks: number; phas
   try {
     const masked = (await computeMasks([one], collect, device, silent)).get(one);
     if (masked === undefined) throw new Error("no masks");
-    const key = { key: "", source: {}, options: {} };
+    const key = { key: "", source: {}, options: {}, seconds: 0 };
     const files = [{ plan: one, masked, calibration: "", meter: silent(one) }];
     await writeEntry({ folder: out, subfolder: "onnx", key, files, memory: null });
     return { masks: masked.seconds.mask, phase: (performance.now() - start) / 1000 };

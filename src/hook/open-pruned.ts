@@ -13,7 +13,6 @@ import {
   writeEntry,
 } from "../prune/index.js";
 import type { PruneReport } from "../report.js";
-import { countZeros } from "../rewrite/index.js";
 import { editedModel, type RuntimeSession, type SessionOptions } from "../runtime/index.js";
 import { hashMemory, readEntry, withLock } from "../store/index.js";
 import type { Create } from "./intercept.js";
@@ -110,7 +109,7 @@ async function pruneInMemory({ plan, options, mask }: OpenJob, notes: readonly s
   const { masked, calibration } = await mask();
   const start = performance.now();
   const zerosOf = new Map<Plan["targets"][number], number>();
-  const tensors = maskEdits(masked.masks, (target, bytes) => zerosOf.set(target, countZeros(bytes, target.dtype)));
+  const tensors = maskEdits(masked.masks, (target, zeros) => zerosOf.set(target, zeros));
   const edited = await editedModel(plan.model.onnx, { tensors }, options);
   const seconds = (performance.now() - start) / 1000;
   return { ...edited, report: reportOf(plan, masked, { zerosOf, bytes: 0, seconds, calibration, notes }) };

@@ -202,8 +202,9 @@ async function exportKey(
     key: sha256(JSON.stringify([keys.map(({ key }) => key), denseHashes, sideFiles])),
     source: Object.assign({}, ...keys.map(({ source }) => source), denseHashes, sideFiles) as Record<string, string>,
     options: Object.fromEntries(plans.map((plan, i) => [plan.name, keys[i]?.options])),
+    seconds: keys.reduce((sum, { seconds }) => sum + seconds, 0),
   };
 }
 
 /** Calibration without content: the directory is never taken for the result of another run. */
-const UNKEYED = { key: "", source: {}, options: {} };
+const UNKEYED: PlanKey = { key: "", source: {}, options: {}, seconds: 0 };

@@ -42,6 +42,17 @@ export async function readTensor(tensor: OnnxTensor): Promise<Uint8Array> {
   }
 }
 
+/**
+ * Reads a tensor's values into memory of their own, which may be written to. As `readTensor` otherwise;
+ * what comes from a file on disk is not copied again.
+ */
+export async function readOwnTensor(tensor: OnnxTensor): Promise<Uint8Array> {
+  const bytes = await readTensor(tensor);
+  const { data } = tensor;
+  const isOwn = data.kind !== "raw" || (data.payload.source.path !== undefined && spanOf(tensor).chunk === null);
+  return isOwn ? bytes : new Uint8Array(bytes);
+}
+
 /** A range that lies in a span whose bytes are in memory; null where it does not. */
 function bytesWithin(span: Span, offset: number, length: number): Uint8Array | null {
   return span.chunk === null || offset < span.offset ? null : bytesOf({ ...span, offset, length });

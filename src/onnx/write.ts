@@ -13,7 +13,7 @@ const CHUNK_BYTES = 4 * 2 ** 20;
 
 /** Takes files as they are written, one after the other, each from its first byte to its last. */
 export interface ModelSink {
-  /** Appends a chunk to a file; the first chunk creates it, and may be empty. The chunk is read-only. */
+  /** Appends a chunk to a file; the first chunk creates it, and may be empty. The chunk is read-only, and stays as it is after the call. */
   write(fileName: string, chunk: Uint8Array): Promise<void>;
 }
 

@@ -5,7 +5,7 @@
 import type { TargetStatistics } from "../calibrate/index.js";
 import type { Device, WeightBytes } from "../compute/index.js";
 import type { Target } from "../graph/index.js";
-import { type ModelEdits, type OnnxTensor, readTensor, type TensorEdit } from "../onnx/index.js";
+import { type ModelEdits, type OnnxTensor, readOwnTensor, readTensor, type TensorEdit } from "../onnx/index.js";
 import type { Mask } from "../pattern/index.js";
 import { applyMask } from "../rewrite/index.js";
 import { channelFactor, methodOf } from "../score/index.js";
@@ -112,18 +112,19 @@ function weightBytes(tensor: OnnxTensor): WeightBytes {
 /**
  * Edits that write zeros where masks have them. Bytes are read and masked when they are asked for.
  *
- * @param onBytes sees every masked tensor as it passes
+ * @param onZeros hears how many zeros stand in a masked tensor, as it passes
  */
 export function maskEdits(
   masks: ReadonlyMap<Target, Mask>,
-  onBytes?: (target: Target, bytes: Uint8Array) => void,
+  onZeros?: (target: Target, zeros: number) => void,
 ): ReadonlyMap<OnnxTensor, TensorEdit> {
   const edits = new Map<OnnxTensor, TensorEdit>();
   for (const [target, mask] of masks) {
     const bytes = async () => {
-      const pruned = applyMask(await readTensor(target.tensor), target.dtype, mask);
-      onBytes?.(target, pruned);
-      return pruned;
+      const stored = await readOwnTensor(target.tensor);
+      const zeros = applyMask(stored, target.dtype, mask);
+      onZeros?.(target, zeros);
+      return stored;
     };
     const byteLength = target.shape.out * target.shape.in * BYTES_PER_ELEMENT[target.dtype];
     edits.set(target.tensor, { kind: "bytes", byteLength, bytes });

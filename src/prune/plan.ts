@@ -70,6 +70,8 @@ export interface PlanKey {
   readonly source: Readonly<Record<string, string>>;
   /** The options as plain data, for the record. */
   readonly options: unknown;
+  /** Seconds that hashing the source took. */
+  readonly seconds: number;
 }
 
 /**
@@ -82,6 +84,7 @@ export async function planKey(plan: Plan, memory: string | null, signal?: AbortS
   const { options } = plan;
   const calibration = plan.calibrated ? calibrationIdentity(options.calibration) : "none";
   if (calibration === null) return null;
+  const start = performance.now();
   const source = await sourceHashes(plan.model.onnx, memory, signal);
   const plain = {
     method: options.method,
@@ -92,7 +95,8 @@ export async function planKey(plan: Plan, memory: string | null, signal?: AbortS
     passes: plan.calibrated ? options.passes : 1,
     calibration,
   };
-  return { key: sha256(JSON.stringify([VERSION, plan.name, source, plain])), source, options: plain };
+  const seconds = (performance.now() - start) / 1000;
+  return { key: sha256(JSON.stringify([VERSION, plan.name, source, plain])), source, options: plain, seconds };
 }
 
 /**

@@ -13,6 +13,8 @@ export interface Written {
   /** Bytes on disk, 0 where the result lives in memory only. */
   readonly bytes: number;
   readonly seconds: number;
+  /** Seconds that hashing the source took, where there was a key to find. */
+  readonly hashSeconds?: number;
   /** Calibration in words. */
   readonly calibration: string;
   readonly notes: readonly string[];
@@ -35,7 +37,7 @@ export function reportOf(plan: Plan, masked: Masked, written: Written): PruneRep
     };
   });
   const { calibrate, mask } = masked.seconds;
-  const seconds = { read: plan.seconds, calibrate, mask, write: written.seconds };
+  const seconds = { read: plan.seconds + (written.hashSeconds ?? 0), calibrate, mask, write: written.seconds };
   return {
     file: plan.name,
     method: plan.options.method,

@@ -35,13 +35,15 @@ export interface NewEntry {
  * @throws PruneError `storage`; the signal's reason when aborted
  */
 export async function writeEntry(entry: NewEntry): Promise<readonly PruneReport[]> {
-  const { folder, subfolder, key, files, addFiles, memory } = entry;
+  const { folder, subfolder, files, addFiles, memory } = entry;
+  const { seconds, ...key } = entry.key;
   const draft = await FolderDraft.create(folder);
   try {
     const reports: PruneReport[] = [];
+    const hashSeconds = seconds / files.length;
     for (const { plan, masked, calibration, meter, notes = [] } of files) {
       const written = await writePlan(plan, masked, draft.sink(subfolder), meter);
-      reports.push(reportOf(plan, masked, { ...written, calibration, notes }));
+      reports.push(reportOf(plan, masked, { ...written, calibration, notes, hashSeconds }));
     }
     await addFiles?.(draft);
     const record: PruneRecord = { format: 1, version: VERSION, ...key, files: await draft.finishFiles(), reports };

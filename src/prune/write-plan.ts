@@ -4,7 +4,6 @@
  */
 import type { Target } from "../graph/index.js";
 import { type ModelSink, writeModel } from "../onnx/index.js";
-import { countZeros } from "../rewrite/index.js";
 import { type Masked, maskEdits } from "./masks.js";
 import type { Plan } from "./plan.js";
 import type { ProgressMeter } from "./progress-meter.js";
@@ -30,7 +29,7 @@ export async function writePlan(
 ): Promise<WrittenPlan> {
   const start = performance.now();
   const zerosOf = new Map<Target, number>();
-  const tensors = maskEdits(masked.masks, (target, bytes) => zerosOf.set(target, countZeros(bytes, target.dtype)));
+  const tensors = maskEdits(masked.masks, (target, zeros) => zerosOf.set(target, zeros));
   const { signal } = plan.options;
   const written = await writeModel(plan.model.onnx, { tensors }, sink, {
     fileName: `${plan.name}.onnx`,

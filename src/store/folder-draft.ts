@@ -20,9 +20,18 @@ export interface DraftFile {
   readonly sha256: string;
 }
 
+/** A file while it is written. */
+interface OpenFile {
+  readonly handle: FileHandle;
+  readonly hash: Hash;
+  bytes: number;
+  /** The write under way. */
+  writing: Promise<void>;
+}
+
 /** A folder while it is written. */
 export class FolderDraft {
-  private readonly open = new Map<string, { handle: FileHandle; hash: Hash; bytes: number }>();
+  private readonly open = new Map<string, OpenFile>();
   private readonly done: DraftFile[] = [];
 
   private constructor(
@@ -55,11 +64,12 @@ export class FolderDraft {
       write: (fileName, chunk) =>
         withStorageErrors(`cannot write ${join(this.target, subfolder, fileName)}`, async () => {
           const file = await this.file(posix.join(subfolder, fileName));
-          // The disk works while this thread hashes.
-          const written = writeAll(file.handle, chunk);
+          // One write is under way while this thread hashes its chunk and the caller makes the next.
+          await file.writing;
+          file.writing = writeAll(file.handle, chunk);
+          file.writing.catch(() => {}); // whoever awaits it next hears of it
           file.hash.update(chunk);
           file.bytes += chunk.byteLength;
-          await written;
         }),
     };
   }
@@ -75,9 +85,12 @@ export class FolderDraft {
 
   /** Closes the files written through sinks; returns all files of the draft so far. */
   async finishFiles(): Promise<readonly DraftFile[]> {
-    for (const [name, { handle, hash, bytes }] of this.open) {
+    for (const [name, { handle, hash, bytes, writing }] of this.open) {
       // No fsync: a killed process loses nothing by it, and after a crash of the machine the hashes tell.
-      await withStorageErrors(`cannot write ${join(this.target, name)}`, () => handle.close());
+      await withStorageErrors(`cannot write ${join(this.target, name)}`, async () => {
+        await writing;
+        await handle.close();
+      });
       this.open.delete(name);
       this.done.push({ name, bytes, sha256: hash.digest("hex") });
     }
@@ -103,17 +116,19 @@ export class FolderDraft {
 
   /** Removes the draft. Does nothing after `commit`. */
   async discard(): Promise<void> {
-    for (const { handle } of this.open.values()) await handle.close().catch(() => undefined);
+    for (const { handle, writing } of this.open.values())
+      await writing.catch(() => {}).then(() => handle.close().catch(() => {}));
     this.open.clear();
     await rm(this.path, { recursive: true, force: true }).catch(() => undefined);
   }
 
-  private async file(name: string): Promise<{ handle: FileHandle; hash: Hash; bytes: number }> {
+  private async file(name: string): Promise<OpenFile> {
     const existing = this.open.get(name);
     if (existing !== undefined) return existing;
     const path = join(this.path, name);
     await mkdir(dirname(path), { recursive: true });
-    const fresh = { handle: await open(path, "wx"), hash: createHash("sha256"), bytes: 0 };
+    const handle = await open(path, "wx");
+    const fresh = { handle, hash: createHash("sha256"), bytes: 0, writing: Promise.resolve() };
     this.open.set(name, fresh);
     return fresh;
   }

@@ -218,15 +218,15 @@ describe("what goes wrong on the way", () => {
   });
 });
 
-it("edits write zeros where masks have them, and show what they write", async () => {
+it("edits write zeros where masks have them, and count what they write", async () => {
   const { plan, masked: result } = await masked({ method: "magnitude" });
-  const seen = new Map<Target, Uint8Array>();
-  const edits = maskEdits(result.masks, (target, bytes) => seen.set(target, bytes));
+  const seen = new Map<Target, number>();
+  const edits = maskEdits(result.masks, (target, zeros) => seen.set(target, zeros));
   expect(seen.size).toBe(0);
   for (const target of plan.targets) {
     const pruned = await bytesOfEdit(edits.get(target.tensor));
-    expect(seen.get(target)).toBe(pruned);
     const values = new Float32Array(pruned.slice().buffer);
+    expect(seen.get(target)).toBe(values.filter((x) => x === 0).length);
     const dense = new Float32Array((await readTensor(target.tensor)).slice().buffer);
     const mask = kept(result.masks.get(target) as Mask);
     values.forEach((x, at) => {

@@ -10,7 +10,7 @@ import { storeWeight } from "../helpers/stored-weight.js";
 const DTYPES: readonly FloatType[] = ["float32", "float16", "bfloat16"];
 const ORDERS: readonly StorageOrder[] = ["in-out", "out-in"];
 
-/** A weight of any bits (NaN, −0 and denormals included) that begins anywhere in its buffer, and a mask for it. */
+/** A weight of any bits (NaN, −0 and denormals included) that begins at any element of its buffer, and a mask for it. */
 const maskedWeight = fc
   .record({
     out: fc.integer({ min: 1, max: 9 }),
@@ -22,11 +22,12 @@ const maskedWeight = fc
   .chain(({ dtype, order, offset, ...shape }) => {
     const count = shape.out * shape.in;
     const byteLength = count * BYTES_PER_ELEMENT[dtype];
+    const start = offset * BYTES_PER_ELEMENT[dtype];
     return fc.record({
       dtype: fc.constant(dtype),
       stored: fc
-        .uint8Array({ minLength: byteLength + offset, maxLength: byteLength + offset })
-        .map((bytes) => bytes.subarray(offset)),
+        .uint8Array({ minLength: byteLength + start, maxLength: byteLength + start })
+        .map((bytes) => bytes.subarray(start)),
       mask: fc.array(fc.boolean(), { minLength: count, maxLength: count }).map((kept): Mask => {
         const mask = emptyMask(shape, order);
         for (let o = 0; o < shape.out; o++)
@@ -37,19 +38,18 @@ const maskedWeight = fc
   });
 
 describe("applying a mask", () => {
-  it("leaves kept values bit-identical and makes exactly the others zero, in a copy", () => {
+  it("leaves kept values bit-identical, makes exactly the others zero, and counts all zeros", () => {
     fc.assert(
       fc.property(maskedWeight, ({ stored, dtype, mask }) => {
         const before = Uint8Array.from(stored);
-        const pruned = applyMask(stored, dtype, mask);
-        expect(stored).toEqual(before);
-        expect(pruned).toHaveLength(stored.length);
+        const zeros = applyMask(stored, dtype, mask);
+        expect(zeros).toBe(countZeros(stored, dtype));
         const width = BYTES_PER_ELEMENT[dtype];
         for (let o = 0; o < mask.shape.out; o++)
           for (let i = 0; i < mask.shape.in; i++) {
             const at = storageIndex(mask.shape, mask.order, o, i) * width;
             const expected = isKept(mask, o, i) ? before.subarray(at, at + width) : new Uint8Array(width);
-            expect(pruned.subarray(at, at + width)).toEqual(expected);
+            expect(stored.subarray(at, at + width)).toEqual(expected);
           }
       }),
       { seed: 1, numRuns: 300 },
@@ -62,7 +62,7 @@ describe("applying a mask", () => {
     const { bytes } = storeWeight(values, shape, dtype, "in-out");
     const mask = emptyMask(shape, "in-out");
     for (let o = 0; o < 7; o++) keep(mask, o, o % 5);
-    expect(countZeros(applyMask(bytes, dtype, mask), dtype)).toBe(35 - countKept(mask));
+    expect(applyMask(bytes, dtype, mask)).toBe(35 - countKept(mask));
   });
 });
 
