@@ -71,7 +71,7 @@ async function prune(option: object, out: string): Promise<{ masks: number; phas
     if (masked === undefined) throw new Error("no masks");
     const key = { key: "", source: {}, options: {}, seconds: 0 };
     const files = [{ plan: one, masked, calibration: "", meter: silent(one) }];
-    await writeEntry({ folder: out, subfolder: "onnx", key, files, memory: null });
+    await writeEntry({ folder: out, subfolder: "onnx", key, files, runBy: {}, memory: null });
     return { masks: masked.seconds.mask, phase: (performance.now() - start) / 1000 };
   } finally {
     await one.model.onnx.close();

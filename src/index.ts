@@ -1,5 +1,6 @@
 /** Prunes transformers.js models as they load. Public names only; each is documented where it is made. */
 export { PruneError, type PruneErrorCode, type PruneErrorDetails } from "./errors.js";
+export type { Skipped, WeightKind } from "./graph/index.js";
 export * from "./hook/index.js";
 export type { CalibrationOptions, PruneMap, PruneOption, PruneOptions, PruneValue, RawFeeds } from "./options/index.js";
 export type { Phase, ProgressEvent, RunControl } from "./progress.js";

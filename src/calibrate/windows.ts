@@ -1,6 +1,6 @@
 /**
  * Text to windows of tokens, the way calibration and perplexity both cut it: the whole text is
- * tokenised without special tokens and cut from the start into windows that do not overlap.
+ * tokenised without special tokens and cut from the start into windows, which do not overlap unless asked to.
  */
 import { PruneError } from "../errors.js";
 
@@ -19,6 +19,8 @@ export interface WindowOptions {
   readonly length: number;
   /** Start every window with BOS; it then holds length − 1 tokens of text. */
   readonly bos: boolean;
+  /** Tokens of text from one window's start to the next one's; absent: windows do not overlap. */
+  readonly stride?: number;
 }
 
 /** Characters of text that are enough for one token in all but odd texts; a first guess, checked. */
@@ -33,21 +35,26 @@ const TOKENS_NEAR_CUT = 256;
  * @throws PruneError `bad-option` where BOS is asked for and the tokenizer has none, or where a window
  *   holds no text
  */
-export function cutWindows(text: string, tokenizer: Tokenizer, { count, length, bos }: WindowOptions): number[][] {
+export function cutWindows(
+  text: string,
+  tokenizer: Tokenizer,
+  { count, length, bos, stride }: WindowOptions,
+): number[][] {
   const { bosId } = tokenizer;
   if (bos && bosId === null)
     throw new PruneError("bad-option", "bos is set, but the tokenizer has no BOS token; leave bos out");
   const start = bos ? [bosId as number] : [];
-  const step = length - start.length;
-  if (!(step >= 1))
+  const held = length - start.length;
+  const step = stride ?? held;
+  if (!(held >= 1))
     throw new PruneError(
       "bad-option",
       `a window of ${length} tokens${bos ? " with BOS" : ""} holds no text; give a larger length`,
     );
-  const ids = encodeEnough(text, tokenizer, count * step);
+  const ids = encodeEnough(text, tokenizer, (count - 1) * step + held);
   const windows: number[][] = [];
-  for (let at = 0; windows.length < count && at + step <= ids.length; at += step)
-    windows.push([...start, ...ids.slice(at, at + step)]);
+  for (let at = 0; windows.length < count && at + held <= ids.length; at += step)
+    windows.push([...start, ...ids.slice(at, at + held)]);
   if (windows.length === 0 && ids.length > 0) windows.push([...start, ...ids]);
   return windows;
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * The program: joins the command line to the process. The only place that touches `process`. The
+ * The program: joins the command line to the process. The one place that reads arguments and sets the exit code. The
  * commands are loaded when one runs, so that `--help` does not wait for a runtime.
  */
 import type { Commands } from "./commands.js";

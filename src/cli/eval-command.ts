@@ -1,6 +1,7 @@
 /** `transformers-prune eval`: the perplexity of a model on a text. */
 import type { Command } from "commander";
-import type { CliContext, Evaluation } from "./commands.js";
+import type { EvaluationReport } from "../hook/index.js";
+import type { CliContext } from "./commands.js";
 import {
   addCommonFlags,
   addEvaluationFlags,
@@ -25,7 +26,7 @@ export function evalCommand(command: Command, context: CliContext): void {
     .summary("measure the perplexity of a model")
     .description(
       "Measures the perplexity of a causal language model: the text is cut from its start into windows\n" +
-        "that do not overlap, and every token of a window but the first is predicted.",
+        "that do not overlap (unless --stride says so), and every token of a window but the first is predicted.",
     );
   addEvaluationFlags(command, { summary: "UTF-8 text to measure on", required: true });
   command.option("--bos", "every window starts with the tokenizer's BOS and holds length − 1 text tokens");
@@ -49,6 +50,7 @@ async function runEval(model: string, flags: EvalFlags, { io, commands }: CliCon
       length: flags.length ?? DEFAULT_WINDOWS.length,
       windows: flags.windows ?? DEFAULT_WINDOWS.windows,
       bos: flags.bos === true,
+      ...(flags.stride !== undefined && { stride: flags.stride }),
       signal: io.signal,
       onProgress: listenerOf(),
     }),
@@ -58,7 +60,7 @@ async function runEval(model: string, flags: EvalFlags, { io, commands }: CliCon
   );
 }
 
-function describe(evaluation: Evaluation, bold: (text: string) => string): string {
+function describe(evaluation: EvaluationReport, bold: (text: string) => string): string {
   const { model, dtype, windows, length, tokens, seconds } = evaluation;
   return (
     `${bold(`perplexity ${formatPerplexity(evaluation.perplexity)}`)}  ${model}, ${dtype}\n` +

@@ -3,6 +3,7 @@
  * the options' table, and errors about them name the flag.
  */
 import { type Command, InvalidArgumentError, Option } from "commander";
+import type { HostLoadOptions } from "../hook/index.js";
 import {
   CALIBRATION_OPTIONS,
   type CalibrationOptionName,
@@ -12,7 +13,6 @@ import {
   PRUNE_OPTIONS,
   type PruneOptionName,
 } from "../options/index.js";
-import type { LoadOptions } from "./commands.js";
 
 /** Path of an option that can be written as a flag. */
 export type OptionPath = PruneOptionName | `calibration.${CalibrationOptionName}`;
@@ -109,6 +109,7 @@ export interface EvaluationFlags {
   readonly text?: string;
   readonly length?: number;
   readonly windows?: number;
+  readonly stride?: number;
 }
 
 /** Windows of an evaluation where no flag says otherwise. */
@@ -121,11 +122,12 @@ export function addEvaluationFlags(command: Command, text: { summary: string; re
     .optionsGroup("Measuring perplexity:")
     .addOption(new Option("--text <file>", text.summary).makeOptionMandatory(text.required))
     .option("--length <n>", `tokens in a window of the text (default: ${length})`, wholeNumber(2))
-    .option("--windows <n>", `windows, from the start of the text (default: ${windows})`, wholeNumber(1));
+    .option("--windows <n>", `windows, from the start of the text (default: ${windows})`, wholeNumber(1))
+    .option("--stride <n>", "tokens from one window to the next (default: windows do not overlap)", wholeNumber(1));
 }
 
 /** How to find and open the model, in the host's words. */
-export function loadOptions(flags: CommonFlags): LoadOptions {
+export function loadOptions(flags: CommonFlags): HostLoadOptions {
   return {
     dtype: flags.dtype,
     ...(flags.cacheDir !== undefined && { cache_dir: flags.cacheDir }),

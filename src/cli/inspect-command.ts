@@ -1,6 +1,7 @@
 /** `transformers-prune inspect`: what could be pruned in a model, how sparse it is, what stays dense and why. */
 import type { Command } from "commander";
-import type { CliContext, InspectedFile, InspectReport } from "./commands.js";
+import type { InspectedFile, InspectReport } from "../hook/index.js";
+import type { CliContext } from "./commands.js";
 import { addCommonFlags, type CommonFlags, loadOptions } from "./flags.js";
 import { examplesHelp } from "./help.js";
 import { type Style, styleOf } from "./io.js";

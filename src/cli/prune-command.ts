@@ -1,7 +1,8 @@
 /** `transformers-prune prune`: prunes a model into a folder that stock transformers.js loads. */
 import type { Command } from "commander";
+import type { EvaluateOptions } from "../hook/index.js";
 import { type PruneOption, resolvePruneOption } from "../options/index.js";
-import type { CliContext, EvaluateModelOptions, PruneResult } from "./commands.js";
+import type { CliContext } from "./commands.js";
 import { asUsage } from "./failure.js";
 import {
   addCommonFlags,
@@ -18,7 +19,7 @@ import {
 import { coefficientsHelp, examplesHelp, methodsHelp, patternsHelp } from "./help.js";
 import { readTextFile, styleOf } from "./io.js";
 import { type ListenerOf, withProgress } from "./progress.js";
-import { type PerplexityChange, pruneJson } from "./prune-json.js";
+import { pruneJson } from "./prune-json.js";
 import { pruneSummary } from "./prune-summary.js";
 
 /** Flags as Commander gives them: options of `prune` are still text. */
@@ -46,7 +47,7 @@ export function pruneCommand(command: Command, context: CliContext): void {
     .summary("prune a model into a folder")
     .description("Prunes a model and writes it to a folder that transformers.js loads like any other model.")
     .requiredOption("--out <dir>", "folder for the pruned model")
-    .option("--force", "overwrite a folder that is not empty");
+    .option("--force", "replace a model folder, with all that is in it");
   addPruneFlags(command);
   addEvaluationFlags(command, { summary: "UTF-8 text to measure perplexity on, before and after", required: false });
   addCommonFlags(command);
@@ -71,7 +72,9 @@ export function pruneCommand(command: Command, context: CliContext): void {
 async function runPrune(model: string, flags: PruneFlags, command: Command, context: CliContext): Promise<void> {
   const { io, commands } = context;
   const stray =
-    flags.text === undefined ? (["length", "windows"] as const).find((name) => flags[name] !== undefined) : undefined;
+    flags.text === undefined
+      ? (["length", "windows", "stride"] as const).find((name) => flags[name] !== undefined)
+      : undefined;
   if (stray !== undefined) command.error(`error: --${stray} is for measuring perplexity and needs --text FILE`);
   const texts = flags.calibration === undefined ? undefined : await readTextFile(flags.calibration, "--calibration");
   const text = flags.text === undefined ? undefined : await readTextFile(flags.text, "--text");
@@ -80,6 +83,10 @@ async function runPrune(model: string, flags: PruneFlags, command: Command, cont
   asUsage(command, () => resolvePruneOption(prune, flagLabel()));
 
   const { result, perplexity } = await withProgress(io, flags.quiet === true, async (listenerOf) => {
+    const perplexityOf = (which: string, load: Partial<EvaluateOptions>, of: string) =>
+      measure(which, load, of, text ?? "", flags, context, listenerOf);
+    // First, so that a text that cannot serve is known before the work.
+    const dense = text === undefined ? undefined : await perplexityOf(model, loadOptions(flags), "dense");
     const result = await commands.pruneModel(model, {
       ...loadOptions(flags),
       prune: prune as PruneOption,
@@ -89,8 +96,10 @@ async function runPrune(model: string, flags: PruneFlags, command: Command, cont
       signal: io.signal,
       onProgress: listenerOf(),
     });
-    const perplexity = text === undefined ? undefined : await measure(model, result, text, flags, context, listenerOf);
-    return { result, perplexity };
+    if (dense === undefined) return { result, perplexity: undefined };
+    // The folder just written is local, whatever the model was.
+    const local = { dtype: flags.dtype, local_files_only: true };
+    return { result, perplexity: { dense, pruned: await perplexityOf(result.out, local, "pruned") } };
   });
   const json = pruneJson(model, result, perplexity);
   io.stdout.write(flags.json ? `${JSON.stringify(json, null, 2)}\n` : pruneSummary(json, styleOf(io.stdout, io.env)));
@@ -120,29 +129,25 @@ function pruneOption(flags: PruneFlags, texts: string | undefined): Record<strin
 const withoutUndefined = (source: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(source).filter(([, value]) => value !== undefined));
 
-/** Perplexity of the model and of what became of it, with the same text, windows and dtype. */
+/** Perplexity of a model; what it becomes is measured with the same text, windows and dtype. */
 async function measure(
   model: string,
-  { out }: PruneResult,
+  load: Partial<EvaluateOptions>,
+  of: string,
   text: string,
   flags: PruneFlags,
   { io, commands }: CliContext,
   listenerOf: ListenerOf,
-): Promise<PerplexityChange> {
-  const evaluate = async (which: string, of: string, load: Partial<EvaluateModelOptions>) => {
-    const { perplexity } = await commands.evaluateModel(which, {
-      ...load,
-      text,
-      length: flags.length ?? DEFAULT_WINDOWS.length,
-      windows: flags.windows ?? DEFAULT_WINDOWS.windows,
-      bos: flags.bos === true,
-      signal: io.signal,
-      onProgress: listenerOf(of),
-    });
-    return perplexity;
-  };
-  const dense = await evaluate(model, "dense", loadOptions(flags));
-  // The folder just written is local, whatever the model was.
-  const pruned = await evaluate(out, "pruned", { dtype: flags.dtype, local_files_only: true });
-  return { dense, pruned };
+): Promise<number> {
+  const { perplexity } = await commands.evaluateModel(model, {
+    ...load,
+    text,
+    length: flags.length ?? DEFAULT_WINDOWS.length,
+    windows: flags.windows ?? DEFAULT_WINDOWS.windows,
+    bos: flags.bos === true,
+    ...(flags.stride !== undefined && { stride: flags.stride }),
+    signal: io.signal,
+    onProgress: listenerOf(of),
+  });
+  return perplexity;
 }

@@ -2,8 +2,9 @@
  * The report that `prune --json` prints. A model of one session file prints that file's report; a
  * model of several prints the same fields over all of them. Both list the reports under `files`.
  */
+
+import type { PruneResult } from "../hook/index.js";
 import type { PruneReport } from "../report.js";
-import type { PruneResult } from "./commands.js";
 
 /** Perplexities before and after, where a text was given to measure them on. */
 export interface PerplexityChange {

@@ -23,6 +23,11 @@ export interface PerplexityOptions {
   readonly sessionOptions: SessionOptions;
   /** Tensors to evaluate instead of the stored ones (masked weights, from memory). */
   readonly tensors?: NonNullable<ModelEdits["tensors"]>;
+  /**
+   * Tokens from one window's start to the next one's, where windows overlap: of every window after
+   * the first only that many, the new ones, are counted, with the others as their context.
+   */
+  readonly stride?: number;
 }
 
 const LIKELIHOOD = `${DRAFT_PREFIX}/negative_log_likelihood`;
@@ -65,8 +70,10 @@ export async function perplexity(
       const likelihoods = await evaluate(ids);
       refuseNonFinite(likelihoods, ids.length - 1, index, model.name);
       if (index === 0) await refuseUnlessCausal(ids, likelihoods, evaluate, model.name);
-      for (let t = 0; t < ids.length - 1; t++) total += likelihoods[t] as number;
-      tokens += ids.length - 1;
+      const predicted = ids.length - 1;
+      const first = index === 0 ? 0 : Math.max(0, predicted - (options.stride ?? predicted));
+      for (let t = first; t < predicted; t++) total += likelihoods[t] as number;
+      tokens += predicted - first;
       control.onWindow?.(index + 1);
     }
     return { perplexity: Math.exp(total / tokens), tokens, meanNegativeLogLikelihood: total / tokens };

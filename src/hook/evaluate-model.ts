@@ -3,8 +3,10 @@ import { cutWindows } from "../calibrate/index.js";
 import { PruneError } from "../errors.js";
 import { perplexity } from "../eval/index.js";
 import { openModel } from "../onnx/index.js";
+import { badOption, dottedLabel } from "../options/index.js";
 import type { RunControl } from "../progress.js";
 import { hostRuntime, onnxRuntime } from "./host.js";
+import { refuseUnknownKeys } from "./known-keys.js";
 import { loadTokenizer } from "./location.js";
 import { type HostLoadOptions, resolveModel } from "./resolve-files.js";
 import { dtypeOf } from "./session-file.js";
@@ -13,10 +15,15 @@ import { dtypeOf } from "./session-file.js";
 export interface EvaluateOptions extends HostLoadOptions, RunControl {
   /** The text itself. It is tokenised whole, without special tokens. */
   readonly text: string;
-  /** Tokens of a window. */
-  readonly length: number;
-  /** Windows to evaluate, from the start of the text. */
-  readonly windows: number;
+  /** Tokens of a window; default 512. */
+  readonly length?: number;
+  /** Windows to evaluate, from the start of the text; default 16. */
+  readonly windows?: number;
+  /**
+   * Tokens from one window's start to the next one's, 1 … length; the default is windows that do not
+   * overlap. With a smaller stride every token but those of the first window has more context.
+   */
+  readonly stride?: number;
   /** Start every window with BOS; it then holds length − 1 tokens of text. */
   readonly bos?: boolean;
 }
@@ -29,6 +36,8 @@ export interface EvaluationReport {
   readonly tokens: number;
   readonly windows: number;
   readonly length: number;
+  /** null: windows do not overlap. */
+  readonly stride: number | null;
   /** Of the file that was opened: `fp32`, `fp16`, … */
   readonly dtype: string;
   readonly seconds: number;
@@ -42,7 +51,16 @@ export interface EvaluationReport {
  *   `bad-option` where the text is shorter than the windows asked for; the signal's reason when aborted
  */
 export async function evaluateModel(model: string, options: EvaluateOptions): Promise<EvaluationReport> {
-  const { text, length, windows: count, bos = false, signal, onProgress, ...hostOptions } = options;
+  const {
+    text,
+    length,
+    windows: count,
+    stride,
+    bos,
+    signal,
+    onProgress,
+    ...hostOptions
+  } = readEvaluateOptions(options);
   const start = performance.now();
   const found = await resolveModel(model, hostOptions);
   const [file, ...others] = found.files;
@@ -52,7 +70,7 @@ export async function evaluateModel(model: string, options: EvaluateOptions): Pr
       `${model} has ${found.files.length} session files; perplexity needs a causal language model of one`,
     );
   const tokenizer = await loadTokenizer(found.id, null, found.options);
-  const windows = cutWindows(text, tokenizer, { count, length, bos });
+  const windows = cutWindows(text, tokenizer, { count, length, bos, ...(stride && { stride }) });
   if (windows.length < count || windows.some((window) => window.length < length))
     throw new PruneError(
       "bad-option",
@@ -65,17 +83,41 @@ export async function evaluateModel(model: string, options: EvaluateOptions): Pr
     const onWindow = (done: number) =>
       onProgress?.({ phase: "evaluate", file: file.name, done, total: count, item: "", percent: (100 * done) / count });
     const { preferredOutputLocation: _, ...sessionOptions } = file.sessionOptions;
-    const result = await perplexity(onnx, windows, { runtime, sessionOptions }, { signal, onWindow });
+    const result = await perplexity(
+      onnx,
+      windows,
+      { runtime, sessionOptions, ...(stride && { stride }) },
+      { signal, onWindow },
+    );
     return {
       model,
       perplexity: result.perplexity,
       tokens: result.tokens,
       windows: count,
       length,
+      stride,
       dtype: dtypeOf(file.name),
       seconds: (performance.now() - start) / 1000,
     };
   } finally {
     await onnx.close();
   }
+}
+
+/** Windows of an evaluation where the options do not say. */
+export const DEFAULT_WINDOWS = { length: 512, windows: 16 } as const;
+
+function readEvaluateOptions(options: EvaluateOptions) {
+  refuseUnknownKeys(options, ["text", "length", "windows", "stride", "bos"], "evaluateModel()");
+  const { length = DEFAULT_WINDOWS.length, windows = DEFAULT_WINDOWS.windows, stride = null, bos = false } = options;
+  const { text } = options;
+  if (typeof text !== "string" || text === "") throw badOption(dottedLabel("text"), "a text", text);
+  const whole = (name: string, value: number, least: number, most: number) => {
+    if (Number.isInteger(value) && value >= least && value <= most) return;
+    throw badOption(dottedLabel(name), `a whole number from ${least} to ${most}`, value);
+  };
+  whole("length", length, 2, Number.MAX_SAFE_INTEGER);
+  whole("windows", windows, 1, Number.MAX_SAFE_INTEGER);
+  if (stride !== null) whole("stride", stride, 1, length);
+  return { ...options, text, length, windows, stride, bos };
 }

@@ -67,7 +67,7 @@ function withDataFiles(config: Uint8Array, chunks: Readonly<Record<string, numbe
  */
 export async function refuseOccupied(out: string, force: boolean): Promise<void> {
   const refuse = (why: string) => new PruneError("storage", `${out} ${why}`, { details: { out } });
-  const names = await readdir(out).catch((error: NodeJS.ErrnoException) => {
+  const names: readonly string[] = await readdir(out).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return [];
     if (error.code === "ENOTDIR") throw refuse("is a file; name a directory");
     throw error;
@@ -76,6 +76,8 @@ export async function refuseOccupied(out: string, force: boolean): Promise<void>
   if (!force) throw refuse("exists and holds something else; name another directory, or replace it with force");
   if (isInside(process.cwd(), await realPath(out)))
     throw refuse("holds the working directory, which is not replaced; name another directory");
+  if (!names.includes("config.json") && !names.includes("onnx") && !names.includes("prune.json"))
+    throw refuse("is no model directory, and force replaces nothing else; name another directory");
 }
 
 /** @throws PruneError `storage` where `out` is, holds or lies in the folder of the source */

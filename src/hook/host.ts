@@ -18,6 +18,7 @@ export interface InferenceSessionClass {
 /** The parts of onnxruntime-common that matter here. */
 export interface OnnxRuntimeModule {
   readonly InferenceSession: InferenceSessionClass;
+  readonly env?: { readonly versions?: Readonly<Record<string, string | undefined>> };
   readonly Tensor: new (type: string, data: unknown, dims: readonly number[]) => RuntimeTensor;
 }
 
@@ -59,3 +60,9 @@ export function hostRuntime(create: (model: unknown, options: SessionOptions) =>
 
 /** ONNX Runtime's level 3: errors only, which is also the host's default. */
 const LOG_ERRORS = 3;
+
+/** Versions of the host and of its ONNX Runtime, for the record of a pruned model. */
+export function hostVersions(): Record<string, string> {
+  const { node = "unknown" } = onnxRuntime().env?.versions ?? {};
+  return { "@huggingface/transformers": host.env.version, "onnxruntime-node": node };
+}

@@ -4,6 +4,7 @@ import { openModel, readTensor } from "../onnx/index.js";
 import type { RunControl } from "../progress.js";
 import { parametersOf } from "../prune/index.js";
 import { countZeros } from "../rewrite/index.js";
+import { refuseUnknownKeys } from "./known-keys.js";
 import { type HostLoadOptions, resolveModel } from "./resolve-files.js";
 
 /** One linear layer as it stands in the file. */
@@ -40,6 +41,7 @@ export interface InspectReport {
  * @throws PruneError for files that cannot be found or read; the signal's reason when aborted
  */
 export async function inspectModel(model: string, options: HostLoadOptions & RunControl = {}): Promise<InspectReport> {
+  refuseUnknownKeys(options, [], "inspectModel()");
   const { signal, onProgress, ...hostOptions } = options;
   const found = await resolveModel(model, hostOptions);
   const files: InspectedFile[] = [];
@@ -48,9 +50,9 @@ export async function inspectModel(model: string, options: HostLoadOptions & Run
     try {
       const { targets, skipped } = findTargets(buildModel(onnx));
       const weights: InspectedWeight[] = [];
-      for (const target of targets) {
+      const prunable = targets.filter(({ denseByDefault }) => denseByDefault === null);
+      for (const target of prunable) {
         signal?.throwIfAborted();
-        if (target.denseByDefault !== null) continue;
         const { out, in: channels } = target.shape;
         const zeros = countZeros(await readTensor(target.tensor), target.dtype);
         const { kind, layer, dtype } = target;
@@ -67,9 +69,9 @@ export async function inspectModel(model: string, options: HostLoadOptions & Run
           phase: "read",
           file: name,
           done,
-          total: targets.length,
+          total: prunable.length,
           item: target.name,
-          percent: (100 * done) / targets.length,
+          percent: (100 * done) / prunable.length,
         });
       }
       const byDefault = targets.flatMap((target) =>

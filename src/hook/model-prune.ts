@@ -147,6 +147,7 @@ export class ModelPrune implements SessionRequest {
         create: createKept,
         mask: () => this.mask(plan, run, options, create),
         needsSiblings: run !== null,
+        tokenizer: () => this.tokenizerOf(plan),
         meter: this.meterOf(plan),
         signal,
         hostCacheRoot: cacheRoot,

@@ -15,9 +15,11 @@ import {
 import type { PruneReport } from "../report.js";
 import { editedModel, type RuntimeSession, type SessionOptions } from "../runtime/index.js";
 import { hashMemory, readEntry, withLock } from "../store/index.js";
+import { hostVersions } from "./host.js";
 import type { Create } from "./intercept.js";
 import { withSiblings } from "./siblings.js";
 import { inTurn } from "./turns.js";
+import { withTokenizer } from "./with-tokenizer.js";
 
 /** A file to open, and what it takes. */
 export interface OpenJob {
@@ -30,6 +32,8 @@ export interface OpenJob {
   readonly mask: () => Promise<MaskedPlan>;
   /** Whether calibration runs the model's other sessions too. */
   readonly needsSiblings: boolean;
+  /** Loads the model's tokenizer. */
+  readonly tokenizer: () => Promise<unknown>;
   readonly meter: ProgressMeter;
   /** Stops waiting and working. */
   readonly signal: AbortSignal;
@@ -72,7 +76,7 @@ interface Place {
 }
 
 /** The place in the cache, or why there is none, in words; "" where none is wanted. */
-async function placeOf({ plan, needsSiblings, hostCacheRoot }: OpenJob): Promise<Place | string> {
+async function placeOf({ plan, needsSiblings, hostCacheRoot, tokenizer }: OpenJob): Promise<Place | string> {
   const { cache, signal } = plan.options;
   if (cache.kind === "none") return "";
   const root = cache.kind === "folder" ? resolve(cache.path) : hostCacheRoot;
@@ -85,7 +89,8 @@ async function placeOf({ plan, needsSiblings, hostCacheRoot }: OpenJob): Promise
   const key = needsSiblings ? await withSiblings(own, plan, memory) : own;
   if (key === null)
     return "not cached: calibration runs the model's other sessions too, and they are not on disk; load the model from files";
-  return { folder: join(root, `${plan.name}-${key.key.slice(0, 32)}`), memory, key };
+  const full = await withTokenizer(key, plan, memory, tokenizer);
+  return { folder: join(root, `${plan.name}-${full.key.slice(0, 32)}`), memory, key: full };
 }
 
 /** The report of the cache entry, which is made where there is none. */
@@ -96,7 +101,7 @@ async function entry({ mask, meter, signal }: OpenJob, { folder, memory, key }: 
   };
   const build = async (): Promise<PruneReport> => {
     const files = [{ ...(await mask()), meter }];
-    const [report] = await writeEntry({ folder, subfolder: "", key, files, memory });
+    const [report] = await writeEntry({ folder, subfolder: "", key, files, runBy: hostVersions(), memory });
     return report as PruneReport;
   };
   // While we wait, another load or another process may do the work.

@@ -4,7 +4,14 @@
  */
 import { basename, dirname, join, resolve } from "node:path";
 import { openModel } from "../onnx/index.js";
-import { checkNamedFiles, type PruneOption, type ResolvedPrune, resolvePruneOption } from "../options/index.js";
+import {
+  badOption,
+  checkNamedFiles,
+  dottedLabel,
+  type PruneOption,
+  type ResolvedPrune,
+  resolvePruneOption,
+} from "../options/index.js";
 import type { RunControl } from "../progress.js";
 import {
   checkSelections,
@@ -22,7 +29,8 @@ import {
 import type { PruneReport } from "../report.js";
 import { type FolderDraft, hashMemory, readEntry, sha256, withLock } from "../store/index.js";
 import { addDenseFiles, addSideFiles, hashesOf, readSideFiles, refuseOccupied, refuseSource } from "./export-files.js";
-import { hostRuntime, onnxRuntime } from "./host.js";
+import { hostRuntime, hostVersions, onnxRuntime } from "./host.js";
+import { refuseUnknownKeys } from "./known-keys.js";
 import { cacheRootOf, loadTokenizer } from "./location.js";
 import { maskByRun, runOf } from "./mask-by-run.js";
 import {
@@ -77,7 +85,10 @@ interface Job {
  *   written, or is in the way of the source; otherwise as the phases say; the signal's reason when aborted
  */
 export async function pruneModel(model: string, options: PruneModelOptions): Promise<PruneResult> {
+  refuseUnknownKeys(options, ["prune", "out", "force", "threads"], "pruneModel()");
   const { prune, out: folder, force = false, threads, signal, onProgress, ...hostOptions } = options;
+  if (typeof folder !== "string" || folder === "")
+    throw badOption(dottedLabel("out"), "the path of a directory", folder);
   const resolved = resolvePruneOption(prune);
   const found = await resolveModel(model, hostOptions);
   const out = resolve(folder);
@@ -143,7 +154,15 @@ async function writeTo(
       await addDenseFiles(dense, draft, signal);
       await addSideFiles(sideFiles, draft);
     };
-    return writeEntry({ folder: out, subfolder: "onnx", key: key ?? UNKEYED, files, addFiles, memory });
+    return writeEntry({
+      folder: out,
+      subfolder: "onnx",
+      key: key ?? UNKEYED,
+      files,
+      addFiles,
+      runBy: hostVersions(),
+      memory,
+    });
   });
 }
 

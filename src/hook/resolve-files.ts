@@ -8,6 +8,7 @@ import type { ModelFile } from "../prune/index.js";
 import type { RuntimeSession, SessionOptions } from "../runtime/index.js";
 import { host } from "./host.js";
 import { type SessionRequest, withRequest } from "./intercept.js";
+import { refuseUnknownDtype } from "./known-keys.js";
 import { type LoadOptions, modelFolder, modelIdOrFolder } from "./location.js";
 import type { Reload } from "./mask-by-run.js";
 import { modelFileOf } from "./session-file.js";
@@ -55,6 +56,7 @@ const COMPANIONS = [
  * @throws PruneError `not-found` where the host cannot find or load the model
  */
 export async function resolveModel(model: string, given: HostLoadOptions): Promise<ResolvedModel> {
+  refuseUnknownDtype(given.dtype);
   const { id, isFolder } = modelIdOrFolder(model);
   const options: HostLoadOptions = isFolder ? { ...given, local_files_only: true } : given;
   const files: ResolvedFile[] = [];

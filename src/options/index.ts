@@ -3,7 +3,7 @@ export { defaultCoefficients, readCoefficientValues } from "./coefficient-values
 export { loadCoefficients } from "./coefficients.js";
 export { matchesAnyGlob, matchesGlob } from "./globs.js";
 export { nearest } from "./nearest.js";
-export { dottedLabel, type Label } from "./option-reader.js";
+export { badOption, dottedLabel, type Label, unknownOption } from "./option-reader.js";
 export { resolvePruneOption } from "./resolve.js";
 export { checkNamedFiles } from "./session-files.js";
 export {

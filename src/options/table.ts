@@ -58,7 +58,7 @@ export const PRUNE_OPTIONS = {
   },
   pattern: { summary: "N of every M consecutive input channels stay", value: '"N:M", for example "2:4"', default: "" },
   coefficients: {
-    summary: "numbers of the method: tuned where known, its defaults, or your own",
+    summary: "numbers of the method: its defaults, or your own; auto: the defaults until tuned ones ship",
     value: '"auto" | "default" | object | JSON text | path or URL of a JSON file',
     default: "auto",
   },

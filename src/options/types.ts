@@ -74,7 +74,7 @@ export type PruneOption<Pipe = never> = PruneValue<Pipe> | PruneMap<Pipe>;
 
 // --- resolved ---------------------------------------------------------------------------------
 
-/** Where coefficients come from; read by prune.ts when the model is known. */
+/** Where coefficients come from; read by `loadCoefficients` when the model is known. */
 export type CoefficientSource =
   | { readonly kind: "auto" }
   | { readonly kind: "default" }

@@ -83,10 +83,12 @@ export function checkSelections(selections: readonly Selection[], model: string)
       { details: { model, [label]: glob } },
     );
   }
-  if (selections.every(({ targets }) => targets.length === 0))
-    throw new PruneError(
-      "no-targets",
-      `${model}: no linear layer is left to prune; ${names.length === 0 ? "it has none that this version can prune" : "loosen include and exclude"}`,
-      { details: { model } },
-    );
+  if (!selections.every(({ targets }) => targets.length === 0)) return;
+  const why =
+    selections.length === 0
+      ? "the options leave every session file dense: give one a sparsity or a pattern"
+      : names.length === 0
+        ? "it has none that this version can prune"
+        : "loosen include and exclude";
+  throw new PruneError("no-targets", `${model}: no linear layer is left to prune; ${why}`, { details: { model } });
 }

@@ -23,6 +23,8 @@ export interface NewEntry {
   readonly files: readonly EntryFile[];
   /** Adds what else belongs in the folder. */
   readonly addFiles?: (draft: FolderDraft) => Promise<void>;
+  /** Versions of what ran the model, for the record. */
+  readonly runBy: PruneRecord["runBy"];
   /** Folder that remembers hashes of unchanged files, null for none. */
   readonly memory: string | null;
 }
@@ -35,7 +37,7 @@ export interface NewEntry {
  * @throws PruneError `storage`; the signal's reason when aborted
  */
 export async function writeEntry(entry: NewEntry): Promise<readonly PruneReport[]> {
-  const { folder, subfolder, files, addFiles, memory } = entry;
+  const { folder, subfolder, files, addFiles, memory, runBy } = entry;
   const { seconds, ...key } = entry.key;
   const draft = await FolderDraft.create(folder);
   try {
@@ -46,7 +48,14 @@ export async function writeEntry(entry: NewEntry): Promise<readonly PruneReport[
       reports.push(reportOf(plan, masked, { ...written, calibration, notes, hashSeconds }));
     }
     await addFiles?.(draft);
-    const record: PruneRecord = { format: 1, version: VERSION, ...key, files: await draft.finishFiles(), reports };
+    const record: PruneRecord = {
+      format: 1,
+      version: VERSION,
+      runBy,
+      ...key,
+      files: await draft.finishFiles(),
+      reports,
+    };
     await draft.write(RECORD_NAME, `${JSON.stringify(record, null, 2)}\n`);
     await draft.commit();
     for (const { name, sha256 } of record.files) await rememberHash(join(folder, name), memory, sha256);

@@ -17,6 +17,8 @@ export interface PruneRecord {
   readonly format: 1;
   /** Version of this package. */
   readonly version: string;
+  /** Versions of what ran the model: the host, ONNX Runtime. They are no part of the key. */
+  readonly runBy: Readonly<Record<string, string>>;
   /** Hash of source content, options, calibration and version: equal keys, equal result. */
   readonly key: string;
   /** The options, resolved, as plain data. */

@@ -1,8 +1,9 @@
 /** Drives `main` with captured streams and commands that do no work but remember how they were called. */
 import { Writable } from "node:stream";
-import type { Commands, Evaluation, InspectReport } from "../../src/cli/commands.js";
+import type { Commands } from "../../src/cli/commands.js";
 import type { OutputStream } from "../../src/cli/io.js";
 import { main } from "../../src/cli/main.js";
+import type { EvaluationReport, InspectReport } from "../../src/hook/index.js";
 import type { ProgressEvent } from "../../src/progress.js";
 import type { PruneReport } from "../../src/report.js";
 
@@ -42,11 +43,12 @@ export const REPORT: PruneReport = {
   fromCache: false,
 };
 
-export const EVALUATION: Omit<Evaluation, "model"> = {
+export const EVALUATION: Omit<EvaluationReport, "model"> = {
   perplexity: 29.602,
   tokens: 8176,
   windows: 16,
   length: 512,
+  stride: null,
   dtype: "fp32",
   seconds: 12.34,
 };

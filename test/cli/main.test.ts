@@ -48,7 +48,7 @@ describe("help and version", () => {
 
       Options:
         --out <dir>                              folder for the pruned model
-        --force                                  overwrite a folder that is not empty
+        --force                                  replace a model folder, with all that is in it
         --help                                   print this help
 
       Pruning:
@@ -59,8 +59,8 @@ describe("help and version", () => {
                                                  matrix; not together with a pattern (default: what the
                                                  method's paper does)
         --pattern <N:M>                          N of every M consecutive input channels stay
-        --coefficients <auto|default|FILE|JSON>  numbers of the method: tuned where known, its defaults,
-                                                 or your own (default: auto)
+        --coefficients <auto|default|FILE|JSON>  numbers of the method: its defaults, or your own; auto:
+                                                 the defaults until tuned ones ship (default: auto)
         --include <glob>                         only weights whose name matches are pruned, also those
                                                  that are dense by default (repeatable)
         --exclude <glob>                         weights whose name matches stay dense (repeatable)
@@ -78,6 +78,8 @@ describe("help and version", () => {
         --text <file>                            UTF-8 text to measure perplexity on, before and after
         --length <n>                             tokens in a window of the text (default: 512)
         --windows <n>                            windows, from the start of the text (default: 16)
+        --stride <n>                             tokens from one window to the next (default: windows do
+                                                 not overlap)
 
       Model and output:
         --dtype <name>                           which of the model's files: fp32, fp16, … (default: fp32)

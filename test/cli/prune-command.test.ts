@@ -89,7 +89,7 @@ describe("what prune prints", () => {
   const evaluateModel = async (model: string) => ({
     model,
     perplexity: model === "smol" ? 29.602 : 152.262,
-    ...{ tokens: 8176, windows: 4, length: 128, dtype: "fp32", seconds: 1 },
+    ...{ tokens: 8176, windows: 4, length: 128, dtype: "fp32", seconds: 1, stride: null },
   });
 
   it("is a table of before and after", async () => {
@@ -97,11 +97,11 @@ describe("what prune prints", () => {
       commands: { evaluateModel },
     });
     expect(calls.map(([name, model]) => [name, model])).toEqual([
-      ["pruneModel", "smol"],
       ["evaluateModel", "smol"],
+      ["pruneModel", "smol"],
       ["evaluateModel", "pruned"],
     ]);
-    expect(calls[1]?.[2]).toMatchObject({ text: "It was a truth", windows: 4, length: 128, bos: true, dtype: "fp32" });
+    expect(calls[0]?.[2]).toMatchObject({ text: "It was a truth", windows: 4, length: 128, bos: true, dtype: "fp32" });
     expect(calls[2]?.[2]).toMatchObject({ windows: 4, length: 128, bos: true, dtype: "fp32", local_files_only: true });
     expect(stdout).toMatchInlineSnapshot(`
       "smol → pruned

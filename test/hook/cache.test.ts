@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { env } from "@huggingface/transformers";
 import { afterEach, describe, expect, test } from "vitest";
@@ -29,6 +29,15 @@ describe("the cache", () => {
     expect(sessions).toHaveLength(1);
     expect(sessions[0]?.model).toMatch(new RegExp(`^${cache}/model-[0-9a-f]{32}/model\\.onnx$`));
     expect(entriesOf(cache)).toHaveLength(1);
+  });
+
+  test("is not taken for a model whose tokenizer changed, for the same text is other tokens then", async () => {
+    const [cache, model] = [temporaryFolder(), join(temporaryFolder(), "bert")];
+    cpSync(BERT, model, { recursive: true });
+    await load({ cache }, model);
+    expect((await load({ cache }, model)).fromCache).toBe(true);
+    writeFileSync(join(model, "tokenizer.json"), `${readFileSync(join(model, "tokenizer.json"), "utf8")}\n`);
+    expect((await load({ cache }, model)).fromCache).toBe(false);
   });
 
   test("lies in the host's own cache folder unless told otherwise", async () => {

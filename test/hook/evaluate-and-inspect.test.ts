@@ -31,6 +31,32 @@ describe("evaluateModel", () => {
     expect(bos?.perplexity).not.toBe(plain?.perplexity);
   });
 
+  test("counts only the new tokens of windows that overlap, each with more context", async () => {
+    const options = { text, length: 64, dtype: "fp32" };
+    const [apart, asFar, overlapping] = await Promise.all([
+      evaluateModel(AUSTEN, { ...options, windows: 4 }),
+      evaluateModel(AUSTEN, { ...options, windows: 4, stride: 64 }),
+      evaluateModel(AUSTEN, { ...options, windows: 13, stride: 16 }),
+    ]);
+    expect(asFar.perplexity).toBe(apart.perplexity);
+    expect([apart.stride, overlapping.stride]).toEqual([null, 16]);
+    // The same 256 tokens of text: 63 of the first window, then 12 times 16.
+    expect(overlapping.tokens).toBe(63 + 12 * 16);
+    expect(overlapping.perplexity).toBeLessThan(apart.perplexity);
+  });
+
+  test.each([
+    ["an option that does not exist", { lenght: 64 }, "unknown-option", /did you mean "length"/],
+    ["a dtype that does not exist", { dtype: "fp61" }, "unknown-option", /did you mean "fp16"/],
+    ["a stride beyond the window", { length: 64, stride: 65 }, "bad-option", /stride.*from 1 to 64/],
+    ["half a window", { windows: 0.5 }, "bad-option", /windows/],
+  ])("refuses %s", async (_, options, code, message) => {
+    await expect(evaluateModel(AUSTEN, { text, ...options })).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(message),
+    });
+  });
+
   test.each([
     ["a text that is too short", AUSTEN, { text: "It was a fine morning." }, "bad-option", /1 windows|0 windows/],
     ["a model of several sessions", T5, { text }, "unsupported", /2 session files/],

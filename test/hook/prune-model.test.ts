@@ -118,14 +118,19 @@ describe("pruneModel", () => {
     expect((await write(source, out, { prune, force: true })).reports[0]?.fromCache).toBe(false);
   });
 
-  test("refuses a directory that holds something, and replaces it with force", async () => {
+  test("refuses a directory that holds something, and with force replaces a model's directory but no other", async () => {
     const out = temporaryFolder();
     writeFileSync(join(out, "letter.txt"), "Dear Jane");
     await expect(write(BERT, out)).rejects.toMatchObject({
       code: "storage",
       message: expect.stringContaining("force"),
     });
+    await expect(write(BERT, out, { force: true })).rejects.toMatchObject({
+      code: "storage",
+      message: expect.stringContaining("no model directory"),
+    });
     expect(filesOf(out)).toEqual(["letter.txt"]);
+    writeFileSync(join(out, "config.json"), "{}");
     await write(BERT, out, { force: true });
     expect(filesOf(out)).not.toContain("letter.txt");
   });

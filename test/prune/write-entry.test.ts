@@ -52,6 +52,7 @@ async function prune(listen: (event: ProgressEvent) => void = () => {}, signal?:
       key,
       files: [{ ...masked, meter, notes: ["a note"] }],
       addFiles: (draft) => draft.write("config.json", "{}"),
+      runBy: { host: "4.3.1" },
       memory: null,
     });
   } finally {

@@ -23,7 +23,16 @@ beforeEach(async () => {
   const draft = await FolderDraft.create(entry);
   await draft.sink("onnx").write("model.onnx", new TextEncoder().encode(CONTENT));
   const files = await draft.finishFiles();
-  record = { format: 1, version: "1.2.3", key: "k", options: { method: "ria" }, source: {}, files, reports: [] };
+  record = {
+    format: 1,
+    version: "1.2.3",
+    runBy: {},
+    key: "k",
+    options: { method: "ria" },
+    source: {},
+    files,
+    reports: [],
+  };
   await draft.write(RECORD_NAME, JSON.stringify(record));
   await draft.commit();
   await utimes(model, WRITTEN, WRITTEN);

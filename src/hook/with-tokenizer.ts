@@ -1,0 +1,36 @@
+/**
+ * The part of a cache key that text calibration adds: the same text is other tokens to another
+ * tokenizer, and a tokenizer can change beside a session file that does not.
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Plan, PlanKey } from "../prune/index.js";
+import { contentHash, sha256 } from "../store/index.js";
+import { modelFolder } from "./location.js";
+
+/**
+ * A key that also changes with the model's tokenizer, where calibration reads text and the model is on disk.
+ *
+ * @param memory folder that remembers hashes of unchanged files
+ * @param load loads the tokenizer; called where its file is not there yet, so that the first load of a
+ *   model of the Hub finds the same key as the second
+ */
+export async function withTokenizer(
+  key: PlanKey,
+  plan: Plan,
+  memory: string,
+  load: () => Promise<unknown>,
+): Promise<PlanKey> {
+  const { path } = plan.model.onnx.source;
+  const { kind } = plan.options.calibration.source;
+  if (!plan.calibrated || path === undefined || !(kind === "built-in" || kind === "texts")) return key;
+  const file = join(modelFolder(path), "tokenizer.json");
+  if (!existsSync(file)) await load().catch(() => {}); // calibration will say what is wrong with it
+  if (!existsSync(file)) return key;
+  const hash = await contentHash(file, memory, plan.options.signal);
+  return {
+    ...key,
+    key: sha256(JSON.stringify([key.key, hash])),
+    source: { ...key.source, "tokenizer.json": hash },
+  };
+}
