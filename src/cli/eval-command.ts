@@ -6,8 +6,8 @@ import {
   addCommonFlags,
   addEvaluationFlags,
   type CommonFlags,
-  DEFAULT_WINDOWS,
   type EvaluationFlags,
+  evaluationOptions,
   loadOptions,
 } from "./flags.js";
 import { examplesHelp } from "./help.js";
@@ -17,7 +17,6 @@ import { formatCount, formatPerplexity, formatSeconds } from "./units.js";
 
 interface EvalFlags extends CommonFlags, EvaluationFlags {
   readonly text: string;
-  readonly bos?: boolean;
 }
 
 /** Gives the command its flags and its action. */
@@ -47,10 +46,7 @@ async function runEval(model: string, flags: EvalFlags, { io, commands }: CliCon
     commands.evaluateModel(model, {
       ...loadOptions(flags),
       text,
-      length: flags.length ?? DEFAULT_WINDOWS.length,
-      windows: flags.windows ?? DEFAULT_WINDOWS.windows,
-      bos: flags.bos === true,
-      ...(flags.stride !== undefined && { stride: flags.stride }),
+      ...evaluationOptions(flags),
       signal: io.signal,
       onProgress: listenerOf(),
     }),

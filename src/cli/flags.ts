@@ -3,7 +3,7 @@
  * the options' table, and errors about them name the flag.
  */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { HostLoadOptions } from "../hook/index.js";
+import type { EvaluateOptions, HostLoadOptions } from "../hook/index.js";
 import {
   CALIBRATION_OPTIONS,
   type CalibrationOptionName,
@@ -110,14 +110,20 @@ export interface EvaluationFlags {
   readonly length?: number;
   readonly windows?: number;
   readonly stride?: number;
+  readonly bos?: boolean;
 }
 
-/** Windows of an evaluation where no flag says otherwise. */
-export const DEFAULT_WINDOWS = { length: DEFAULTS.length, windows: 16 } as const;
+/** What of the flags says how to measure, in the words of `evaluateModel`. */
+export function evaluationOptions(
+  flags: EvaluationFlags,
+): Pick<EvaluateOptions, "length" | "windows" | "stride" | "bos"> {
+  const { length = DEFAULTS.length, windows = DEFAULTS.windows, stride, bos = false } = flags;
+  return { length, windows, bos, ...(stride !== undefined && { stride }) };
+}
 
 /** Adds the flags that say how perplexity is measured. @param text what `--text` is for, and whether it must be given */
 export function addEvaluationFlags(command: Command, text: { summary: string; required: boolean }): void {
-  const { length, windows } = DEFAULT_WINDOWS;
+  const { length, windows } = DEFAULTS;
   command
     .optionsGroup("Measuring perplexity:")
     .addOption(new Option("--text <file>", text.summary).makeOptionMandatory(text.required))

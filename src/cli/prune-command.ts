@@ -9,8 +9,8 @@ import {
   addEvaluationFlags,
   addPruneFlags,
   type CommonFlags,
-  DEFAULT_WINDOWS,
   type EvaluationFlags,
+  evaluationOptions,
   flagLabel,
   loadOptions,
   numberOrText,
@@ -34,7 +34,6 @@ interface PruneFlags extends CommonFlags, EvaluationFlags {
   readonly calibration?: string;
   readonly calibrationCount?: string;
   readonly calibrationLength?: string;
-  readonly bos?: boolean;
   readonly passes?: string;
   readonly out: string;
   readonly force?: boolean;
@@ -142,10 +141,7 @@ async function measure(
   const { perplexity } = await commands.evaluateModel(model, {
     ...load,
     text,
-    length: flags.length ?? DEFAULT_WINDOWS.length,
-    windows: flags.windows ?? DEFAULT_WINDOWS.windows,
-    bos: flags.bos === true,
-    ...(flags.stride !== undefined && { stride: flags.stride }),
+    ...evaluationOptions(flags),
     signal: io.signal,
     onProgress: listenerOf(of),
   });

@@ -3,7 +3,7 @@ import { cutWindows } from "../calibrate/index.js";
 import { PruneError } from "../errors.js";
 import { perplexity } from "../eval/index.js";
 import { openModel } from "../onnx/index.js";
-import { badOption, dottedLabel } from "../options/index.js";
+import { badOption, DEFAULTS, dottedLabel } from "../options/index.js";
 import type { RunControl } from "../progress.js";
 import { hostRuntime, onnxRuntime } from "./host.js";
 import { refuseUnknownKeys } from "./known-keys.js";
@@ -104,12 +104,9 @@ export async function evaluateModel(model: string, options: EvaluateOptions): Pr
   }
 }
 
-/** Windows of an evaluation where the options do not say. */
-export const DEFAULT_WINDOWS = { length: 512, windows: 16 } as const;
-
 function readEvaluateOptions(options: EvaluateOptions) {
   refuseUnknownKeys(options, ["text", "length", "windows", "stride", "bos"], "evaluateModel()");
-  const { length = DEFAULT_WINDOWS.length, windows = DEFAULT_WINDOWS.windows, stride = null, bos = false } = options;
+  const { length = DEFAULTS.length, windows = DEFAULTS.windows, stride = null, bos = false } = options;
   const { text } = options;
   if (typeof text !== "string" || text === "") throw badOption(dottedLabel("text"), "a text", text);
   const whole = (name: string, value: number, least: number, most: number) => {

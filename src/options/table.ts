@@ -29,6 +29,8 @@ export const DEFAULTS = {
   length: 512,
   bos: false,
   passes: 1,
+  /** Windows of a perplexity; they are `length` tokens long. */
+  windows: 16,
 } as const;
 
 /** Largest values that make sense; beyond them a mistake is likelier than a wish. */
