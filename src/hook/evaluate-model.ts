@@ -2,9 +2,9 @@
 import { cutWindows } from "../calibrate/index.js";
 import { PruneError } from "../errors.js";
 import { perplexity } from "../eval/index.js";
-import { openModel } from "../onnx/index.js";
 import { badOption, DEFAULTS, dottedLabel } from "../options/index.js";
 import type { RunControl } from "../progress.js";
+import { openModelFile } from "../prune/index.js";
 import { hostRuntime, onnxRuntime } from "./host.js";
 import { refuseUnknownKeys } from "./known-keys.js";
 import { loadTokenizer } from "./location.js";
@@ -78,7 +78,7 @@ export async function evaluateModel(model: string, options: EvaluateOptions): Pr
     );
   const { InferenceSession } = onnxRuntime();
   const runtime = hostRuntime((bytes, sessionOptions) => InferenceSession.create(bytes, sessionOptions));
-  const onnx = await openModel(file.input, file.externalData ? { externalData: file.externalData } : {});
+  const onnx = await openModelFile(file);
   try {
     const onWindow = (done: number) =>
       onProgress?.({ phase: "evaluate", file: file.name, done, total: count, item: "", percent: (100 * done) / count });

@@ -2,8 +2,8 @@
 import { readdir, readFile, realpath } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { PruneError } from "../errors.js";
-import { openModel, writeModel } from "../onnx/index.js";
-import type { ModelFile } from "../prune/index.js";
+import { writeModel } from "../onnx/index.js";
+import { type ModelFile, openModelFile } from "../prune/index.js";
 import { type FolderDraft, sha256, withStorageErrors } from "../store/index.js";
 import { isInside } from "./location.js";
 
@@ -33,7 +33,7 @@ export async function addDenseFiles(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   for (const file of files) {
-    const model = await openModel(file.input, file.externalData ? { externalData: file.externalData } : {});
+    const model = await openModelFile(file);
     try {
       await writeModel(model, {}, draft.sink("onnx"), { fileName: `${file.name}.onnx`, ...(signal && { signal }) });
     } finally {

@@ -1,8 +1,8 @@
 /** What is in a model: its linear layers with measured sparsity, and what stays dense by default. */
 import { buildModel, findTargets, type Skipped, type WeightKind } from "../graph/index.js";
-import { openModel, readTensor } from "../onnx/index.js";
+import { readTensor } from "../onnx/index.js";
 import type { RunControl } from "../progress.js";
-import { parametersOf } from "../prune/index.js";
+import { openModelFile, parametersOf, sourceBytes } from "../prune/index.js";
 import { countZeros } from "../rewrite/index.js";
 import { refuseUnknownKeys } from "./known-keys.js";
 import { type HostLoadOptions, resolveModel } from "./resolve-files.js";
@@ -45,8 +45,9 @@ export async function inspectModel(model: string, options: HostLoadOptions & Run
   const { signal, onProgress, ...hostOptions } = options;
   const found = await resolveModel(model, hostOptions);
   const files: InspectedFile[] = [];
-  for (const { name, input, externalData } of found.files) {
-    const onnx = await openModel(input, externalData ? { externalData } : {});
+  for (const file of found.files) {
+    const { name } = file;
+    const onnx = await openModelFile(file);
     try {
       const { targets, skipped } = findTargets(buildModel(onnx));
       const weights: InspectedWeight[] = [];
@@ -77,10 +78,9 @@ export async function inspectModel(model: string, options: HostLoadOptions & Run
       const byDefault = targets.flatMap((target) =>
         target.denseByDefault === null ? [] : [{ name: target.name, reason: target.denseByDefault }],
       );
-      const external = [...onnx.externalSources.values()].reduce((sum, { size }) => sum + size, 0);
       files.push({
         file: name,
-        bytes: onnx.source.size + external,
+        bytes: sourceBytes(onnx),
         parameters: parametersOf(onnx.graph),
         weights,
         dense: [...byDefault, ...skipped],

@@ -204,9 +204,7 @@ export class ModelPrune implements SessionRequest {
   /** One meter per file, also where the file is opened a second time. */
   private meterOf(plan: Plan): ProgressMeter {
     const key = `${plan.name} ${plan.model.onnx.source.size}`;
-    const passes = plan.calibrated ? plan.options.passes : 1;
-    const meter =
-      this.meters.get(key) ?? new ProgressMeter(this.context.onProgress, plan.name, plan.calibrated, passes);
+    const meter = this.meters.get(key) ?? ProgressMeter.of(plan, this.context.onProgress);
     this.meters.set(key, meter);
     return meter;
   }

@@ -3,7 +3,6 @@
  * without this package: config, tokenizer and the rest, `onnx/…`, and `prune.json`.
  */
 import { basename, dirname, join, resolve } from "node:path";
-import { openModel } from "../onnx/index.js";
 import {
   badOption,
   checkNamedFiles,
@@ -17,6 +16,7 @@ import {
   checkSelections,
   type MaskedPlan,
   maskBySamples,
+  openModelFile,
   openPlan,
   type Plan,
   type PlanKey,
@@ -106,8 +106,7 @@ export async function pruneModel(model: string, options: PruneModelOptions): Pro
   const dense: ResolvedFile[] = [];
   const meters = new Map<string, ProgressMeter>();
   const meterOf = (plan: Plan): ProgressMeter => {
-    const passes = plan.calibrated ? plan.options.passes : 1;
-    const meter = meters.get(plan.name) ?? new ProgressMeter(onProgress, plan.name, plan.calibrated, passes);
+    const meter = meters.get(plan.name) ?? ProgressMeter.of(plan, onProgress);
     meters.set(plan.name, meter);
     return meter;
   };
@@ -214,7 +213,7 @@ async function exportKey(
   }
   const denseHashes: Record<string, string> = {};
   for (const file of dense) {
-    const onnx = await openModel(file.input, file.externalData ? { externalData: file.externalData } : {});
+    const onnx = await openModelFile(file);
     Object.assign(denseHashes, await sourceHashes(onnx, memory, signal).finally(() => onnx.close()));
   }
   return {

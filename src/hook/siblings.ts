@@ -5,8 +5,8 @@
  */
 import { readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { baseName, type Plan, type PlanKey } from "../prune/index.js";
-import { contentHash, sha256 } from "../store/index.js";
+import { baseName, extendKey, type Plan, type PlanKey } from "../prune/index.js";
+import { contentHash } from "../store/index.js";
 import { readsAnotherSession } from "./default-run.js";
 import { sessionFileName } from "./session-file.js";
 
@@ -30,9 +30,5 @@ export async function withSiblings(key: PlanKey, plan: Plan, memory: string): Pr
   if (names.length === 0) return readsAnotherSession(plan) ? null : key;
   const siblings: Record<string, string> = {};
   for (const name of names) siblings[name] = await contentHash(join(dirname(path), name), memory, plan.options.signal);
-  return {
-    ...key,
-    key: sha256(JSON.stringify([key.key, siblings])),
-    source: { ...key.source, ...siblings },
-  };
+  return extendKey(key, siblings);
 }

@@ -4,8 +4,8 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { Plan, PlanKey } from "../prune/index.js";
-import { contentHash, sha256 } from "../store/index.js";
+import { extendKey, type Plan, type PlanKey } from "../prune/index.js";
+import { contentHash } from "../store/index.js";
 import { modelFolder } from "./location.js";
 
 /**
@@ -27,10 +27,5 @@ export async function withTokenizer(
   const file = join(modelFolder(path), "tokenizer.json");
   if (!existsSync(file)) await load().catch(() => {}); // calibration will say what is wrong with it
   if (!existsSync(file)) return key;
-  const hash = await contentHash(file, memory, plan.options.signal);
-  return {
-    ...key,
-    key: sha256(JSON.stringify([key.key, hash])),
-    source: { ...key.source, "tokenizer.json": hash },
-  };
+  return extendKey(key, { "tokenizer.json": await contentHash(file, memory, plan.options.signal) });
 }

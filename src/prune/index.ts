@@ -1,7 +1,17 @@
 /** The conductor: plan a file, mask it, write it, report on it — in that order. */
 export { type MaskedPlan, maskBySamples, type SampleServices } from "./mask-by-samples.js";
 export { type Collect, computeMasks, type Masked, maskEdits, type TensorEdits } from "./masks.js";
-export { baseName, type ModelFile, openPlan, type Plan, type PlanKey, planKey, sourceHashes } from "./plan.js";
+export {
+  baseName,
+  extendKey,
+  type ModelFile,
+  openModelFile,
+  openPlan,
+  type Plan,
+  type PlanKey,
+  planKey,
+  sourceHashes,
+} from "./plan.js";
 export { ProgressMeter } from "./progress-meter.js";
 export { parametersOf, reportOf, sourceBytes } from "./report-of.js";
 export { checkSelections, type Selection } from "./select-targets.js";

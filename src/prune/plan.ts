@@ -33,16 +33,22 @@ export interface Plan extends Selection {
 }
 
 /**
+ * Opens a file of the host lazily, with the external data that came with it.
+ *
+ * @throws PruneError as `openModel` says
+ */
+export function openModelFile({ input, externalData, name }: ModelFile): Promise<OnnxModel> {
+  return openModel(input, { ...(typeof input !== "string" && { name }), ...(externalData && { externalData }) });
+}
+
+/**
  * Opens a file lazily and decides what to prune in it.
  *
  * @throws PruneError for bad files, options that do not fit them, and patterns that do not divide
  */
 export async function openPlan(file: ModelFile, options: ResolvedPrune): Promise<Plan> {
   const start = performance.now();
-  const onnx = await openModel(file.input, {
-    ...(typeof file.input === "string" ? {} : { name: file.name }),
-    ...(file.externalData && { externalData: file.externalData }),
-  });
+  const onnx = await openModelFile(file);
   try {
     const model = buildModel(onnx);
     const selection = selectTargets(findTargets(model), options, onnx.name);
@@ -97,6 +103,11 @@ export async function planKey(plan: Plan, memory: string | null, signal?: AbortS
   };
   const seconds = (performance.now() - start) / 1000;
   return { key: sha256(JSON.stringify([VERSION, plan.name, source, plain])), source, options: plain, seconds };
+}
+
+/** A key that also changes with further files, given by name and hash. */
+export function extendKey(key: PlanKey, files: Readonly<Record<string, string>>): PlanKey {
+  return { ...key, key: sha256(JSON.stringify([key.key, files])), source: { ...key.source, ...files } };
 }
 
 /**

@@ -4,6 +4,7 @@
  * masking come once a pass.
  */
 import type { Phase, ProgressEvent, RunControl } from "../progress.js";
+import type { Plan } from "./plan.js";
 
 /** Shares of the phases; they count relative to each other. */
 const SHARES = { read: 2, calibrate: 70, mask: 13, write: 15 } as const satisfies Partial<Record<Phase, number>>;
@@ -23,6 +24,11 @@ export class ProgressMeter {
     private readonly calibrated: boolean,
     private readonly passes: number,
   ) {}
+
+  /** The meter of a file's prune. */
+  static of({ name, calibrated, options }: Plan, onProgress: RunControl["onProgress"]): ProgressMeter {
+    return new ProgressMeter(onProgress, name, calibrated, calibrated ? options.passes : 1);
+  }
 
   /** `done` of `total` steps of a phase; `pass` counts from 0 in the phases that repeat. */
   step(phase: Phase, done: number, total: number, item = "", pass = 0): void {

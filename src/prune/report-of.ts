@@ -1,6 +1,6 @@
 /** What a run did, as the plain data of report.ts. */
 import type { Target } from "../graph/index.js";
-import { graphsOf, type OnnxGraph } from "../onnx/index.js";
+import { graphsOf, type OnnxGraph, type OnnxModel } from "../onnx/index.js";
 import { countKept, describePattern } from "../pattern/index.js";
 import type { PruneReport, WeightReport } from "../report.js";
 import type { Masked } from "./masks.js";
@@ -53,14 +53,14 @@ export function reportOf(plan: Plan, masked: Masked, written: Written): PruneRep
     skipped: plan.skipped,
     notes: written.notes,
     seconds: { ...seconds, total: Object.values(seconds).reduce((sum, value) => sum + value, 0) },
-    bytes: { source: sourceBytes(plan), written: written.bytes },
+    bytes: { source: sourceBytes(plan.model.onnx), written: written.bytes },
     fromCache: false,
   };
 }
 
 /** Bytes of a model with its external files. */
-export function sourceBytes({ model }: Plan): number {
-  return [...model.onnx.externalSources.values()].reduce((sum, { size }) => sum + size, model.onnx.source.size);
+export function sourceBytes({ source, externalSources }: OnnxModel): number {
+  return [...externalSources.values()].reduce((sum, { size }) => sum + size, source.size);
 }
 
 const FLOAT_TYPES: ReadonlySet<number> = new Set([1, 10, 16]); // float32, float16, bfloat16
