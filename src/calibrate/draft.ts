@@ -34,6 +34,8 @@ export const DRAFT_PREFIX = "transformers_prune";
 export class GraphDraft {
   private readonly changes = new Map<OnnxGraph, { nodes: NewNode[]; outputs: NewValueInfo[] }>();
   private readonly constants = new Map<string, NewTensor>();
+  private readonly inputs: NewValueInfo[] = [];
+  private readonly replaced = new Set<string>();
   private readonly main: OnnxGraph;
   private readonly opset: number;
 
@@ -71,11 +73,11 @@ export class GraphDraft {
   }
 
   toFloat32(graph: OnnxGraph, value: string, output: string): string {
-    return this.cast(graph, FLOAT32, value, output);
+    return this.castTo(graph, FLOAT32, value, output);
   }
 
   toBool(graph: OnnxGraph, value: string, output: string): string {
-    return this.cast(graph, BOOL, value, output);
+    return this.castTo(graph, BOOL, value, output);
   }
 
   /** Reduces one axis away. */
@@ -95,6 +97,14 @@ export class GraphDraft {
   /** Declares a float32 output of `graph`. */
   output(graph: OnnxGraph, name: string, shape: readonly (number | string)[]): void {
     this.of(graph).outputs.push({ name, elemType: FLOAT32, shape });
+  }
+
+  /** Declares an input of the main graph; where an initializer has its name, the input takes its place. */
+  input(name: string, elemType: number, shape: readonly (number | string)[]): string {
+    // An initializer that may be overridden is declared already.
+    if (!this.main.inputs.some((input) => input.name === name)) this.inputs.push({ name, elemType, shape });
+    this.replaced.add(name);
+    return name;
   }
 
   // Constants lie in the main graph, where nested graphs see them too; equal ones are one.
@@ -123,12 +133,15 @@ export class GraphDraft {
     graphs.set(this.main, {
       ...graphs.get(this.main),
       addInitializers: [...this.constants.values()],
+      addInputs: this.inputs,
+      ...(this.replaced.size > 0 && { keepInitializers: (name: string) => !this.replaced.has(name) }),
       ...(keepOutputs ? {} : { keepOutputs: () => false }),
     });
     return graphs;
   }
 
-  private cast(graph: OnnxGraph, to: number, value: string, output: string): string {
+  /** Casts to any element type (TensorProto.DataType). */
+  castTo(graph: OnnxGraph, to: number, value: string, output: string): string {
     return this.node(graph, "Cast", [value], output, [{ name: "to", kind: "int", value: to }]);
   }
 

@@ -1,2 +1,2 @@
 /** Measuring models: perplexity and sparsity. */
-export { type Perplexity, perplexity } from "./perplexity.js";
+export { addLikelihood, LIKELIHOOD, type Perplexity, type PerplexityOptions, perplexity } from "./perplexity.js";

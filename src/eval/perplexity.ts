@@ -30,7 +30,8 @@ export interface PerplexityOptions {
   readonly stride?: number;
 }
 
-const LIKELIHOOD = `${DRAFT_PREFIX}/negative_log_likelihood`;
+/** Output that {@link addLikelihood} declares. */
+export const LIKELIHOOD = `${DRAFT_PREFIX}/negative_log_likelihood`;
 
 /** Likelihoods of one prefix differ by rounding at most, whatever comes after it. */
 const LARGEST_NOISE = 1e-3;
@@ -137,7 +138,7 @@ async function refuseUnlessCausal(
   }
 }
 
-/** Adds logsumexp(logits) − logits[next token] as the only output, [batch, tokens]. */
+/** logsumexp(logits) − logits[next token] as the only output. */
 function likelihoodEdits(model: OnnxModel): NonNullable<ModelEdits["graphs"]> {
   const { graph } = model;
   const inputs = graph.inputs.map(({ name }) => name);
@@ -150,6 +151,15 @@ function likelihoodEdits(model: OnnxModel): NonNullable<ModelEdits["graphs"]> {
       { details: { file: model.name } },
     );
   const draft = new GraphDraft(model, "perplexity");
+  addLikelihood(draft, model);
+  return draft.edits(false);
+}
+
+/**
+ * Adds the output `LIKELIHOOD`, float32 [batch, tokens]: negative log-likelihood of the token after
+ * each position; the last is of no token. The model has `input_ids` and `logits`.
+ */
+export function addLikelihood(draft: GraphDraft, { graph }: OnnxModel): void {
   const named = (name: string) => `${DRAFT_PREFIX}/${name}`;
   const node = (opType: string, inputs: string[], name: string, axis?: number) =>
     draft.node(
@@ -171,7 +181,6 @@ function likelihoodEdits(model: OnnxModel): NonNullable<ModelEdits["graphs"]> {
   const flat = node("Reshape", [chosen, draft.int64s(0, 0)], "chosen_flat");
   draft.node(graph, "Sub", [normaliser, flat], LIKELIHOOD);
   draft.output(graph, LIKELIHOOD, ["batch", "tokens"]);
-  return draft.edits(false);
 }
 
 const firstFew = (names: readonly string[]): string => names.slice(0, 4).join(", ") + (names.length > 4 ? ", …" : "");

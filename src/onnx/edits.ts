@@ -28,8 +28,8 @@ import type {
   OnnxTensor,
   TensorEdit,
 } from "./types.js";
-import { contentOf, textIn } from "./values.js";
-import type { Span } from "./wire.js";
+import { contentOf, textIn, textOf } from "./values.js";
+import type { Field, Span } from "./wire.js";
 
 /**
  * The bytes of a .onnx file after edits; nothing is read or asked for yet.
@@ -46,9 +46,9 @@ export function editedModel(model: OnnxModel, edits: ModelEdits): Pieces {
   };
   for (const [tensor, edit] of edits.tensors ?? []) change(tensor, tensorEdit(tensor, edit));
   for (const [graph, edit] of edits.graphs ?? []) change(graph, graphEdit(edit));
-  for (const [node, outputs] of edits.addNodeOutputs ?? []) {
-    change(node, { append: () => outputs.map((output) => newField(NODE.output, output)) });
-  }
+  const { addNodeOutputs, renameNodeInputs } = edits;
+  for (const node of new Set([...(addNodeOutputs?.keys() ?? []), ...(renameNodeInputs?.keys() ?? [])]))
+    change(node, nodeEdit(addNodeOutputs?.get(node) ?? [], renameNodeInputs?.get(node) ?? new Map()));
   const { span } = originOf(model);
   const metadata = Object.entries(edits.metadata ?? {});
   if (metadata.length > 0) messages.set(span.offset, metadataEdit(metadata));
@@ -95,19 +95,30 @@ function valueFields(tensor: OnnxTensor, edit: TensorEdit): readonly Piece[] {
 
 /** Order between different fields carries no meaning, so all that is new goes to the end of the graph. */
 function graphEdit(edit: GraphEdit): MessageEdit {
-  const { keepOutputs } = edit;
+  const { keepOutputs, keepInitializers } = edit;
   const append = () => [
     ...(edit.addNodes ?? []).map((node) => newField(GRAPH.node, encodeNode(node))),
     ...(edit.addInitializers ?? []).flatMap(newInitializer),
     ...(edit.addInputs ?? []).map((input) => newField(GRAPH.input, encodeValueInfo(input))),
     ...(edit.addOutputs ?? []).map((output) => newField(GRAPH.output, encodeValueInfo(output))),
   ];
-  if (keepOutputs === undefined) return { append };
+  if (keepOutputs === undefined && keepInitializers === undefined) return { append };
+  const isDropped = (field: Field): boolean => {
+    if (field.number === GRAPH.output) return keepOutputs?.(textIn(contentOf(field), VALUE_INFO.name)) === false;
+    if (field.number === GRAPH.initializer) return keepInitializers?.(textIn(contentOf(field), TENSOR.name)) === false;
+    return false;
+  };
+  return { append, replace: (field) => (isDropped(field) ? [] : undefined) };
+}
+
+/** Appends outputs, and writes other names in place of inputs that have one. */
+function nodeEdit(outputs: readonly string[], names: ReadonlyMap<string, string>): MessageEdit {
+  const nameFor = (field: Field) => (field.number === NODE.input ? names.get(textOf(field)) : undefined);
   return {
-    append,
+    append: () => outputs.map((output) => newField(NODE.output, output)),
     replace: (field) => {
-      if (field.number !== GRAPH.output) return undefined;
-      return keepOutputs(textIn(contentOf(field), VALUE_INFO.name)) ? undefined : [];
+      const name = nameFor(field);
+      return name === undefined ? undefined : [newField(NODE.input, name)];
     },
   };
 }

@@ -175,6 +175,8 @@ export interface GraphEdit {
   readonly addOutputs?: readonly NewValueInfo[];
   /** Existing outputs to keep; absent keeps all. */
   readonly keepOutputs?: (name: string) => boolean;
+  /** Existing initializers to keep; absent keeps all. One that goes must come back as an input of the same name. */
+  readonly keepInitializers?: (name: string) => boolean;
 }
 
 /** All changes to a model. What is not named here is written as it was. */
@@ -183,6 +185,8 @@ export interface ModelEdits {
   readonly graphs?: ReadonlyMap<OnnxGraph, GraphEdit>;
   /** Outputs appended to a node (an If whose branches gained outputs). */
   readonly addNodeOutputs?: ReadonlyMap<OnnxNode, readonly string[]>;
+  /** Other values for a node to read: new names by those in the file. */
+  readonly renameNodeInputs?: ReadonlyMap<OnnxNode, ReadonlyMap<string, string>>;
   /** metadata_props to set: an existing key is replaced, others are appended. */
   readonly metadata?: Readonly<Record<string, string>>;
 }

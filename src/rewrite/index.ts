@@ -1,2 +1,3 @@
 /** Masks to new bytes of the initializers. */
 export { applyMask, countZeros } from "./apply-mask.js";
+export { maskInto } from "./mask-into.js";
