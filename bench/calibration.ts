@@ -23,10 +23,11 @@ const row = (method: string, pattern: Partial<GoldenRow>): GoldenRow => ({
   perplexity: 0,
   zeros: 0,
 });
-const rows = ["wanda", "ria", "crepe"].flatMap((method) => [
-  row(method, { sparsity: 0.5, scope: "row" }),
-  row(method, { pattern: "2:4" }),
-]);
+const coefficients = { row: 0, column: 0.54, window: 0.46, size: 31, power: 0.8 };
+const rows = ["wanda", "ria", "crepe"].flatMap((method) => {
+  const given = method === "crepe" ? { coefficients } : {};
+  return [row(method, { sparsity: 0.5, scope: "row", ...given }), row(method, { pattern: "2:4", ...given })];
+});
 const sources: readonly (readonly [name: string, text: string, count: number])[] = [
   ["WikiText-2, 32 samples", read("wikitext2-valid.txt"), 32],
   ["WikiText-2, 8 samples", read("wikitext2-valid.txt"), 8],

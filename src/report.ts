@@ -27,9 +27,27 @@ export interface PruneReport {
   readonly method: MethodName;
   /** As a user writes it: `"2:4"`, `"50% by row"`. */
   readonly pattern: string;
+  /** Of all weights that `byKind` and `byDepth` leave. */
   readonly coefficients: Coefficients;
-  /** Which coefficients these are: `"given"`, `"default"`, a file, … */
+  /** By kind of weight, where they differ by it. */
+  readonly byKind?: Readonly<Record<string, Coefficients>>;
+  /** By depth, first blocks first, where they differ by it. */
+  readonly byDepth?: readonly Coefficients[];
+  /**
+   * Where they are from: `"given"`, `"default"`, a file, `"tuned on this model (…)"`,
+   * `"tuned on family llama/512 (…)"`, `"shipped for family …"`, or `"untuned: …"` and why.
+   */
   readonly coefficientsFrom: string;
+  /**
+   * With `verify`: perplexities of the method's masks and of RIA's on `tokens` predicted tokens, and whose were
+   * kept. Where RIA's were, `method` and what follows from it say so. Absent where there was nothing to compare.
+   */
+  readonly verified?: {
+    readonly own: number;
+    readonly ria: number;
+    readonly tokens: number;
+    readonly kept: "own" | "ria";
+  };
   readonly passes: number;
   /** What the statistics were collected on, in words; `"none"` where the method needs none. */
   readonly calibration: string;

@@ -36,7 +36,8 @@ export interface Device {
    * Scores the weight and selects by rank: exactly `prunedCount(pattern, shape)` bits are 0. Ties
    * keep the lower index (input channel in a row; o · in + i in a matrix); in groups of N:M, where
    * that would favour the same channels in every row, they fall as a quick select leaves them
-   * (cpu/kernel/ties.ts).
+   * (cpu/kernel/ties.ts). Groups of a permuted N:M are the device's choice, the same for the same job;
+   * they retain at least the score that consecutive channels would.
    *
    * @throws PruneError `bad-weight` where the weight holds NaN or Inf; `bad-pattern` where the
    *   pattern does not fit the shape; `device` where the device fails

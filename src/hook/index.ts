@@ -1,4 +1,11 @@
 /** The transformers.js seam: loading with `prune`, and models by name. */
+export {
+  exportCoefficients,
+  importCoefficients,
+  type ListedCoefficients,
+  listCoefficients,
+  type RegistryOptions,
+} from "./coefficients.js";
 export { type EvaluateOptions, type EvaluationReport, evaluateModel } from "./evaluate-model.js";
 export type { PruneProgressCallback, PruneProgressInfo } from "./events.js";
 export { type InspectedFile, type InspectedWeight, type InspectReport, inspectModel } from "./inspect-model.js";
@@ -12,4 +19,5 @@ export {
 export { type PruneModelOptions, type PruneResult, pruneModel } from "./prune-model.js";
 export type { HostLoadOptions } from "./resolve-files.js";
 export { type HostSessionOptions, type PruneHostOptions, prune } from "./session-options.js";
+export { type TuneOptions, type TuneResult, tuneModel as tune } from "./tune-model.js";
 export { type ModelClass, type PrunedModelClass, withPrune } from "./with-prune.js";

@@ -4,6 +4,7 @@
  * when it was not.
  */
 import { resolvePruneOption } from "../options/index.js";
+import { coefficientLibrary } from "./coefficient-library.js";
 import { type PruneProgressCallback, toHostCallback, withoutReady } from "./events.js";
 import { type SessionRequest, withRequest } from "./intercept.js";
 import { cacheRootOf, type LoadOptions, loadTokenizer } from "./location.js";
@@ -43,11 +44,13 @@ export async function loadPruned<T>(
       session_options: withRequest(options.session_options ?? {}, request),
       ...(callback !== undefined && { progress_callback: callback }),
     });
+  const cacheRoot = cacheRootOf(options.cache_dir);
   let isLoading = false;
   const request = new ModelPrune({
     name,
     options: resolvePruneOption(prune),
-    cacheRoot: cacheRootOf(options.cache_dir),
+    cacheRoot,
+    library: coefficientLibrary(cacheRoot, id, pick(options)),
     tokenizer: (path) => loadTokenizer(id, path, pick(options)),
     reload: async (tapped, use) => {
       // What is loaded before the real load may have to be downloaded, which the user wants to see.

@@ -99,7 +99,7 @@ export function modelNameAt(path: string | null, cache_dir: string | null): stri
 }
 
 /** What the host would call the model whose file lies at `path`. */
-function placeOf(path: string | null, options: LoadOptions): { id: string; options: LoadOptions } | null {
+export function placeOf(path: string | null, options: LoadOptions): { id: string; options: LoadOptions } | null {
   if (path === null) return null;
   const folder = modelFolder(path);
   if (existsSync(join(folder, "tokenizer.json"))) return { id: folder, options: { local_files_only: true } };

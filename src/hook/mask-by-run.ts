@@ -7,12 +7,14 @@ import { PruneError } from "../errors.js";
 import type { ResolvedPrune } from "../options/index.js";
 import {
   type Collect,
+  cannotVerify,
   computeMasks,
   type Masked,
   type MaskedPlan,
   type Plan,
   type ProgressMeter,
 } from "../prune/index.js";
+import type { CoefficientLibrary } from "../registry/index.js";
 import { methodOf } from "../score/index.js";
 import { defaultRun, type Run, readsAnotherSession, type TextCalibration } from "./default-run.js";
 import type { SessionRequest } from "./intercept.js";
@@ -59,6 +61,8 @@ export interface RunContext {
   readonly optionsOf: (sessionFile: string) => ResolvedPrune | null;
   /** Plans of the model's files by `fileKey`; those that the load opens are added. Whoever made it closes them. */
   readonly plans: Map<string, Plan>;
+  /** What is known of coefficients, for the plans that the load opens. */
+  readonly library: CoefficientLibrary;
   readonly tokenizer: () => Promise<HostTokenizer>;
   /** null where nobody knows how to load the model again. */
   readonly reload: Reload | null;
@@ -75,13 +79,15 @@ export async function maskByRun(
   { key, run }: ModelRun,
   meterOf: (plan: Plan) => ProgressMeter,
 ): Promise<readonly MaskedPlan[]> {
-  const { reload, plans, optionsOf, tokenizer } = context;
+  const { reload, plans, optionsOf, tokenizer, library } = context;
   if (reload === null)
     throw new PruneError(
       "bad-calibration",
       `${context.model}: this calibration runs the whole model, which must be loaded a second time for it; ` +
         "prune() in session_options cannot do that: use pipeline() or withPrune()",
     );
+  const verified = [...plans.values()].find(({ options }) => options.verify);
+  if (verified !== undefined) throw cannotVerify(verified.name);
   let calibration = "";
   const runTapped = async (tensors: TapJob["tensors"], pass: number) => {
     let isCounted = false;
@@ -89,6 +95,7 @@ export async function maskByRun(
       optionsOf,
       covers: (plan) => runOf(plan, tokenizer)?.key === key,
       plans,
+      library,
       tensors,
       // Nobody knows how many runs of the user's there will be: the bar stands still while the count goes on.
       onRun: (plan, runs) => {

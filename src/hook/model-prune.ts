@@ -15,6 +15,7 @@ import {
   ProgressMeter,
   type Selection,
 } from "../prune/index.js";
+import type { CoefficientLibrary } from "../registry/index.js";
 import type { RuntimeSession, SessionOptions } from "../runtime/index.js";
 import { readsAnotherSession } from "./default-run.js";
 import { hostRuntime } from "./host.js";
@@ -33,6 +34,8 @@ export interface ModelPruneContext {
   readonly options: ResolvedPruneOption;
   /** Folder of the cache; null where the host keeps nothing on disk. */
   readonly cacheRoot: string | null;
+  /** What is known of coefficients. */
+  readonly library: CoefficientLibrary;
   /** Tokenizer of the model whose file lies at `path` (null: not known, or given as bytes). */
   readonly tokenizer: (path: string | null) => Promise<HostTokenizer>;
   /** Loads the model once more, to calibrate by running it; null where nobody knows how. */
@@ -131,7 +134,7 @@ export class ModelPrune implements SessionRequest {
     const key = fileKey(file);
     if (this.keys.has(key)) throw sameFileTwice(file);
     this.keys.add(key);
-    const plan = this.plans.get(key) ?? (await openPlan(file, wanted));
+    const plan = this.plans.get(key) ?? (await openPlan(file, wanted, this.context.library));
     this.plans.set(key, plan);
     try {
       this.selections.push(plan);
@@ -180,9 +183,10 @@ export class ModelPrune implements SessionRequest {
 
   /** All files that one run calibrates are masked together, when the first of them asks. */
   private maskedBy(run: ModelRun, path: string | null): Promise<readonly MaskedPlan[]> {
-    const { name, reload, tokenizer } = this.context;
+    const { name, reload, tokenizer, library } = this.context;
     const context = {
       model: name,
+      library,
       optionsOf: (sessionFile: string) => this.optionsOf(sessionFile),
       plans: this.plans,
       tokenizer: () => tokenizer(path),

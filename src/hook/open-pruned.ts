@@ -94,10 +94,12 @@ async function placeOf({ plan, needsSiblings, hostCacheRoot, tokenizer }: OpenJo
 }
 
 /** The report of the cache entry, which is made where there is none. */
-async function entry({ mask, meter, signal }: OpenJob, { folder, memory, key }: Place): Promise<PruneReport> {
+async function entry({ plan, mask, meter, signal }: OpenJob, { folder, memory, key }: Place): Promise<PruneReport> {
   const cached = async (): Promise<PruneReport | null> => {
     const [report] = (await readEntry(folder, key.key, memory))?.reports ?? [];
-    return report === undefined ? null : { ...report, fromCache: true };
+    // The same coefficients may come from elsewhere by now.
+    const { coefficientsFrom } = plan;
+    return report === undefined ? null : { ...report, coefficientsFrom, fromCache: true };
   };
   const build = async (): Promise<PruneReport> => {
     const files = [{ ...(await mask()), meter }];

@@ -26,8 +26,10 @@ import {
   sourceHashes,
   writeEntry,
 } from "../prune/index.js";
+import type { CoefficientLibrary } from "../registry/index.js";
 import type { PruneReport } from "../report.js";
 import { type FolderDraft, hashMemory, readEntry, sha256, withLock } from "../store/index.js";
+import { coefficientLibrary } from "./coefficient-library.js";
 import { addDenseFiles, addSideFiles, hashesOf, readSideFiles, refuseOccupied, refuseSource } from "./export-files.js";
 import { hostRuntime, hostVersions, onnxRuntime } from "./host.js";
 import { refuseUnknownKeys } from "./known-keys.js";
@@ -72,6 +74,7 @@ interface Job {
   /** Files in which nothing is pruned. */
   readonly dense: readonly ResolvedFile[];
   readonly optionsOf: (sessionFile: string) => ResolvedPrune | null;
+  readonly library: CoefficientLibrary;
   readonly threads: number | undefined;
   readonly meterOf: (plan: Plan) => ProgressMeter;
 }
@@ -112,16 +115,17 @@ export async function pruneModel(model: string, options: PruneModelOptions): Pro
   };
   try {
     const selections: Selection[] = [];
+    const library = coefficientLibrary(cacheRootOf(found.options.cache_dir), found.id, found.options);
     for (const file of found.files) {
       const wanted = optionsOf(sessionFileName(file.name));
-      const plan = wanted && (await openPlan(file, wanted));
+      const plan = wanted && (await openPlan(file, wanted, library));
       if (plan) selections.push(plan);
       if (plan && plan.targets.length > 0) plans.push(plan);
       else dense.push(file);
       if (plan?.targets.length === 0) await plan.model.onnx.close();
     }
     checkSelections(selections, model);
-    const reports = await writeTo(out, { found, plans, dense, optionsOf, threads, meterOf }, force, signal);
+    const reports = await writeTo(out, { found, plans, dense, optionsOf, library, threads, meterOf }, force, signal);
     for (const report of reports) plans.find(({ name }) => name === report.file)?.options.onReport?.(report);
     return { out, reports };
   } finally {
@@ -144,7 +148,9 @@ async function writeTo(
     const existing = key === null ? null : await readEntry(out, key.key, memory);
     if (existing !== null) {
       for (const plan of plans) meterOf(plan).finish("cache");
-      return existing.reports.map((report) => ({ ...report, fromCache: true }));
+      const fromOf = ({ file, coefficientsFrom: before }: PruneReport) =>
+        plans.find(({ name }) => name === file)?.coefficientsFrom ?? before;
+      return existing.reports.map((report) => ({ ...report, coefficientsFrom: fromOf(report), fromCache: true }));
     }
     await refuseOccupied(out, force);
     const masked = await maskAll(job);
@@ -166,7 +172,7 @@ async function writeTo(
 }
 
 /** Masks every plan by the calibration it asks for; in the order of the plans. */
-async function maskAll({ found, plans, optionsOf, threads, meterOf }: Job): Promise<MaskedPlan[]> {
+async function maskAll({ found, plans, optionsOf, library, threads, meterOf }: Job): Promise<MaskedPlan[]> {
   const { InferenceSession } = onnxRuntime();
   const tokenizer = () => loadTokenizer(found.id, null, found.options);
   const services = {
@@ -176,7 +182,7 @@ async function maskAll({ found, plans, optionsOf, threads, meterOf }: Job): Prom
   };
   const fileOf = (plan: Plan) => found.files.find(({ name }) => name === plan.name) as ResolvedFile;
   const open = new Map(plans.map((plan) => [fileKey(fileOf(plan)), plan]));
-  const context = { model: found.id, optionsOf, plans: open, tokenizer, reload: reloadResolved(found) };
+  const context = { model: found.id, optionsOf, library, plans: open, tokenizer, reload: reloadResolved(found) };
   const masked = new Map<Plan, MaskedPlan>();
   try {
     for (const plan of plans) {

@@ -1,5 +1,6 @@
 /** `session_options` for those who must keep calling the host's own `pipeline()` or `from_pretrained`. */
 import { type PruneOption, resolvePruneOption } from "../options/index.js";
+import { coefficientLibrary } from "./coefficient-library.js";
 import { toHostCallback } from "./events.js";
 import type { host } from "./host.js";
 import { withRequest } from "./intercept.js";
@@ -34,10 +35,12 @@ export function prune(option: PruneOption, hostOptions: PruneHostOptions = {}): 
     {
       open: async (model, sessionOptions, create) => {
         const name = modelNameAt(typeof model === "string" ? model : null, cache_dir);
+        const cacheRoot = cacheRootOf(cache_dir);
         const request = new ModelPrune({
           name,
           options,
-          cacheRoot: cacheRootOf(cache_dir),
+          cacheRoot,
+          library: coefficientLibrary(cacheRoot, null, { cache_dir }),
           tokenizer: (path) => loadTokenizer(null, path, { cache_dir }),
           reload: null,
           onProgress: toHostCallback(progress_callback, name),

@@ -3,36 +3,90 @@
  * which defaults, is said in its row of METHODS; nothing here knows a method by name.
  */
 import { PruneError } from "../errors.js";
-import { type Coefficients, type MethodName, methodOf, type Parameter } from "../score/index.js";
+import type { WeightKind } from "../graph/index.js";
+import { type CoefficientSet, type Coefficients, type MethodName, methodOf, type Parameter } from "../score/index.js";
 import { badOption, isOptionsObject, type Label, OptionReader, type Read } from "./option-reader.js";
+import { LIMITS, WEIGHT_KINDS } from "./table.js";
+import type { CoefficientValues } from "./types.js";
 
-/** The defaults of a method's parameters; empty where it has none. Frozen. */
-export function defaultCoefficients(method: MethodName): Coefficients {
-  return Object.freeze(
-    Object.fromEntries(methodOf(method).parameters.map(({ name, default: value }) => [name, value])),
-  );
-}
+/** The keys of an object of coefficients that are no parameters. */
+const PARTS = ["byKind", "byDepth"] as const;
 
 /**
- * Reads an object of coefficients. Parameters that it does not name take the method's default.
+ * Reads an object of coefficients: numbers by parameter, and `byKind` or `byDepth` beside them. A
+ * parameter that is left out takes its default, in `byKind` and `byDepth` the number beside them.
  *
- * @returns complete and frozen: a number for each parameter of the method
- * @throws PruneError `unknown-option` for a name that is no parameter; `bad-option` for a number
- *   out of range, coefficients that make every score 0, or a method without parameters
+ * @returns complete and frozen: every set of numbers has one for each parameter of the method
+ * @throws PruneError `unknown-option` for a name that is no parameter or no kind of weight; `bad-option`
+ *   for a number out of range, coefficients that make every score 0, `byKind` together with `byDepth`,
+ *   or a method without parameters
  */
-export function readCoefficientValues(value: unknown, method: MethodName, label: Label): Coefficients {
+export function readCoefficientSet(value: unknown, method: MethodName, label: Label): CoefficientSet {
   refuseWithoutParameters(method, label);
   if (!isOptionsObject(value)) throw badOption(label, `an object of numbers, such as ${example(method)}`, value);
+  const defaults = Object.fromEntries(
+    methodOf(method).parameters.map((parameter) => [parameter.name, parameter.default]),
+  );
   const reader = new OptionReader<string>(value, label);
+  const all = readNumbers(reader, method, defaults, label);
+  const byKind = reader.get("byKind", (kinds, at) => readByKind(kinds, method, all, at));
+  const byDepth = reader.get("byDepth", (segments, at) => readByDepth(segments, method, all, at));
+  reader.refuseUnread();
+  if (byKind !== undefined && byDepth !== undefined)
+    throw new PruneError(
+      "bad-option",
+      `${PARTS.map((part) => label.of(part).text).join(" and ")} exclude each other; leave one out`,
+      { details: { option: label.text, method } },
+    );
+  return Object.freeze({ all, ...(byKind && { byKind }), ...(byDepth && { byDepth }) });
+}
+
+/** Coefficients as users write them, and as files hold them: the reverse of {@link readCoefficientSet}. */
+export const coefficientValues = ({ all, ...parts }: CoefficientSet): CoefficientValues =>
+  ({ ...all, ...parts }) as CoefficientValues;
+
+/** One number for each parameter; those that are left out come from `others`. */
+function readNumbers(
+  reader: OptionReader<string>,
+  method: MethodName,
+  others: Coefficients,
+  label: Label,
+): Coefficients {
   const values = Object.fromEntries(
     methodOf(method).parameters.map((parameter) => [
       parameter.name,
-      reader.get(parameter.name, mustBeParameter(parameter)) ?? parameter.default,
+      reader.get(parameter.name, mustBeParameter(parameter)) ?? (others[parameter.name] as number),
     ]),
   );
-  reader.refuseUnread();
   refuseNoTerms(values, method, label);
   return Object.freeze(values);
+}
+
+/** The numbers of a part of the model. */
+function readPart(value: unknown, method: MethodName, all: Coefficients, label: Label): Coefficients {
+  if (!isOptionsObject(value)) throw badOption(label, `an object of numbers, such as ${example(method)}`, value);
+  const reader = new OptionReader<string>(value, label);
+  const values = readNumbers(reader, method, all, label);
+  reader.refuseUnread();
+  return values;
+}
+
+function readByKind(value: unknown, method: MethodName, all: Coefficients, label: Label) {
+  if (!isOptionsObject(value) || Object.keys(value).length === 0)
+    throw badOption(label, `an object by kind of weight, such as { "q": ${example(method)} }`, value);
+  const reader = new OptionReader<WeightKind>(value, label);
+  const kinds = WEIGHT_KINDS.flatMap((kind) => {
+    const numbers = reader.get(kind, (own, at) => readPart(own, method, all, at));
+    return numbers === undefined ? [] : [[kind, numbers] as const];
+  });
+  reader.refuseUnread();
+  return Object.freeze(Object.fromEntries(kinds));
+}
+
+function readByDepth(value: unknown, method: MethodName, all: Coefficients, label: Label) {
+  if (!Array.isArray(value) || value.length === 0 || value.length > LIMITS.segments)
+    throw badOption(label, `an array of 1 to ${LIMITS.segments} objects of numbers, first blocks first`, value);
+  return Object.freeze(value.map((own: unknown, i) => readPart(own, method, all, label.of(String(i)))));
 }
 
 /**
@@ -46,7 +100,7 @@ export function refuseWithoutParameters(method: MethodName, label: Label): void 
 }
 
 /** Coefficients as JSON text, for messages and help. */
-export const example = (method: MethodName): string => JSON.stringify(defaultCoefficients(method));
+export const example = (method: MethodName): string => JSON.stringify(methodOf(method).untuned);
 
 function mustBeParameter({ min, max, values }: Parameter): Read<number> {
   return (value, label) => {

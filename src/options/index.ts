@@ -1,9 +1,20 @@
 /** Options: what users write, what it means, and what exists (for help texts). */
-export { defaultCoefficients, readCoefficientValues } from "./coefficient-values.js";
-export { loadCoefficients } from "./coefficients.js";
+export { isOneShot } from "./calibration-option.js";
+export { coefficientValues, readCoefficientSet } from "./coefficient-values.js";
+export { parseJson } from "./coefficients.js";
 export { matchesAnyGlob, matchesGlob } from "./globs.js";
+export { mustBeInteger, mustBeOneOf, mustBeText } from "./must-be.js";
 export { nearest } from "./nearest.js";
-export { badOption, dottedLabel, type Label, unknownOption } from "./option-reader.js";
+export {
+  badOption,
+  dottedLabel,
+  isOptionsObject,
+  type Label,
+  OptionReader,
+  type Read,
+  unknownOption,
+} from "./option-reader.js";
+export { withScope } from "./pattern-option.js";
 export { resolvePruneOption } from "./resolve.js";
 export { checkNamedFiles } from "./session-files.js";
 export {
@@ -14,5 +25,7 @@ export {
   type OptionRow,
   PRUNE_OPTIONS,
   type PruneOptionName,
+  SCOPES,
+  WEIGHT_KINDS,
 } from "./table.js";
 export type * from "./types.js";

@@ -1,12 +1,12 @@
 /**
- * The options that say how many weights go and where: `sparsity`, `scope` and `pattern`, together
- * one `Pattern`. A sparsity with its scope and an N:M pattern exclude each other.
+ * The options that say how many weights go and where: `sparsity`, `scope`, `pattern` and `permute`,
+ * together one `Pattern`. A sparsity with its scope and an N:M pattern exclude each other.
  */
 import { PruneError } from "../errors.js";
 import type { NofM, Pattern, Scope } from "../pattern/index.js";
-import { type MethodName, methodOf } from "../score/index.js";
 import { badOption, type Label, type Read } from "./option-reader.js";
 import { DEFAULTS, LIMITS } from "./table.js";
+import type { WantedPattern } from "./types.js";
 
 const N_OF_M = /^([1-9]\d*):([1-9]\d*)$/;
 const PERCENT = /^(\d+(?:\.\d+)?|\.\d+) ?%$/;
@@ -39,7 +39,7 @@ function sparsityRemedy(value: unknown, sparsity: unknown): string | undefined {
 }
 
 /** An N:M pattern as text, 1 ≤ N < M ≤ 64. */
-export const readNofM: Read<NofM> = (value, label) => {
+export const readNofM: Read<Omit<NofM, "permute">> = (value, label) => {
   const match = typeof value === "string" ? N_OF_M.exec(value) : null;
   const keep = Number(match?.[1]);
   const of = Number(match?.[2]);
@@ -54,24 +54,36 @@ export const readNofM: Read<NofM> = (value, label) => {
   );
 };
 
+/** The pattern, with the given scope where the user left it open. */
+export const withScope = (pattern: WantedPattern, scope: Scope): Pattern =>
+  pattern.kind === "unstructured" ? { ...pattern, scope: pattern.scope ?? scope } : pattern;
+
 /**
- * The one pattern that the three options mean.
+ * The one pattern that the four options mean. A scope that is not given stays open.
  *
  * @param label of the object that holds them
- * @throws PruneError `bad-option` where a pattern comes with a sparsity or a scope
+ * @throws PruneError `bad-option` where a pattern comes with a sparsity or a scope, or `permute` without a pattern
  */
 export function combinePattern(
-  given: { sparsity: number | undefined; scope: Scope | undefined; pattern: NofM | undefined },
-  method: MethodName,
+  given: {
+    sparsity: number | undefined;
+    scope: Scope | undefined;
+    pattern: Omit<NofM, "permute"> | undefined;
+    permute: boolean | undefined;
+  },
   label: Label,
-): Pattern {
-  const { sparsity, scope, pattern } = given;
-  if (pattern === undefined)
-    return {
-      kind: "unstructured",
-      sparsity: sparsity ?? DEFAULTS.sparsity,
-      scope: scope ?? methodOf(method).defaultScope,
-    };
+): WantedPattern {
+  const { sparsity, scope, pattern, permute } = given;
+  if (pattern === undefined) {
+    if (permute !== undefined)
+      throw new PruneError(
+        "bad-option",
+        `${label.of("permute").text} is for ${label.of("pattern").text}, which is not given: it says which input channels ` +
+          "share a group; give a pattern or leave it out",
+        { details: { option: label.of("permute").text } },
+      );
+    return { kind: "unstructured", sparsity: sparsity ?? DEFAULTS.sparsity, scope: scope ?? null };
+  }
   if (sparsity !== undefined)
     throw new PruneError(
       "bad-option",
@@ -83,8 +95,8 @@ export function combinePattern(
     throw new PruneError(
       "bad-option",
       `${label.of("scope").text} is for a sparsity: with ${label.of("pattern").text} scores compete ` +
-        `within each ${pattern.of} consecutive input channels; leave it out`,
+        `within each group of ${pattern.of} input channels; leave it out`,
       { details: { option: label.of("scope").text } },
     );
-  return pattern;
+  return { ...pattern, permute: permute ?? false };
 }

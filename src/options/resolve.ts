@@ -4,12 +4,11 @@
  * not understand it refuses; it never guesses and never drops a key.
  */
 import { PruneError } from "../errors.js";
-import type { NofM } from "../pattern/index.js";
 import type { MethodName } from "../score/index.js";
 import { DEFAULT_CALIBRATION, isOneShot, readCalibration } from "./calibration-option.js";
 import { readCoefficients } from "./coefficients.js";
 import { mustBeGlobs } from "./globs.js";
-import { mustBeFunction, mustBeInteger, mustBeOneOf, mustBeSignal } from "./must-be.js";
+import { mustBeBoolean, mustBeFunction, mustBeInteger, mustBeOneOf, mustBeSignal } from "./must-be.js";
 import { nearest } from "./nearest.js";
 import {
   badOption,
@@ -76,18 +75,20 @@ function resolveOptions(source: Readonly<Record<string, unknown>>, label: Label)
   const given = {
     sparsity: options.get("sparsity", readSparsity),
     scope: options.get("scope", mustBeOneOf(SCOPES)),
-    pattern: options.get<NofM>("pattern", readNofM),
+    pattern: options.get("pattern", readNofM),
+    permute: options.get("permute", mustBeBoolean),
   };
   const resolved: ResolvedPrune = {
     method,
-    pattern: Object.freeze(combinePattern(given, method, label)),
+    pattern: Object.freeze(combinePattern(given, label)),
     coefficients: Object.freeze(
       options.get("coefficients", (value, at) => readCoefficients(value, method, at)) ?? ({ kind: "auto" } as const),
     ),
     include: options.get("include", mustBeGlobs) ?? NOTHING,
     exclude: options.get("exclude", mustBeGlobs) ?? NOTHING,
     calibration: options.get("calibration", readCalibration) ?? DEFAULT_CALIBRATION,
-    passes: options.get("passes", mustBeInteger(1, LIMITS.passes)) ?? DEFAULTS.passes,
+    passes: options.get("passes", mustBeInteger(1, LIMITS.passes)) ?? null,
+    verify: options.get("verify", mustBeBoolean) ?? DEFAULTS.verify,
     cache: Object.freeze(options.get("cache", readCache) ?? ({ kind: "host" } as const)),
     signal: options.get("signal", mustBeSignal),
     onReport: options.get("onReport", mustBeFunction) as ResolvedPrune["onReport"],
@@ -119,7 +120,7 @@ const readCache: Read<ResolvedPrune["cache"]> = (value, label) => {
 
 /** A running generator is empty after the first pass, and the second would calibrate on nothing. */
 function refuseSecondPassOverStream({ passes, calibration }: ResolvedPrune, label: Label): void {
-  if (passes === 1 || !isOneShot(calibration.source)) return;
+  if (passes === null || passes === 1 || !isOneShot(calibration.source)) return;
   throw new PruneError(
     "bad-option",
     `${label.of("passes").text} is ${passes}, but ${label.of("calibration").of("feeds").text} can be read only once; ` +

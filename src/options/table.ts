@@ -3,6 +3,7 @@
  * keys and defaults from here, the command line its help, the documentation its table. Methods,
  * their parameters and the patterns have tables of their own (METHODS, PATTERN_FORMS).
  */
+import type { WeightKind } from "../graph/index.js";
 import { METHODS, type MethodName } from "../score/index.js";
 import type { CalibrationOptions, PruneOptions } from "./types.js";
 
@@ -21,6 +22,10 @@ export const METHOD_NAMES = Object.keys(METHODS) as MethodName[];
 /** The scopes in which scores of an unstructured pattern compete. */
 export const SCOPES = ["row", "matrix"] as const;
 
+const KINDS = { q: 0, k: 0, v: 0, o: 0, gate: 0, up: 0, down: 0, fc: 0, other: 0 } satisfies Record<WeightKind, 0>;
+/** What a weight can do in its block, as coefficients by kind name it. */
+export const WEIGHT_KINDS = Object.keys(KINDS) as WeightKind[];
+
 /** What is taken where the user names nothing. The default scope is the method's. */
 export const DEFAULTS = {
   method: "crepe",
@@ -29,6 +34,7 @@ export const DEFAULTS = {
   length: 512,
   bos: false,
   passes: 1,
+  verify: false,
   /** Windows of a perplexity; they are `length` tokens long. */
   windows: 16,
 } as const;
@@ -39,6 +45,8 @@ export const LIMITS = {
   passes: 10,
   /** M of N:M; runtimes know 4, papers go to 32. */
   groupSize: 64,
+  /** Depth segments; no model in use has more blocks than this. */
+  segments: 128,
   count: 1_000_000,
   length: 1_000_000,
 } as const;
@@ -56,12 +64,18 @@ export const PRUNE_OPTIONS = {
   scope: {
     summary: "where scores compete: in each output row or in the matrix; not together with a pattern",
     value: quoted(SCOPES),
-    default: "what the method's paper does",
+    default: "what the method's paper does, or what the coefficients were tuned for",
   },
   pattern: { summary: "N of every M consecutive input channels stay", value: '"N:M", for example "2:4"', default: "" },
+  permute: {
+    summary: "with a pattern: choose which M input channels share a group, so that higher scores stay; takes longer",
+    value: "true | false",
+    default: "false",
+  },
   coefficients: {
-    summary: "numbers of the method: its defaults, or your own; auto: the defaults until tuned ones ship",
-    value: '"auto" | "default" | object | JSON text | path or URL of a JSON file',
+    summary:
+      "numbers of the method; auto: tuned ones of this model or its family where known, else untuned ones; default: untuned ones",
+    value: '"auto" | "default" | object | JSON text | path or URL of a JSON file of numbers or of tuning',
     default: "auto",
   },
   include: {
@@ -74,7 +88,12 @@ export const PRUNE_OPTIONS = {
   passes: {
     summary: "passes of calibration; each after the first measures the model as the one before pruned it",
     value: `whole number from 1 to ${LIMITS.passes}`,
-    default: String(DEFAULTS.passes),
+    default: `what the coefficients were tuned with, else ${DEFAULTS.passes}`,
+  },
+  verify: {
+    summary: "compare with ria on a little text, and keep the better masks",
+    value: "true | false",
+    default: String(DEFAULTS.verify),
   },
   cache: {
     summary: "keep the pruned model beside the host's own cache, in a folder of yours, or in memory only",

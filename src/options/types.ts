@@ -3,8 +3,9 @@
  * which is all that the other rooms see. `resolve.ts` turns the first into the second and refuses
  * what it does not know.
  */
-import type { Pattern, Scope } from "../pattern/index.js";
-import type { Coefficients, MethodName } from "../score/index.js";
+import type { WeightKind } from "../graph/index.js";
+import type { Pattern, Scope, Unstructured } from "../pattern/index.js";
+import type { CoefficientSet, Coefficients, MethodName } from "../score/index.js";
 
 /** A feed of a session as transformers.js or ONNX Runtime would take it, by input name. */
 export type RawFeeds = Readonly<Record<string, unknown>>;
@@ -35,18 +36,40 @@ export interface CalibrationOptions<Pipe = never> {
   bos?: boolean;
 }
 
+/**
+ * Coefficients as numbers: those of all weights by parameter, and further ones by kind of weight or by
+ * depth (the blocks fall into as many segments of equal share as there are entries). A parameter that
+ * is left out takes its default; in `byKind` and `byDepth` the number that stands beside them.
+ */
+export interface CoefficientValues {
+  readonly [parameter: string]: number | CoefficientValues["byKind"] | CoefficientValues["byDepth"];
+  /** Not together with `byDepth`. */
+  readonly byKind?: { readonly [Kind in WeightKind]?: Coefficients };
+  /** First to last. Weights outside of blocks take the numbers beside it. */
+  readonly byDepth?: readonly Coefficients[];
+}
+
 interface CommonOptions<Pipe> {
   /** Default `"crepe"`. */
   method?: MethodName;
-  /** Coefficients of the method: tuned ones where known, the method's defaults, values, or a JSON file or URL. Default `"auto"`. */
-  coefficients?: "auto" | "default" | Coefficients | (string & {});
+  /**
+   * Coefficients of the method. `"auto"` (the default): tuned ones of this model or its family where they
+   * are known, else untuned ones; `"default"`: untuned ones; numbers; or the path or URL of a JSON file
+   * with numbers or with records of tuning.
+   */
+  coefficients?: "auto" | "default" | CoefficientValues | (string & {});
   /** Globs over weight names; only what matches is pruned. Also names weights that are dense by default (`"lm_head"`). */
   include?: string | readonly string[];
   /** Globs over weight names that stay dense. */
   exclude?: string | readonly string[];
   calibration?: CalibrationOptions<Pipe>;
-  /** Passes of calibration: pass n collects statistics on the model that pass n − 1 pruned; default 1. */
+  /**
+   * Passes of calibration: pass n collects statistics on the model that pass n − 1 pruned. Default: what
+   * the coefficients were tuned with, else 1.
+   */
   passes?: number;
+  /** Compare the masks with RIA's on a little text that calibration has not seen, and keep the better ones; default false. */
+  verify?: boolean;
   /** Keep the pruned model beside the host's own cache, in a folder of your own, or only in memory. Default true. */
   cache?: boolean | string;
   signal?: AbortSignal;
@@ -57,8 +80,14 @@ interface CommonOptions<Pipe> {
 /** The object form of `prune`. A sparsity and a pattern exclude each other. */
 export type PruneOptions<Pipe = never> = CommonOptions<Pipe> &
   (
-    | { sparsity?: number | `${number}%`; scope?: Scope; pattern?: never }
-    | { pattern: string; sparsity?: never; scope?: never }
+    | { sparsity?: number | `${number}%`; scope?: Scope; pattern?: never; permute?: never }
+    | {
+        pattern: string;
+        /** Choose which input channels share a group of N:M so that higher scores stay; default false. */
+        permute?: boolean;
+        sparsity?: never;
+        scope?: never;
+      }
   );
 
 /** What one session file can be given: `true` (defaults), a sparsity (`0.5`, `"50%"`), a pattern (`"2:4"`), options, or `false` (left dense). */
@@ -74,11 +103,11 @@ export type PruneOption<Pipe = never> = PruneValue<Pipe> | PruneMap<Pipe>;
 
 // --- resolved ---------------------------------------------------------------------------------
 
-/** Where coefficients come from; read by `loadCoefficients` when the model is known. */
+/** Where coefficients come from; they are chosen when the model is known. */
 export type CoefficientSource =
   | { readonly kind: "auto" }
   | { readonly kind: "default" }
-  | { readonly kind: "values"; readonly values: Coefficients }
+  | { readonly kind: "values"; readonly values: CoefficientSet }
   | { readonly kind: "file"; readonly location: string };
 
 /** Calibration samples, before a tokenizer or session is at hand. */
@@ -98,15 +127,22 @@ export interface ResolvedCalibration {
   readonly id: string | null;
 }
 
+/** A pattern whose scope the user may have left open (null): it depends on the coefficients. */
+export type WantedPattern =
+  | Exclude<Pattern, Unstructured>
+  | (Omit<Unstructured, "scope"> & { readonly scope: Scope | null });
+
 /** Complete and frozen; nothing in it is optional. */
 export interface ResolvedPrune {
   readonly method: MethodName;
-  readonly pattern: Pattern;
+  readonly pattern: WantedPattern;
   readonly coefficients: CoefficientSource;
   readonly include: readonly string[];
   readonly exclude: readonly string[];
   readonly calibration: ResolvedCalibration;
-  readonly passes: number;
+  /** null: as many as the coefficients were tuned with, else 1. */
+  readonly passes: number | null;
+  readonly verify: boolean;
   readonly cache:
     | { readonly kind: "host" }
     | { readonly kind: "folder"; readonly path: string }

@@ -15,11 +15,16 @@ export interface Unstructured {
   readonly scope: Scope;
 }
 
-/** `keep` of every `of` consecutive input channels stay, in every output row (2:4 keeps 2 of 4). */
+/**
+ * `keep` of every group of `of` input channels stay, in every output row (2:4 keeps 2 of 4). Groups
+ * are consecutive channels, or where `permute` is set whichever partition of the weight's channels
+ * lets the highest scores stay: one for all output rows of a weight, chosen by the device.
+ */
 export interface NofM {
   readonly kind: "n:m";
   readonly keep: number;
   readonly of: number;
+  readonly permute: boolean;
 }
 
 export type Pattern = Unstructured | NofM;
@@ -29,7 +34,7 @@ export interface PatternForm<P extends Pattern> {
   readonly kind: P["kind"];
   /** One line for help texts. */
   readonly summary: string;
-  /** As a user writes it: `"2:4"`, `"50%"`. */
+  /** In a few words, as a user would write it: `"2:4"`, `"2:4 permuted"`, `"50% by row"`. */
   readonly describe: (pattern: P) => string;
   /** Why a weight of this shape cannot take the pattern and what would help, or null where it can. */
   readonly refuse: (pattern: P, shape: Shape) => string | null;

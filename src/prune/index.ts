@@ -1,6 +1,6 @@
 /** The conductor: plan a file, mask it, write it, report on it — in that order. */
 export { type MaskedPlan, maskBySamples, type SampleServices } from "./mask-by-samples.js";
-export { type Collect, computeMasks, type Masked, maskEdits, type TensorEdits } from "./masks.js";
+export { type Collect, computeMasks, type Masked, maskEdits, type TensorEdits, weightBytes } from "./masks.js";
 export {
   baseName,
   extendKey,
@@ -15,4 +15,5 @@ export {
 export { ProgressMeter } from "./progress-meter.js";
 export { parametersOf, reportOf, sourceBytes } from "./report-of.js";
 export { checkSelections, type Selection } from "./select-targets.js";
+export { cannotVerify, type Verdict } from "./verify.js";
 export { type EntryFile, writeEntry } from "./write-entry.js";

@@ -2,12 +2,19 @@
  * Masks for files that calibrate on samples of their own — text, token ids, ready feeds — or on
  * nothing. (`run(pipe)` needs the whole model and lives in hook/.)
  */
-import { collectStatistics, openSamples, type Samples, type Tokenizer } from "../calibrate/index.js";
+import {
+  collectStatistics,
+  openSamples,
+  type Samples,
+  type TargetStatistics,
+  type Tokenizer,
+} from "../calibrate/index.js";
 import { createCpuDevice, type Device } from "../compute/index.js";
 import type { Runtime, SessionOptions } from "../runtime/index.js";
 import { type Collect, computeMasks, type Masked } from "./masks.js";
 import type { Plan } from "./plan.js";
 import type { ProgressMeter } from "./progress-meter.js";
+import { differsFromRia, verifyMasks } from "./verify.js";
 
 /** What calibration needs from outside. */
 export interface SampleServices {
@@ -51,21 +58,28 @@ async function maskOne(
   device: Device,
   meter: ProgressMeter,
 ): Promise<MaskedPlan> {
-  const { calibration, signal } = plan.options;
+  const { calibration, verify, signal } = plan.options;
   const { runtime, tokenizer } = services;
   const sessionOptions = withoutOutputs(services.sessionOptions);
   let samples: Samples | undefined;
-  const collect: Collect = async (_, tensors, pass) => {
+  let dense: TargetStatistics | undefined;
+  const collect: Collect = async ([current], tensors, pass) => {
     samples ??= await openSamples(calibration, tokenizer, plan.name);
     const { total } = samples;
     // A stream has no total: its bar stands still while the count goes on.
     const onSample = (done: number) =>
       meter.step("calibrate", total === null ? 0 : done, total ?? 1, `sample ${done}`, pass);
     const options = { runtime, sessionOptions, tensors: tensors.get(plan) ?? new Map() };
-    return new Map([[plan, await collectStatistics(plan.model, plan.targets, samples, options, { signal, onSample })]]);
+    const statistics =
+      (pass === 0 ? dense : undefined) ??
+      (await collectStatistics(plan.model, plan.targets, samples, options, { signal, onSample }));
+    if (pass === 0) dense = statistics;
+    return new Map([[current as Plan, statistics]]);
   };
-  const masked = await computeMasks([plan], collect, device, () => meter);
-  return { plan, masked: masked.get(plan) as Masked, calibration: samples?.description ?? "none" };
+  const own = (await computeMasks([plan], collect, device, () => meter)).get(plan) as Masked;
+  const judging = { device, runtime, sessionOptions, tokenizer, collect, meter };
+  const masked = verify && differsFromRia(plan) ? await verifyMasks(plan, own, judging) : own;
+  return { plan, masked, calibration: samples?.description ?? "none" };
 }
 
 /** The tapped graph has none of the model's own outputs, so nothing may be said of where they go. */

@@ -8,10 +8,11 @@ import type { Target } from "../graph/index.js";
 import { type ModelEdits, type OnnxTensor, readOwnTensor, readTensor, type TensorEdit } from "../onnx/index.js";
 import type { Mask } from "../pattern/index.js";
 import { applyMask } from "../rewrite/index.js";
-import { channelFactor, methodOf } from "../score/index.js";
+import { channelFactor, coefficientsOf, depthOf, methodOf } from "../score/index.js";
 import { BYTES_PER_ELEMENT } from "../tensor/dtypes.js";
 import type { Plan } from "./plan.js";
 import type { ProgressMeter } from "./progress-meter.js";
+import type { Verdict } from "./verify.js";
 
 /** Edits of tensors, as the writer and the runtime take them. */
 export type TensorEdits = NonNullable<ModelEdits["tensors"]>;
@@ -22,6 +23,8 @@ export interface Masked {
   /** null where the method needs no calibration. */
   readonly statistics: TargetStatistics | null;
   readonly seconds: { readonly calibrate: number; readonly mask: number };
+  /** Where the masks were compared with RIA's: what came of it. */
+  readonly verdict?: Verdict;
 }
 
 /** Collects statistics of the plans' targets on models in which the given tensors are replaced. */
@@ -43,10 +46,9 @@ export async function computeMasks(
   device: Device,
   meterOf: (plan: Plan) => ProgressMeter,
 ): Promise<ReadonlyMap<Plan, Masked>> {
-  const passesOf = ({ calibrated, options }: Plan) => (calibrated ? options.passes : 1);
   const masked = new Map<Plan, Masked>();
   for (let pass = 0; ; pass++) {
-    const current = plans.filter((plan) => passesOf(plan) > pass);
+    const current = plans.filter((plan) => plan.passes > pass);
     if (current.length === 0) return masked;
     const calibrated = current.filter((plan) => plan.calibrated);
     const tensors = new Map([...masked].map(([plan, { masks }]) => [plan, maskEdits(masks)] as const));
@@ -76,11 +78,12 @@ async function maskTargets(
   device: Device,
   onMask: (done: number, weight: string) => void,
 ): Promise<ReadonlyMap<Target, Mask>> {
-  const { options, coefficients } = plan;
-  const { signal } = options;
+  const { pattern, options, coefficients, layers } = plan;
+  const { method, signal } = options;
   const masks = new Map<Target, Mask>();
   const one = async (target: Target): Promise<void> => {
-    const terms = methodOf(options.method).terms(coefficients, target.shape);
+    const own = coefficientsOf(coefficients, { kind: target.kind, depth: depthOf(target.layer, layers) });
+    const terms = methodOf(method).terms(own, target.shape);
     const mask = await device.computeMask(
       {
         label: target.name,
@@ -90,7 +93,7 @@ async function maskTargets(
         order: target.order,
         terms,
         channelFactor: channelFactor(terms, target.shape.in, statistics?.get(target), target.name),
-        pattern: options.pattern,
+        pattern,
       },
       signal,
     );
@@ -102,7 +105,8 @@ async function maskTargets(
   return new Map(plan.targets.map((target) => [target, masks.get(target) as Mask]));
 }
 
-function weightBytes(tensor: OnnxTensor): WeightBytes {
+/** Where the device finds the stored bytes of a tensor: in its file, or in memory. */
+export function weightBytes(tensor: OnnxTensor): WeightBytes {
   const { data } = tensor;
   return data.kind === "raw" && data.payload.source.path !== undefined
     ? { kind: "file", path: data.payload.source.path, byteOffset: data.payload.offset, byteLength: data.payload.length }

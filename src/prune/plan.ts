@@ -4,9 +4,11 @@
  */
 import { buildModel, findTargets, type Model } from "../graph/index.js";
 import { type ExternalFile, type ModelInput, type OnnxModel, openModel } from "../onnx/index.js";
-import { loadCoefficients } from "../options/index.js";
+import { coefficientValues, isOneShot } from "../options/index.js";
 import type { ResolvedCalibration, ResolvedPrune } from "../options/types.js";
-import { type Coefficients, methodOf } from "../score/index.js";
+import type { Pattern } from "../pattern/index.js";
+import { type Choice, type CoefficientLibrary, chooseCoefficients } from "../registry/index.js";
+import { type CoefficientSet, methodOf } from "../score/index.js";
 import { contentHash, sha256 } from "../store/index.js";
 import { VERSION } from "../version.js";
 import { type Selection, selectTargets } from "./select-targets.js";
@@ -23,9 +25,15 @@ export interface ModelFile {
 export interface Plan extends Selection {
   readonly name: string;
   readonly model: Model;
+  /** As the user gave them. Pattern and passes may still be open there; here they are decided. */
   readonly options: ResolvedPrune;
-  readonly coefficients: Coefficients;
+  readonly pattern: Pattern;
+  readonly coefficients: CoefficientSet;
   readonly coefficientsFrom: string;
+  /** Passes of calibration, at least 1. */
+  readonly passes: number;
+  /** Blocks of the file, which tell how deep a weight lies. */
+  readonly layers: number;
   /** Whether statistics are needed: the method looks at activations, and there is something to prune. */
   readonly calibrated: boolean;
   /** Seconds that opening took. */
@@ -42,32 +50,57 @@ export function openModelFile({ input, externalData, name }: ModelFile): Promise
 }
 
 /**
- * Opens a file lazily and decides what to prune in it.
+ * Opens a file lazily and decides what to prune in it, and with which coefficients.
  *
+ * @param library what is known of coefficients, for `coefficients: "auto"`; null: nothing
  * @throws PruneError for bad files, options that do not fit them, and patterns that do not divide
  */
-export async function openPlan(file: ModelFile, options: ResolvedPrune): Promise<Plan> {
+export async function openPlan(
+  file: ModelFile,
+  options: ResolvedPrune,
+  library: CoefficientLibrary | null = null,
+): Promise<Plan> {
   const start = performance.now();
   const onnx = await openModelFile(file);
   try {
     const model = buildModel(onnx);
-    const selection = selectTargets(findTargets(model), options, onnx.name);
-    const { coefficients, from } = await loadCoefficients(options.coefficients, options.method);
+    const found = findTargets(model);
+    const atHand = { path: onnx.source.path ?? null, targets: found.targets };
+    const choice = await chooseCoefficients(options, atHand, library);
+    const selection = selectTargets(found, options, choice.pattern, onnx.name);
     const needsStatistics = methodOf(options.method).statistic !== "none";
+    const calibrated = needsStatistics && selection.targets.length > 0;
     return {
       name: file.name,
       model,
       ...selection,
       options,
-      coefficients,
-      coefficientsFrom: from,
-      calibrated: needsStatistics && selection.targets.length > 0,
+      pattern: choice.pattern,
+      coefficients: choice.coefficients,
+      ...passesOf(choice, options, calibrated),
+      layers: 1 + Math.max(-1, ...found.targets.map(({ layer }) => layer ?? -1)),
+      calibrated,
       seconds: (performance.now() - start) / 1000,
     };
   } catch (error) {
     await onnx.close();
     throw error;
   }
+}
+
+/** What the user says of the passes counts, then what the coefficients were tuned with. */
+function passesOf(
+  { passes: tuned, from }: Choice,
+  { passes, calibration }: ResolvedPrune,
+  calibrated: boolean,
+): Pick<Plan, "passes" | "coefficientsFrom"> {
+  const wanted = calibrated ? (passes ?? tuned ?? 1) : 1;
+  if (wanted === 1 || passes !== null || !isOneShot(calibration.source))
+    return { passes: wanted, coefficientsFrom: from };
+  return {
+    passes: 1,
+    coefficientsFrom: `${from}; with 1 pass instead of ${wanted}, because the feeds can be read only once`,
+  };
 }
 
 /** The key of a plan's result and what it was made from. */
@@ -94,11 +127,12 @@ export async function planKey(plan: Plan, memory: string | null, signal?: AbortS
   const source = await sourceHashes(plan.model.onnx, memory, signal);
   const plain = {
     method: options.method,
-    pattern: options.pattern,
-    coefficients: plan.coefficients,
+    pattern: plan.pattern,
+    coefficients: coefficientValues(plan.coefficients),
     include: options.include,
     exclude: options.exclude,
-    passes: plan.calibrated ? options.passes : 1,
+    passes: plan.passes,
+    ...(options.verify && { verify: true }),
     calibration,
   };
   const seconds = (performance.now() - start) / 1000;

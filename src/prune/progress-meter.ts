@@ -26,8 +26,8 @@ export class ProgressMeter {
   ) {}
 
   /** The meter of a file's prune. */
-  static of({ name, calibrated, options }: Plan, onProgress: RunControl["onProgress"]): ProgressMeter {
-    return new ProgressMeter(onProgress, name, calibrated, calibrated ? options.passes : 1);
+  static of({ name, calibrated, passes }: Plan, onProgress: RunControl["onProgress"]): ProgressMeter {
+    return new ProgressMeter(onProgress, name, calibrated, passes);
   }
 
   /** `done` of `total` steps of a phase; `pass` counts from 0 in the phases that repeat. */
@@ -58,6 +58,8 @@ export class ProgressMeter {
       cache: 0,
       load: 0,
       evaluate: 0,
+      study: 0,
+      search: 0,
     } satisfies Record<Phase, number>;
     return (100 * done[phase]) / (beforeWrite + write);
   }

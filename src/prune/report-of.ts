@@ -5,6 +5,7 @@ import { countKept, describePattern } from "../pattern/index.js";
 import type { PruneReport, WeightReport } from "../report.js";
 import type { Masked } from "./masks.js";
 import type { Plan } from "./plan.js";
+import { describeVerdict, riaPlan } from "./verify.js";
 
 /** Figures that only the one who wrote the result knows. */
 export interface Written {
@@ -21,7 +22,10 @@ export interface Written {
 }
 
 /** The report of a plan that was carried out. */
-export function reportOf(plan: Plan, masked: Masked, written: Written): PruneReport {
+export function reportOf(planned: Plan, masked: Masked, written: Written): PruneReport {
+  const { verdict } = masked;
+  const plan = verdict?.kept === "ria" ? riaPlan(planned) : planned;
+  const verified = verdict === undefined ? null : describeVerdict(verdict, planned.options.method);
   const weights = plan.targets.map((target): WeightReport => {
     const { out, in: channels } = target.shape;
     const mask = masked.masks.get(target);
@@ -36,22 +40,25 @@ export function reportOf(plan: Plan, masked: Masked, written: Written): PruneRep
       tokens: masked.statistics?.get(target)?.tokens ?? 0,
     };
   });
+  const { all, ...parts } = plan.coefficients;
   const { calibrate, mask } = masked.seconds;
   const seconds = { read: plan.seconds + (written.hashSeconds ?? 0), calibrate, mask, write: written.seconds };
   return {
     file: plan.name,
     method: plan.options.method,
-    pattern: describePattern(plan.options.pattern),
-    coefficients: plan.coefficients,
-    coefficientsFrom: plan.coefficientsFrom,
-    passes: plan.calibrated ? plan.options.passes : 0,
+    pattern: describePattern(plan.pattern),
+    coefficients: all,
+    ...parts,
+    coefficientsFrom: verdict?.kept === "ria" && verified !== null ? verified : plan.coefficientsFrom,
+    ...(verdict && { verified: verdict }),
+    passes: plan.calibrated ? plan.passes : 0,
     calibration: plan.calibrated ? written.calibration : "none",
     zeros: weights.reduce((sum, { zeros }) => sum + zeros, 0),
     prunable: weights.reduce((sum, { shape: [out, channels] }) => sum + out * channels, 0),
     parameters: parametersOf(plan.model.onnx.graph),
     weights,
     skipped: plan.skipped,
-    notes: written.notes,
+    notes: verdict?.kept === "ria" && verified !== null ? [...written.notes, verified] : written.notes,
     seconds: { ...seconds, total: Object.values(seconds).reduce((sum, value) => sum + value, 0) },
     bytes: { source: sourceBytes(plan.model.onnx), written: written.bytes },
     fromCache: false,

@@ -6,7 +6,7 @@ import { PruneError } from "../errors.js";
 import type { FoundTargets, Skipped, Target } from "../graph/index.js";
 import { matchesGlob } from "../options/index.js";
 import type { ResolvedPrune } from "../options/types.js";
-import { describePattern, refusePattern } from "../pattern/index.js";
+import { describePattern, type Pattern, refusePattern } from "../pattern/index.js";
 
 export interface Selection {
   /** Empty where the file holds no linear layer, or none that the options name. */
@@ -30,8 +30,12 @@ export interface GlobUse {
  *
  * @throws PruneError `bad-pattern` where a weight cannot take the pattern
  */
-export function selectTargets(found: FoundTargets, options: ResolvedPrune, file: string): Selection {
-  const { include, exclude, pattern } = options;
+export function selectTargets(
+  found: FoundTargets,
+  { include, exclude }: Pick<ResolvedPrune, "include" | "exclude">,
+  pattern: Pattern,
+  file: string,
+): Selection {
   const skipped: Skipped[] = [...found.skipped];
   const targets = found.targets.filter((target) => {
     const reason = reasonToSkip(target, include, exclude);

@@ -39,8 +39,13 @@ export interface Parameter {
   readonly default: number;
   readonly min: number;
   readonly max: number;
-  /** `"odd"`: an odd integer. */
-  readonly values: "real" | "odd";
+  /** Where the tuner looks, if not everywhere between `min` and `max`. */
+  readonly searched?: { readonly min: number; readonly max: number };
+  /**
+   * `"odd"`: an odd integer. `"share"`: the weight of a term; of all shares of a method only the
+   * proportions matter, because a common factor changes no ranking, so the tuner searches a simplex.
+   */
+  readonly values: "real" | "odd" | "share";
 }
 
 /** Values of a method's parameters, by name. */
@@ -55,6 +60,15 @@ export interface Method {
   /** Scope of an unstructured pattern when the user names none: what the paper's code does. */
   readonly defaultScope: Scope;
   readonly parameters: readonly Parameter[];
+  /**
+   * What is taken where nothing is known of the model's family. A parameter's `default` only completes
+   * coefficients that somebody gave. Empty where there are no parameters.
+   */
+  readonly untuned: Coefficients;
+  /** Where the tuner's search begins, and what it must beat: what the method makes of other methods among them. */
+  readonly starts: readonly Coefficients[];
+  /** As `defaultScope`, for the untuned coefficients. */
+  readonly untunedScope: Scope;
   /** Coefficients of the formula for a weight of this shape. `coefficients` is complete and valid. */
   readonly terms: (coefficients: Coefficients, shape: Shape) => ScoreTerms;
 }

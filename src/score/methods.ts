@@ -2,6 +2,7 @@
  * The table of methods. Adding one is one row; options, help text, the tuner's search space and
  * the conformance tests read it.
  */
+import type { Shape } from "../tensor/matrix.js";
 import type { Method, ScoreTerms } from "./method.js";
 
 const NO_TERMS = {
@@ -14,6 +15,16 @@ const NO_TERMS = {
   power: 0,
 } as const satisfies ScoreTerms;
 
+/**
+ * Weights of the row and the column term. With shape 1 they follow the weight's shape as sums do: RIA
+ * divides by sums, and 1/sum = (1/n)/mean. The common factor g, the harmonic mean of both sizes, keeps
+ * coefficients comparable between shapes; a square weight is the same with any `shape`.
+ */
+function relativeTerms(row: number, column: number, shape: number, { out, in: inputs }: Shape) {
+  const g = (2 * inputs * out) / (inputs + out);
+  return { row: row * (g / inputs) ** shape, column: column * (g / out) ** shape };
+}
+
 export const METHODS = {
   magnitude: {
     summary: "the weight's absolute value; needs no calibration",
@@ -21,6 +32,9 @@ export const METHODS = {
     statistic: "none",
     defaultScope: "matrix",
     parameters: [],
+    untuned: {},
+    starts: [],
+    untunedScope: "matrix",
     terms: () => ({ ...NO_TERMS, one: 1 }),
   },
   wanda: {
@@ -29,6 +43,9 @@ export const METHODS = {
     statistic: "norm",
     defaultScope: "row",
     parameters: [],
+    untuned: {},
+    starts: [],
+    untunedScope: "row",
     terms: () => ({ ...NO_TERMS, one: 1, statistic: "norm", power: 1 }),
   },
   ria: {
@@ -37,8 +54,10 @@ export const METHODS = {
     statistic: "norm",
     defaultScope: "matrix",
     parameters: [],
-    // RIA divides by sums: 1/sum = (1/n)/mean.
-    terms: (_, shape) => ({ ...NO_TERMS, row: 1 / shape.in, column: 1 / shape.out, statistic: "norm", power: 0.5 }),
+    untuned: {},
+    starts: [],
+    untunedScope: "matrix",
+    terms: (_, shape) => ({ ...NO_TERMS, ...relativeTerms(0.5, 0.5, 1, shape), statistic: "norm", power: 0.5 }),
   },
   crepe: {
     summary: "importance relative to row, column and 2-D neighbourhood, with adaptive coefficients",
@@ -47,16 +66,49 @@ export const METHODS = {
     statistic: "norm",
     defaultScope: "row",
     parameters: [
-      { name: "row", summary: "weight of the row term", default: 0, min: 0, max: 1, values: "real" },
-      { name: "column", summary: "weight of the column term", default: 0.54, min: 0, max: 1, values: "real" },
-      { name: "window", summary: "weight of the neighbourhood term", default: 0.46, min: 0, max: 1, values: "real" },
-      { name: "size", summary: "side of the neighbourhood, odd", default: 31, min: 1, max: 63, values: "odd" },
-      { name: "power", summary: "exponent of the activation norm", default: 0.8, min: 0, max: 2, values: "real" },
+      { name: "row", summary: "weight of the row term", default: 0, min: 0, max: 1, values: "share" },
+      { name: "column", summary: "weight of the column term", default: 0.54, min: 0, max: 1, values: "share" },
+      { name: "window", summary: "weight of the neighbourhood term", default: 0.46, min: 0, max: 1, values: "share" },
+      {
+        name: "size",
+        summary: "side of the neighbourhood, odd",
+        default: 31,
+        min: 1,
+        max: 63,
+        // A window of 1 divides every weight by itself.
+        searched: { min: 3, max: 63 },
+        values: "odd",
+      },
+      {
+        name: "power",
+        summary: "exponent of the activation norm",
+        default: 0.8,
+        min: 0,
+        max: 2,
+        searched: { min: 0, max: 1.5 },
+        values: "real",
+      },
+      {
+        name: "shape",
+        summary: "how far row and column terms follow the weight's shape, from means (0) to sums as in RIA (1)",
+        default: 0,
+        min: 0,
+        max: 1,
+        values: "real",
+      },
     ],
-    terms: (c, _) => ({
+    // This is RIA, scope included: coefficients found on one family can do far worse than RIA on another.
+    untuned: { row: 0.5, column: 0.5, window: 0, size: 31, power: 0.5, shape: 1 },
+    starts: [
+      { row: 0.5, column: 0.5, window: 0, size: 31, power: 0.5, shape: 1 },
+      // Wanda, wherever scores compete within rows.
+      { row: 1, column: 0, window: 0, size: 31, power: 1, shape: 0 },
+      { row: 0, column: 0.54, window: 0.46, size: 31, power: 0.8, shape: 0 },
+    ],
+    untunedScope: "matrix",
+    terms: (c, shape) => ({
       ...NO_TERMS,
-      row: c.row as number,
-      column: c.column as number,
+      ...relativeTerms(c.row as number, c.column as number, c.shape as number, shape),
       window: c.window as number,
       size: c.size as number,
       statistic: "norm",
@@ -69,6 +121,9 @@ export const METHODS = {
     statistic: "deviation",
     defaultScope: "row",
     parameters: [],
+    untuned: {},
+    starts: [],
+    untunedScope: "row",
     terms: () => ({ ...NO_TERMS, one: 1, statistic: "deviation", power: 1 }),
   },
 } as const satisfies Record<string, Method>;

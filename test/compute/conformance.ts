@@ -5,10 +5,11 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Device, MaskJob } from "../../src/compute/device.js";
-import { countKept, isKept, type Mask, type Pattern, prunedCount } from "../../src/pattern/index.js";
+import { countKept, isKept, type Mask, type NofM, type Pattern, prunedCount } from "../../src/pattern/index.js";
 import { METHODS, type MethodName, methodOf, type ScoreTerms } from "../../src/score/index.js";
 import type { FloatType } from "../../src/tensor/dtypes.js";
 import type { Shape, StorageOrder } from "../../src/tensor/matrix.js";
+import { partitions } from "../helpers/partitions.js";
 import { competitions, type ReferenceJob, referenceMask, referenceScores } from "../helpers/reference-mask.js";
 import { storeWeight } from "../helpers/stored-weight.js";
 
@@ -29,9 +30,12 @@ const PATTERNS: readonly Pattern[] = [
   ),
   ...(["1:2", "1:4", "2:4", "3:7", "4:8", "8:16", "0:3", "5:5"] as const).map((text) => {
     const [keep, of] = text.split(":").map(Number) as [number, number];
-    return { kind: "n:m", keep, of } as const;
+    return { kind: "n:m", keep, of, permute: false } as const;
   }),
 ];
+
+/** Patterns whose groups the device chooses: the reference does not know them. */
+const PERMUTED: readonly NofM[] = PATTERNS.flatMap((each) => (each.kind === "n:m" ? [{ ...each, permute: true }] : []));
 
 /** Default terms of a method, for tests that need any. */
 function termsOf(name: MethodName, shape: Shape): ScoreTerms {
@@ -56,19 +60,33 @@ function jobOf(test: Case, bytes: Uint8Array): MaskJob {
   };
 }
 
-/** Runs the device on a case and holds the mask against the reference. */
-async function check(device: Device, test: Case): Promise<Mask> {
+/** A mask, and the job whose mask it is to the reference. */
+interface Computed {
+  readonly mask: Mask;
+  readonly job: ReferenceJob;
+  /** Which weights stay, [out, in]. */
+  readonly found: readonly boolean[];
+}
+
+/** Runs the device on a case and checks what all masks have in common. */
+async function compute(device: Device, test: Case): Promise<Computed> {
   const { shape, dtype, order, pattern } = test;
   const stored = storeWeight(test.values, shape, dtype, order);
   const mask = await device.computeMask(jobOf(test, stored.bytes));
   expect(mask).toMatchObject({ shape, order });
   expect(mask.bits.length).toBe(Math.ceil((shape.out * shape.in) / 8));
   expect(countKept(mask)).toBe(shape.out * shape.in - prunedCount(pattern, shape));
-
   const job = { ...test, values: stored.values, factor: [...Float32Array.from(test.factor)] };
+  const found = test.values.map((_, k) => isKept(mask, Math.floor(k / shape.in), k % shape.in));
+  return { mask, job, found };
+}
+
+/** Runs the device on a case and holds the mask against the reference. */
+async function check(device: Device, test: Case): Promise<Mask> {
+  const { shape, pattern } = test;
+  const { mask, job, found } = await compute(device, test);
   const scores = referenceScores(job);
   const expected = referenceMask(job);
-  const found = scores.map((_, k) => isKept(mask, Math.floor(k / shape.in), k % shape.in));
   const floor = VANISHING * Math.max(...scores);
   for (const set of competitions(pattern, shape)) {
     const wronglyKept = set.filter((k) => found[k] && !expected[k]).map((k) => scores[k] as number);
@@ -78,6 +96,23 @@ async function check(device: Device, test: Case): Promise<Mask> {
     expect(Math.min(...wronglyKept)).toBeGreaterThanOrEqual(Math.max(...wronglyGone) * (1 - ROUNDING) - floor);
   }
   return mask;
+}
+
+/** Runs the device on a case of a permuted pattern: every row keeps as many, and no less score than consecutive groups. */
+async function checkPermuted(device: Device, test: Case & { readonly pattern: NofM }): Promise<Computed> {
+  const { shape, pattern } = test;
+  const computed = await compute(device, test);
+  const { job, found } = computed;
+  for (let o = 0; o < shape.out; o++)
+    expect(found.slice(o * shape.in, (o + 1) * shape.in).filter(Boolean).length).toBe(
+      (shape.in * pattern.keep) / pattern.of,
+    );
+  const scores = referenceScores(job);
+  const consecutive = referenceMask({ ...job, pattern: { ...pattern, permute: false } });
+  const sumOf = (kept: readonly boolean[]) => scores.reduce((sum, score, k) => (kept[k] ? sum + score : sum), 0);
+  const floor = VANISHING * Math.max(...scores) * scores.length;
+  expect(sumOf(found)).toBeGreaterThanOrEqual(sumOf(consecutive) * (1 - ROUNDING) - floor);
+  return computed;
 }
 
 /** Deterministic values: `pick` turns numbers in [0, 1) into a value. */
@@ -188,6 +223,60 @@ export function describeDevice(name: string, create: () => Device): void {
       }
     });
 
+    it.each(HARD)(
+      "keeps as much in every row where it chooses the groups, and no less score, on: %s",
+      async (_, value) => {
+        for (const [index, shape] of SHAPES.entries()) {
+          const values = fill(shape.out * shape.in, (random, k) => value(random, k, shape));
+          const factor = fill(shape.in, (random, k) => (k % 5 === 0 ? 0 : random()));
+          for (const [p, pattern] of PERMUTED.filter((each) => fits(each, shape)).entries()) {
+            const terms = (TERMS[(index + p) % TERMS.length] as (typeof TERMS)[number])(shape);
+            const order = (index + p) % 2 ? "in-out" : "out-in";
+            const dtype = p % 3 ? "float32" : "bfloat16";
+            await checkPermuted(device, { shape, values, dtype, order, terms, factor, pattern });
+          }
+        }
+      },
+    );
+
+    it("parts the channels into groups of M, the same in every row, of which the best N stay", async () => {
+      const shape = { out: 12, in: 8 };
+      for (const [keep, of] of [
+        [1, 2],
+        [2, 4],
+        [3, 4],
+      ] as const) {
+        for (const order of ["in-out", "out-in"] as const) {
+          const values = fill(shape.out * shape.in, (random, k) => normal(random) * (1 + (k % shape.in)));
+          const pattern = { kind: "n:m", keep, of, permute: true } as const;
+          const { job, found } = await checkPermuted(device, { ...base(shape, values), order, pattern });
+          const scores = referenceScores(job);
+          const isBestOf = (members: readonly number[], o: number) => {
+            const ranked = members.map((i) => o * shape.in + i).sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0));
+            return ranked.every((k, rank) => found[k] === rank < keep);
+          };
+          const fitting = [...partitions(shape.in, of)].filter((groups) =>
+            groups.every((members) => Array.from({ length: shape.out }).every((_, o) => isBestOf(members, o))),
+          );
+          expect(fitting).toHaveLength(1);
+        }
+      }
+    });
+
+    it("chooses the same groups for the same job, and consecutive ones where there is one group only", async () => {
+      const shape = { out: 19, in: 24 };
+      const values = fill(shape.out * shape.in, (random) => Math.floor(random() * 5) * 0.5);
+      const all = { ...base(shape, values), pattern: { kind: "n:m", keep: 9, of: 24, permute: true } } as const;
+      expect((await checkPermuted(device, all)).mask).toEqual(
+        await check(device, { ...all, pattern: { ...all.pattern, permute: false } }),
+      );
+      const some = { ...all, pattern: { ...all.pattern, keep: 2, of: 4 } };
+      const masks = await Promise.all(
+        [some, all, some, { ...some, values: values.toReversed() }, some].map((test) => checkPermuted(device, test)),
+      );
+      for (const { mask } of [masks[2], masks[4]] as Computed[]) expect(mask).toEqual(masks[0]?.mask);
+    });
+
     it("gives RIA's mask for CRePE without a window, with row = 1/in and column = 1/out", async () => {
       const shape = { out: 37, in: 40 };
       const values = fill(shape.out * shape.in, normal);
@@ -222,8 +311,8 @@ export function describeDevice(name: string, create: () => Device): void {
       const patterns: Pattern[] = [
         { kind: "unstructured", sparsity: 0.5, scope: "row" },
         { kind: "unstructured", sparsity: 0.3, scope: "matrix" },
-        { kind: "n:m", keep: 2, of: 4 },
-        { kind: "n:m", keep: 3, of: 6 },
+        { kind: "n:m", keep: 2, of: 4, permute: false },
+        { kind: "n:m", keep: 3, of: 6, permute: false },
       ];
       for (const dtype of ["float32", "float16", "bfloat16"] as const)
         for (const order of ["in-out", "out-in"] as const)
@@ -239,17 +328,20 @@ export function describeDevice(name: string, create: () => Device): void {
       for (const order of ["in-out", "out-in"] as const) {
         const factor = halves.flatMap((value, k) => [(unit / value) * (k % 2 ? 1.0001 : 0.9999), unit]);
         const test = { ...base(shape, values), dtype: "float16", order, factor } as const;
-        const mask = await check(device, { ...test, pattern: { kind: "n:m", keep: 1, of: 2 } });
+        const mask = await check(device, { ...test, pattern: { kind: "n:m", keep: 1, of: 2, permute: false } });
         expect(halves.findIndex((_, k) => isKept(mask, 0, 2 * k) !== (k % 2 === 1))).toBe(-1);
       }
     });
 
     it("refuses a pattern that does not divide the input channels", async () => {
       const test = base({ out: 2, in: 6 }, fill(12, normal));
-      await expect(check(device, { ...test, pattern: { kind: "n:m", keep: 2, of: 4 } })).rejects.toMatchObject({
-        code: "bad-pattern",
-        message: expect.stringMatching(/"layers\.0\.test".*6 input channels.*2:4/),
-      });
+      for (const permute of [false, true])
+        await expect(
+          check(device, { ...test, pattern: { kind: "n:m", keep: 2, of: 4, permute } }),
+        ).rejects.toMatchObject({
+          code: "bad-pattern",
+          message: expect.stringMatching(/"layers\.0\.test".*6 input channels.*2:4/),
+        });
     });
 
     it.each(["float32", "float16", "bfloat16"] as const)("refuses NaN and Inf in %s and says where", async (dtype) => {

@@ -12,7 +12,15 @@ import { hostRuntime, onnxRuntime } from "../../src/hook/host.js";
 import { loadTokenizer } from "../../src/hook/location.js";
 import { resolvePruneOption } from "../../src/options/index.js";
 import { countKept } from "../../src/pattern/index.js";
-import { type Collect, computeMasks, maskEdits, openPlan, type Plan, ProgressMeter } from "../../src/prune/index.js";
+import {
+  type Collect,
+  computeMasks,
+  type Masked,
+  maskEdits,
+  openPlan,
+  type Plan,
+  ProgressMeter,
+} from "../../src/prune/index.js";
 import type { ChannelStatistics, Coefficients } from "../../src/score/index.js";
 import figures from "../fixtures/golden.json" with { type: "json" };
 
@@ -30,6 +38,7 @@ export interface GoldenRow {
   readonly sparsity?: number;
   readonly scope?: string;
   readonly pattern?: string;
+  readonly permute?: boolean;
   readonly coefficients?: Coefficients;
   readonly passes: number;
   readonly perplexity: number;
@@ -46,10 +55,11 @@ export interface MeasuredRow {
 }
 
 /** The row's settings in one line. */
-export const describeRow = ({ method, sparsity, scope, pattern, coefficients, passes }: GoldenRow): string =>
+export const describeRow = ({ method, sparsity, scope, pattern, permute, coefficients, passes }: GoldenRow): string =>
   [
     method,
     pattern ?? `${sparsity} by ${scope}`,
+    permute ? "permuted" : "",
     coefficients === undefined ? "" : `(${Object.values(coefficients).join(", ")})`,
     passes > 1 ? `${passes} passes` : "",
   ]
@@ -96,12 +106,15 @@ export class GoldenRun {
     }
   }
 
-  async measure(row: GoldenRow): Promise<MeasuredRow> {
+  /** @param look is shown the masks while the model is open */
+  async measure(row: GoldenRow, look?: (plan: Plan, masked: Masked) => Promise<void>): Promise<MeasuredRow> {
     const plan = await this.plan(row);
     try {
       const meter = new ProgressMeter(undefined, plan.name, plan.calibrated, row.passes);
-      const masks = (await computeMasks([plan], this.collect(row), this.device, () => meter)).get(plan)?.masks;
-      if (masks === undefined) throw new Error("no masks");
+      const masked = (await computeMasks([plan], this.collect(row), this.device, () => meter)).get(plan);
+      if (masked === undefined) throw new Error("no masks");
+      const { masks } = masked;
+      await look?.(plan, masked);
       const zeros = [...masks.values()].reduce(
         (sum, mask) => sum + mask.shape.out * mask.shape.in - countKept(mask),
         0,
@@ -117,13 +130,14 @@ export class GoldenRun {
     return this.device.close();
   }
 
-  private plan({ method, sparsity, scope, pattern, coefficients, passes }: GoldenRow): Promise<Plan> {
+  private plan({ method, sparsity, scope, pattern, permute, coefficients, passes }: GoldenRow): Promise<Plan> {
     const { length, calibrationCount: count } = this.golden;
     const option = {
       method,
       sparsity,
       scope,
       pattern,
+      permute,
       coefficients,
       passes,
       calibration: { texts: this.calibrationText, count, length },

@@ -21,7 +21,7 @@ const calibration = fc.oneof(
 );
 const amount = fc.oneof(
   fc.record({ sparsity, scope: fc.constantFrom("row", "matrix") }, { requiredKeys: [] }),
-  fc.record({ pattern }),
+  fc.record({ pattern, permute: fc.boolean() }, { requiredKeys: ["pattern"] }),
 );
 const rest = fc.record(
   {
@@ -55,7 +55,7 @@ describe("resolvePruneOption", () => {
         if (forFile === null) expect(option).toBe(false);
         else
           expect(Object.keys(forFile).sort()).toEqual(
-            [...PRUNE_OPTION_NAMES.filter((name) => !/^(sparsity|scope)$/.test(name))].sort(),
+            [...PRUNE_OPTION_NAMES.filter((name) => !/^(sparsity|scope|permute)$/.test(name))].sort(),
           );
       }),
       SETTINGS,
@@ -105,8 +105,8 @@ describe("resolvePruneOption", () => {
     fc.assert(
       fc.property(values, (coefficients) => {
         const source = resolvePruneOption({ coefficients }).forFile("model")?.coefficients;
-        expect(source?.kind === "values" && Object.keys(source.values)).toEqual(parameters.map(({ name }) => name));
-        expect(source?.kind === "values" && source.values).toMatchObject(coefficients);
+        expect(source?.kind === "values" && Object.keys(source.values.all)).toEqual(parameters.map(({ name }) => name));
+        expect(source?.kind === "values" && source.values.all).toMatchObject(coefficients);
       }),
       SETTINGS,
     );

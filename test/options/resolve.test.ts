@@ -23,13 +23,14 @@ describe("the forms of the prune option", () => {
   it("true takes every default", () => {
     expect(resolve(true)).toEqual({
       method: "crepe",
-      pattern: { kind: "unstructured", sparsity: 0.5, scope: "row" },
+      pattern: { kind: "unstructured", sparsity: 0.5, scope: null },
       coefficients: { kind: "auto" },
       include: [],
       exclude: [],
       calibration: { source: { kind: "built-in" }, count: 32, length: 512, bos: false, id: null },
-      passes: 1,
+      passes: null,
       cache: { kind: "host" },
+      verify: false,
       signal: undefined,
       onReport: undefined,
     });
@@ -38,13 +39,17 @@ describe("the forms of the prune option", () => {
   it("false leaves every session file dense", () => expect(resolvePruneOption(false).forFile("model")).toBeNull());
 
   it.each([
-    [0.7, { kind: "unstructured", sparsity: 0.7, scope: "row" }],
-    [0, { kind: "unstructured", sparsity: 0, scope: "row" }],
-    ["50%", { kind: "unstructured", sparsity: 0.5, scope: "row" }],
-    ["2:4", { kind: "n:m", keep: 2, of: 4 }],
-    [{ pattern: "1:64" }, { kind: "n:m", keep: 1, of: 64 }],
-    [{ sparsity: "62.5%" }, { kind: "unstructured", sparsity: 0.625, scope: "row" }],
-    [{ method: "ria" }, { kind: "unstructured", sparsity: 0.5, scope: "matrix" }],
+    [0.7, { kind: "unstructured", sparsity: 0.7, scope: null }],
+    [0, { kind: "unstructured", sparsity: 0, scope: null }],
+    ["50%", { kind: "unstructured", sparsity: 0.5, scope: null }],
+    ["2:4", { kind: "n:m", keep: 2, of: 4, permute: false }],
+    [{ pattern: "1:64" }, { kind: "n:m", keep: 1, of: 64, permute: false }],
+    [
+      { pattern: "2:4", permute: true },
+      { kind: "n:m", keep: 2, of: 4, permute: true },
+    ],
+    [{ sparsity: "62.5%" }, { kind: "unstructured", sparsity: 0.625, scope: null }],
+    [{ method: "ria" }, { kind: "unstructured", sparsity: 0.5, scope: null }],
     [
       { method: "ria", scope: "row" },
       { kind: "unstructured", sparsity: 0.5, scope: "row" },
@@ -70,7 +75,12 @@ describe("a map by session file", () => {
       encoder_model: false,
     });
     expect(option.namedFiles).toEqual(["decoder_model_merged", "vision_encoder", "encoder_model"]);
-    expect(option.forFile("decoder_model_merged")?.pattern).toEqual({ kind: "n:m", keep: 2, of: 4 });
+    expect(option.forFile("decoder_model_merged")?.pattern).toEqual({
+      kind: "n:m",
+      keep: 2,
+      of: 4,
+      permute: false,
+    });
     expect(option.forFile("vision_encoder")?.method).toBe("ria");
     expect(option.forFile("encoder_model")).toBeNull();
     expect(option.forFile("embed_tokens")).toBeNull();
@@ -98,6 +108,9 @@ describe("unknown options", () => {
     [{ power: 0.5 }, "coefficients.power"],
     [{ calibration: { text: "Once" } }, "texts"],
     [{ coefficients: { windows: 0.5 } }, "window"],
+    [{ coefficients: { byKinds: {} } }, "byKind"],
+    [{ coefficients: { byKind: { gat: {} } } }, "gate"],
+    [{ coefficients: { byKind: { q: { siz: 3 } } } }, "size"],
     [{ method: "wonda" }, "wanda"],
     [{ model: { methd: "ria" } }, "method"],
   ])("%j asks whether %s was meant", (option, meant) => {
@@ -111,8 +124,8 @@ describe("unknown options", () => {
     expect(errorOf({ method: "ria", temperature: 1 }).details.allowed).toEqual(PRUNE_OPTION_NAMES);
     expect(errorOf({ calibration: { temperature: 1 } }).details.allowed).toEqual(CALIBRATION_OPTION_NAMES);
     expect(errorOf({ temperature: 7 }).message).toBe(
-      'prune has no option "temperature". Options: method, sparsity, scope, pattern, coefficients, include, exclude, ' +
-        "calibration, passes, cache, signal, onReport",
+      'prune has no option "temperature". Options: method, sparsity, scope, pattern, permute, coefficients, include, exclude, ' +
+        "calibration, passes, verify, cache, signal, onReport",
     );
   });
 
@@ -150,6 +163,9 @@ describe("values that are not allowed", () => {
     [{ pattern: "50%" }, 'for a share write sparsity: "50%"'],
     [{ pattern: "2:4", sparsity: 0.5 }, "prune.sparsity and prune.pattern exclude each other"],
     [{ pattern: "2:4", scope: "row" }, "prune.scope is for a sparsity"],
+    [{ pattern: "2:4", permute: 1 }, "prune.permute: expected true or false, received 1"],
+    [{ permute: true }, "prune.permute is for prune.pattern, which is not given"],
+    [{ sparsity: 0.5, permute: false }, "give a pattern or leave it out"],
     [{ scope: "layer" }, 'expected "row" or "matrix"'],
     [{ passes: 0 }, "a whole number from 1 to 10"],
     [{ passes: 1.5 }, "a whole number from 1 to 10"],
@@ -214,13 +230,26 @@ describe("coefficients", () => {
   it("keep the method's defaults where they name nothing", () => {
     expect(source({ row: 0.25, size: 7 })).toEqual({
       kind: "values",
-      values: { row: 0.25, column: 0.54, window: 0.46, size: 7, power: 0.8 },
+      values: { all: { row: 0.25, column: 0.54, window: 0.46, size: 7, power: 0.8, shape: 0 } },
+    });
+  });
+
+  it("by kind and by depth take what they leave out from the numbers beside them", () => {
+    const all = { row: 0.25, column: 0.54, window: 0.46, size: 7, power: 0.8, shape: 0 };
+    expect(source({ row: 0.25, size: 7, byKind: { q: { power: 1 }, down: { size: 3, row: 0 } } })).toEqual({
+      kind: "values",
+      values: { all, byKind: { q: { ...all, power: 1 }, down: { ...all, size: 3, row: 0 } } },
+    });
+    expect(source({ row: 0.25, size: 7, byDepth: [{}, { power: 1 }] })).toEqual({
+      kind: "values",
+      values: { all, byDepth: [all, { ...all, power: 1 }] },
     });
   });
 
   it("may be JSON text, a word, or a place", () => {
-    const values = { row: 0.35, column: 0.35, window: 0.3, size: 7, power: 0.5 };
-    expect(source(JSON.stringify(values))).toEqual({ kind: "values", values });
+    const all = { row: 0.35, column: 0.35, window: 0.3, size: 7, power: 0.5, shape: 0.5 };
+    const byDepth = [all];
+    expect(source(JSON.stringify({ ...all, byDepth }))).toEqual({ kind: "values", values: { all, byDepth } });
     expect(source("default")).toEqual({ kind: "default" });
     expect(source("./best.json")).toEqual({ kind: "file", location: "./best.json" });
   });
@@ -231,6 +260,16 @@ describe("coefficients", () => {
     [{ coefficients: { power: Number.POSITIVE_INFINITY } }, "a number from 0 to 2"],
     [{ coefficients: { row: "0.5" } }, 'received "0.5"'],
     [{ coefficients: { row: 0, column: 0, window: 0 } }, "all scores would be equal"],
+    [{ coefficients: { byKind: {} } }, "prune.coefficients.byKind: expected an object by kind of weight"],
+    [{ coefficients: { byKind: { q: 1 } } }, "prune.coefficients.byKind.q: expected an object of numbers"],
+    [{ coefficients: { byKind: { q: { size: 8 } } } }, "prune.coefficients.byKind.q.size: expected an odd"],
+    [{ coefficients: { row: 0, column: 0, byKind: { q: { window: 0 } } } }, "prune.coefficients.byKind.q: every term"],
+    [{ coefficients: { byDepth: [] } }, "an array of 1 to 128 objects"],
+    [{ coefficients: { byDepth: [{ row: 2 }] } }, "prune.coefficients.byDepth.0.row: expected a number from 0 to 1"],
+    [
+      { coefficients: { byKind: { q: {} }, byDepth: [{}] } },
+      "byKind and prune.coefficients.byDepth exclude each other",
+    ],
     [{ coefficients: '{"row":' }, "expected a JSON object"],
     [{ coefficients: 7 }, '"auto", "default"'],
     [{ method: "wanda", coefficients: {} }, 'method "wanda" has no coefficients'],

@@ -13,7 +13,7 @@ import {
   type Plan,
   ProgressMeter,
 } from "../../src/prune/index.js";
-import { type ChannelStatistics, channelFactor, methodOf } from "../../src/score/index.js";
+import { type ChannelStatistics, channelFactor, coefficientsOf, depthOf, methodOf } from "../../src/score/index.js";
 import { referenceMask } from "../helpers/reference-mask.js";
 import { testRuntime } from "../helpers/runtime.js";
 import { bytesOfEdit, languageModel, planOf, quietMeter, TOKENS } from "./tiny.js";
@@ -39,6 +39,8 @@ async function masked(
   return result;
 }
 
+const WINDOWED = { row: 0.1, column: 0.4, window: 0.5, size: 3, power: 0.8 };
+
 const byName = <T>(map: ReadonlyMap<Target, T>) => new Map([...map].map(([{ name }, own]) => [name, own] as const));
 const bitsOf = ({ masks }: Masked) => [...masks.values()].map(({ bits }) => [...bits]);
 
@@ -46,7 +48,8 @@ const bitsOf = ({ masks }: Masked) => [...masks.values()].map(({ bits }) => [...
 async function expectedMask(plan: Plan, target: Target, statistics: ChannelStatistics | undefined): Promise<boolean[]> {
   const { shape, tensor } = target;
   const stored = new Float32Array((await readTensor(tensor)).slice().buffer);
-  const terms = methodOf(plan.options.method).terms(plan.coefficients, shape);
+  const own = coefficientsOf(plan.coefficients, { kind: target.kind, depth: depthOf(target.layer, plan.layers) });
+  const terms = methodOf(plan.options.method).terms(own, shape);
   return referenceMask({
     shape,
     values: Array.from(
@@ -57,7 +60,7 @@ async function expectedMask(plan: Plan, target: Target, statistics: ChannelStati
     ),
     terms,
     factor: [...channelFactor(terms, shape.in, statistics, target.name)],
-    pattern: plan.options.pattern,
+    pattern: plan.pattern,
   });
 }
 
@@ -74,6 +77,33 @@ describe("masks by samples", () => {
       expect(kept(mask)).toEqual(await expectedMask(plan, target, result.statistics?.get(target)));
       expect(countKept(mask)).toBe((target.shape.out * target.shape.in) / 2);
     }
+  });
+
+  it.each<[string, object]>([
+    ["for all weights", WINDOWED],
+    ["by kind", { ...WINDOWED, byKind: { fc: { power: 0.2, size: 5 } } }],
+    ["by depth", { ...WINDOWED, byDepth: [{ power: 0.2, size: 5 }] }],
+  ])("of coefficients %s are those of the reference", async (_, coefficients) => {
+    // The head lies outside of the blocks and is of another kind.
+    const option = { pattern: undefined, sparsity: 0.5, include: "*", coefficients };
+    const { plan, masked: result } = await masked(option);
+    for (const [target, mask] of result.masks)
+      expect(kept(mask)).toEqual(await expectedMask(plan, target, result.statistics?.get(target)));
+    const parts = "byKind" in coefficients || "byDepth" in coefficients;
+    const plain = byName((await masked({ ...option, coefficients: WINDOWED })).masked.masks);
+    for (const [target, mask] of result.masks)
+      if (parts && target.layer === 0) expect(mask.bits).not.toEqual(plain.get(target.name)?.bits);
+      else expect(mask.bits).toEqual(plain.get(target.name)?.bits);
+  });
+
+  it.each<[string, object]>([
+    ["2:4", { pattern: "2:4" }],
+    ["60%", { pattern: undefined, sparsity: 0.6 }],
+    ["60% by row", { pattern: undefined, sparsity: 0.6, scope: "row" }],
+  ])("of untuned CRePE are those of RIA at %s", async (_, pattern) => {
+    const [crepe, ria] = [await masked({ method: "crepe", ...pattern }), await masked({ method: "ria", ...pattern })];
+    expect(bitsOf(crepe.masked)).toEqual(bitsOf(ria.masked));
+    expect(crepe.plan.pattern).toEqual(ria.plan.pattern);
   });
 
   it("of a method without calibration need no runtime", async () => {

@@ -18,7 +18,7 @@ async function keyOf(option: object, { path = place.path, name = "model" } = {})
   return key?.key ?? null;
 }
 
-const coefficients = { row: 0.35, column: 0.35, window: 0.3, size: 7, power: 0.5 };
+const coefficients = { row: 0.35, column: 0.35, window: 0.3, size: 7, power: 0.5, shape: 0 };
 const texts = "It was a dark night.";
 const BASE = { method: "crepe", sparsity: 0.5, coefficients, calibration: { texts, count: 4, length: 16 } };
 
@@ -29,13 +29,17 @@ describe("the key of a pruned file", () => {
     ["the sparsity in a place that nobody prints", { sparsity: 0.5000001 }],
     ["the scope", { scope: "matrix" }],
     ["the pattern", { sparsity: undefined, pattern: "2:4" }],
+    ["its groups", { sparsity: undefined, pattern: "2:4", permute: true }],
     ["another pattern of the same sparsity", { sparsity: undefined, pattern: "4:8" }],
-    ...Object.entries({ row: 0.4, column: 0.4, window: 0.4, size: 9, power: 0.6 }).map(
+    ...Object.entries({ row: 0.4, column: 0.4, window: 0.4, size: 9, power: 0.6, shape: 1 }).map(
       ([name, changed]): [string, object] => [
         `coefficient ${name}`,
         { coefficients: { ...coefficients, [name]: changed } },
       ],
     ),
+    ["coefficients of a kind of weight", { coefficients: { ...coefficients, byKind: { fc: { power: 0.6 } } } }],
+    ["coefficients of a depth", { coefficients: { ...coefficients, byDepth: [{ power: 0.6 }] } }],
+    ["untuned coefficients instead", { coefficients: "default" }],
     ["include", { include: "*.fc1" }],
     ["exclude", { exclude: "*.fc1" }],
     ["the passes", { passes: 2 }],

@@ -26,7 +26,7 @@ export interface CpuDeviceOptions {
  * The device that runs everywhere Node does. Threads start with the first job.
  *
  * Each thread holds, of the largest weight it has seen, one float32 per weight (two for unstructured
- * patterns by matrix) and the mask; bytes that come from memory are copied to it besides.
+ * patterns by matrix and permuted N:M) and the mask; bytes that come from memory are copied to it besides.
  *
  * @throws PruneError `bad-option` where `threads` is not a positive integer
  */
@@ -105,7 +105,8 @@ async function messageFor(job: MaskJob): Promise<Message> {
 }
 
 function selectionOf(pattern: Pattern, shape: Shape): Selection {
-  if (pattern.kind === "n:m") return { rule: "group", keepCount: pattern.keep, groupSize: pattern.of };
+  if (pattern.kind === "n:m")
+    return { rule: pattern.permute ? "permuted" : "group", keepCount: pattern.keep, groupSize: pattern.of };
   const keptCount = shape.out * shape.in - prunedCount(pattern, shape);
   return pattern.scope === "row"
     ? { rule: "row", keepCount: keptCount / shape.out, groupSize: 1 }

@@ -8,9 +8,9 @@ import type { Shape, StorageOrder } from "../../tensor/matrix.js";
 
 /** In which sets scores compete, and how many of each set stay. */
 export interface Selection {
-  readonly rule: "group" | "row" | "matrix";
+  readonly rule: "group" | "row" | "matrix" | "permuted";
   readonly keepCount: number;
-  /** M of N:M; 1 for the other rules. */
+  /** M of N:M, for the rules `group` and `permuted`; else 1. */
   readonly groupSize: number;
 }
 

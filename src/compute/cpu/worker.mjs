@@ -4,8 +4,8 @@
  * Plain JavaScript, because Node starts this file itself: next to pool.ts in the source tree, next
  * to the bundle in dist (see pool.ts).
  *
- * Memory: |W| as float32, for an unstructured pattern by matrix its scores as well (another
- * float32 per weight), the mask, and a few MB. It grows with the largest weight so far and is freed
+ * Memory: |W| as float32, for an unstructured pattern by matrix and for permuted N:M its scores as well
+ * (another float32 per weight), the mask, and a few MB. It grows with the largest weight so far and is freed
  * with the thread.
  */
 import { closeSync, openSync, readSync } from "node:fs";
@@ -22,7 +22,7 @@ const PAGE_BYTES = 65536;
 const MOST_BYTES = 2 ** 32 - PAGE_BYTES;
 
 // The numbers of kernel/plan.ts.
-const RULES = { group: 0, row: 1, matrix: 2 };
+const RULES = { group: 0, row: 1, matrix: 2, permuted: 3 };
 const DTYPES = { float32: 0, float16: 1, bfloat16: 2 };
 
 const kernel = /** @type {Kernel} */ (/** @type {unknown} */ (new WebAssembly.Instance(workerData.module).exports));

@@ -17,7 +17,7 @@ const jobWith = (bytes: WeightBytes): MaskJob => ({
   ...{ label: "layers.3.mlp.down_proj", bytes, dtype: "float32", shape: SHAPE, order: "in-out" },
   terms: methodOf("magnitude").terms({}, SHAPE),
   channelFactor: new Float32Array(SHAPE.in).fill(1),
-  pattern: { kind: "n:m", keep: 2, of: 4 },
+  pattern: { kind: "n:m", keep: 2, of: 4, permute: false },
 });
 const inMemory = (bytes: Uint8Array) => jobWith({ kind: "memory", read: async () => bytes });
 

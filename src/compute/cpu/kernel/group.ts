@@ -1,13 +1,13 @@
 /**
- * N:M: which of every M consecutive input channels stay. A weight stays when fewer than N of its
+ * N:M: which of the M input channels of a group stay. A weight stays when fewer than N of its
  * group beat it. Ranks are counted by comparisons, for four output rows at once, without a branch:
  * as if of two equal scores the one of the lower channel beat the other, which `ties.ts` then corrects
  * where it decides who stays.
  */
-import { groupSize, keepCount, kept, scores } from "./plan";
+import { groupScores, groupSize, keepCount, kept } from "./plan";
 import { settleTies } from "./ties";
 
-/** From the scores of one group, [groupSize, width], fills `kept`, [groupSize, width]. */
+/** From `groupScores`, those of one group, [groupSize, width], fills `kept`, [groupSize, width]. */
 export function keepBest(width: usize): void {
   const step = width << 2;
   for (let at: usize = 0; at < step; at += 16) {
@@ -19,10 +19,10 @@ export function keepBest(width: usize): void {
 
 /** The six comparisons of four scores, each counted against the loser. True is −1. */
 function keepBestOfFour(at: usize, step: usize): void {
-  const s0 = v128.load(scores + at);
-  const s1 = v128.load(scores + at + step);
-  const s2 = v128.load(scores + at + 2 * step);
-  const s3 = v128.load(scores + at + 3 * step);
+  const s0 = v128.load(groupScores + at);
+  const s1 = v128.load(groupScores + at + step);
+  const s2 = v128.load(groupScores + at + 2 * step);
+  const s3 = v128.load(groupScores + at + 3 * step);
   const up01 = f32x4.gt(s1, s0);
   const up02 = f32x4.gt(s2, s0);
   const up03 = f32x4.gt(s3, s0);
@@ -41,7 +41,7 @@ function keepBestOfFour(at: usize, step: usize): void {
 }
 
 function keepBestOfMany(at: usize, step: usize): void {
-  const first = scores + at;
+  const first = groupScores + at;
   const end = first + groupSize * step;
   let target = kept + at;
   for (let own = first; own < end; own += step, target += step) {

@@ -6,7 +6,11 @@
 import { keepBest } from "./group";
 import { findMatrixThresholds, findRowThresholds, keepAbove } from "./keep";
 import { packRow } from "./pack";
-import { bits, groupSize, inputs, outputs, Rule, rule, scores, stride, stripWidth, windowCoefficient } from "./plan";
+import { permute } from "./permute";
+import {
+  bits, channels, groupScores, groupSize, inputs, kept, outputs, Rule, rule, scores, stride, stripWidth,
+  windowCoefficient,
+} from "./plan";
 import { scoreRow } from "./score";
 import { prepareTerms } from "./sums";
 import { startWindow } from "./window";
@@ -17,6 +21,9 @@ export {
   rowCoefficient, rule, size, staging, stagingRows, windowCoefficient,
 } from "./plan";
 export { badInput, badOutput, limitRange } from "./range";
+// For tests: the groups of a permuted pattern, and the assignment that finds them.
+export { assign } from "./assign";
+export { BLOCK, candidateOf, channels, gains, prices } from "./plan";
 
 /** Scores and selects; leaves the mask at `bits`. */
 export function mask(): void {
@@ -30,13 +37,14 @@ export function mask(): void {
     else scoreStrip(o, width, scores + (o << 2), stride << 2);
   }
   if (rule == Rule.Matrix) maskMatrix();
+  if (rule == Rule.Permuted) maskPermuted();
 }
 
 function maskGroups(o: usize, width: usize): void {
   for (let i: usize = 0; i < inputs; i += groupSize) {
-    for (let c: usize = 0; c < groupSize; c++) scoreRow(i + c, o, width, scores + c * (width << 2));
+    for (let c: usize = 0; c < groupSize; c++) scoreRow(i + c, o, width, groupScores + c * (width << 2));
     keepBest(width);
-    for (let c: usize = 0; c < groupSize; c++) packRow(i + c, o, width, c);
+    for (let c: usize = 0; c < groupSize; c++) packRow(i + c, o, width, kept + c * (width << 2));
   }
 }
 
@@ -53,6 +61,28 @@ function maskMatrix(): void {
     packAbove(o, min(stripWidth, stride - o), scores + (o << 2), stride << 2);
 }
 
+function maskPermuted(): void {
+  permute();
+  for (let o: usize = 0; o < stride; o += stripWidth) {
+    const width = min(stripWidth, stride - o);
+    for (let group: usize = 0; group < inputs; group += groupSize) maskGroupOf(channels + (group << 2), o, width);
+    // Bits are packed channel by channel.
+    for (let i: usize = 0; i < inputs; i++) packRow(i, o, width, scores + ((i * stride + o) << 2));
+  }
+}
+
+/** Puts lanes that stay in the place of the scores of a group's members. */
+function maskGroupOf(members: usize, o: usize, width: usize): void {
+  const bytes = width << 2;
+  for (let c: usize = 0; c < groupSize; c++) memory.copy(groupScores + c * bytes, memberScores(members, c, o), bytes);
+  keepBest(width);
+  for (let c: usize = 0; c < groupSize; c++) memory.copy(memberScores(members, c, o), kept + c * bytes, bytes);
+}
+
+function memberScores(members: usize, c: usize, o: usize): usize {
+  return scores + ((<usize>load<u32>(members + (c << 2)) * stride + o) << 2);
+}
+
 /** Scores of a strip, one input channel every `step` bytes from `target` on. */
 function scoreStrip(o: usize, width: usize, target: usize, step: usize): void {
   for (let i: usize = 0; i < inputs; i++) scoreRow(i, o, width, target + i * step);
@@ -61,6 +91,6 @@ function scoreStrip(o: usize, width: usize, target: usize, step: usize): void {
 function packAbove(o: usize, width: usize, from: usize, step: usize): void {
   for (let i: usize = 0; i < inputs; i++) {
     keepAbove(from + i * step, o, width);
-    packRow(i, o, width, 0);
+    packRow(i, o, width, kept);
   }
 }

@@ -3,11 +3,10 @@
  * lowest bit of a byte first. For [in, out] sixteen output rows are sixteen neighbouring bits; for
  * [out, in] each output row collects up to 32 input channels and writes them as one word.
  */
-import { bits, inputs, kept, outputMajor, outputs, words } from "./plan";
+import { bits, inputs, outputMajor, outputs, words } from "./plan";
 
-/** Writes input channel i of output rows o … o + width; its lanes are row `row` of `kept`. Channels come in order. */
-export function packRow(i: usize, o: usize, width: usize, row: usize): void {
-  const lanes = kept + row * (width << 2);
+/** Writes input channel i of output rows o … o + width from the lanes at `lanes`. Channels come in order. */
+export function packRow(i: usize, o: usize, width: usize, lanes: usize): void {
   if (outputMajor) collect(i, o, width, lanes);
   else writeSideBySide(i, o, width, lanes);
 }

@@ -13,6 +13,8 @@ export const enum Rule {
   Group,
   Row,
   Matrix,
+  /** Groups of input channels that the kernel chooses. */
+  Permuted,
 }
 
 /** How elements are stored. */
@@ -28,6 +30,10 @@ const STRIP: usize = 256;
 const STRIP_BYTES: usize = 512 << 10;
 /** …unless that made strips narrower than this, where windows would mostly work on each other's borders. */
 const NARROWEST_STRIP: usize = 64;
+/** Groups of input channels that exchange members: each pair of them is weighed up, for every output row. */
+export const BLOCK: usize = 256;
+/** Output rows that are weighed up at a time: what a block needs of them then stays in the cache. */
+export const WEIGHED_ROWS: usize = 128;
 /** Stored bytes are converted in pieces of about this size, so that they are still in the cache. */
 const STAGING_BYTES: usize = 256 << 10;
 
@@ -79,8 +85,10 @@ export let prefix: usize = 0;
 export let border: usize = 0;
 export let sums4: usize = 0;
 export let sums16: usize = 0;
-/** [groupSize, stripWidth] for groups, [in, stripWidth] for rows, [in, stride] for the matrix. */
+/** [in, stripWidth] for rows, [in, stride] for the matrix and permuted groups. */
 export let scores: usize = 0;
+/** Scores of one group, [groupSize, stripWidth]. */
+export let groupScores: usize = 0;
 /** Lanes that stay (all ones) or go (zeros), int32, [groupSize or 1, STRIP]. */
 export let kept: usize = 0;
 /** Scores of one group whose ties are settled, and where in the group each was (uint32), [groupSize]. */
@@ -93,6 +101,25 @@ export let ties: usize = 0;
 export let lines: usize = 0;
 /** Kept bits of up to 32 input channels, uint32, [STRIP]. */
 export let words: usize = 0;
+/** Input channels (uint32) in the order in which every `groupSize` are a group, [in]; see `permute.ts`. */
+export let channels: usize = 0;
+/** Input channels by importance, uint64, [in]. */
+export let importances: usize = 0;
+/** Of a block of groups: scores of the members to be dealt out, and what a score must exceed, [BLOCK, WEIGHED_ROWS]. */
+export let candidates: usize = 0;
+export let limits: usize = 0;
+/** The highest scores of a group for four output rows, [groupSize, 4]. */
+export let highest: usize = 0;
+/** What a group (first axis) keeps with a candidate (second), [BLOCK, BLOCK]. */
+export let gains: usize = 0;
+/** See `assign.ts`: per candidate its price, that of those not yet tried, the least loss on the way to it (float32)… */
+export let prices: usize = 0;
+export let openPrices: usize = 0;
+export let losses: usize = 0;
+/** …the group the way comes from, and the group that has it; per group the candidate that it has (int32), [BLOCK]. */
+export let comesFrom: usize = 0;
+export let ownerOf: usize = 0;
+export let candidateOf: usize = 0;
 /** The result: one bit per weight in storage order. */
 export let bits: usize = 0;
 
@@ -143,8 +170,24 @@ export function plan(): f64 {
   lines = reserve(wholeRows << 4);
   words = reserve(STRIP << 2);
   bits = reserve(((<u64>outputs * inputs) >> 3) + 16);
-  const scoredRows: u64 = rule == Rule.Group ? groupSize : wholeRows;
-  scores = reserve((scoredRows * (rule == Rule.Matrix ? stride : stripWidth)) << 2);
+  if (rule == Rule.Group || rule == Rule.Permuted) groupScores = reserve((<u64>groupSize * STRIP) << 2);
+  if (rule == Rule.Permuted) reservePermutation();
+  if (rule != Rule.Group) scores = reserve((wholeRows * (rule == Rule.Row ? stripWidth : stride)) << 2);
   weight = reserve((wholeRows * stride + 64) << 2);
   return <f64>next;
+}
+
+function reservePermutation(): void {
+  channels = reserve(<u64>inputs << 2);
+  importances = reserve(<u64>inputs << 3);
+  candidates = reserve((BLOCK * WEIGHED_ROWS) << 2);
+  limits = reserve((BLOCK * WEIGHED_ROWS) << 2);
+  highest = reserve(<u64>groupSize << 4);
+  gains = reserve((BLOCK * BLOCK) << 2);
+  prices = reserve(BLOCK << 2);
+  openPrices = reserve(BLOCK << 2);
+  losses = reserve(BLOCK << 2);
+  comesFrom = reserve(BLOCK << 2);
+  ownerOf = reserve(BLOCK << 2);
+  candidateOf = reserve(BLOCK << 2);
 }

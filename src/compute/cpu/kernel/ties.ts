@@ -5,15 +5,15 @@
  * fairer order gives 2655. So ties fall as a quick select leaves them, with the median of three as
  * pivot: the order of C++'s std::nth_element in its usual implementation, and of PyTorch's topk on a CPU.
  */
-import { groupSize, keepCount, kept, places, scores, values } from "./plan";
+import { groupScores, groupSize, keepCount, kept, places, values } from "./plan";
 
 /** Corrects `kept` of four output rows, at byte `at` of every row of the group, where scores tie at the cut. */
 export function settleTies(at: usize, step: usize): void {
   let leastKept = f32x4.splat(f32.POSITIVE_INFINITY);
   let mostDropped = f32x4.splat(-1);
-  const end = scores + at + groupSize * step;
+  const end = groupScores + at + groupSize * step;
   let stays = kept + at;
-  for (let from = scores + at; from < end; from += step, stays += step) {
+  for (let from = groupScores + at; from < end; from += step, stays += step) {
     const score = v128.load(from);
     const stay = v128.load(stays);
     leastKept = f32x4.min(leastKept, v128.bitselect(score, leastKept, stay));
@@ -27,7 +27,7 @@ export function settleTies(at: usize, step: usize): void {
 
 function selectLane(at: usize, step: usize): void {
   for (let c: usize = 0; c < groupSize; c++) {
-    store<f32>(values + (c << 2), load<f32>(scores + at + c * step));
+    store<f32>(values + (c << 2), load<f32>(groupScores + at + c * step));
     store<u32>(places + (c << 2), c);
     store<i32>(kept + at + c * step, 0);
   }

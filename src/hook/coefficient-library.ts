@@ -1,0 +1,53 @@
+/**
+ * What is known of coefficients where models are loaded: the registry beside the host's cache, the
+ * records that come with this package, and the type of a model, which its config tells.
+ */
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type CoefficientLibrary, REGISTRY_NAME, readRegistryFile, SHIPPED } from "../registry/index.js";
+import { host } from "./host.js";
+import { type LoadOptions, modelFolder, placeOf } from "./location.js";
+
+/** The registry in a cache folder; null where there is no cache. */
+export const registryIn = (cacheRoot: string | null): string | null =>
+  cacheRoot === null ? null : join(cacheRoot, REGISTRY_NAME);
+
+/**
+ * The library for one model.
+ *
+ * @param cacheRoot folder of our cache, null where the host keeps nothing on disk
+ * @param id Hub id or directory; null: the config is found by the path of the session file
+ * @param options with which the host loads the model
+ */
+export function coefficientLibrary(
+  cacheRoot: string | null,
+  id: string | null,
+  options: LoadOptions,
+): CoefficientLibrary {
+  const path = registryIn(cacheRoot);
+  return {
+    registries: async () => [
+      { kind: "tuned", records: path === null ? [] : await readRegistryFile(path) },
+      { kind: "shipped", records: SHIPPED },
+    ],
+    modelType: (session) => modelTypeOf(id, session, options),
+  };
+}
+
+/** `model_type` of a model's config, null where there is none. The report says what came of it. */
+async function modelTypeOf(id: string | null, path: string | null, options: LoadOptions): Promise<string | null> {
+  const file = path === null ? null : join(modelFolder(path), "config.json");
+  // The host may have kept its config in memory only; then it is asked by the model's id.
+  const place = id === null ? placeOf(path, options) : { id, options };
+  try {
+    const config: unknown =
+      file !== null && existsSync(file)
+        ? JSON.parse(await readFile(file, "utf8"))
+        : place && (await host.AutoConfig.from_pretrained(place.id, place.options as object));
+    const { model_type: type } = (config ?? {}) as { model_type?: unknown };
+    return typeof type === "string" && type !== "" ? type : null;
+  } catch {
+    return null;
+  }
+}

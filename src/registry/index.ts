@@ -1,0 +1,21 @@
+/** What is known of coefficients: records of tuning, who they are good for, and which is taken. */
+export {
+  type Choice,
+  type CoefficientLibrary,
+  chooseCoefficients,
+  type ModelAtHand,
+} from "./choose.js";
+export { familyOf, fingerprintOf } from "./family.js";
+export { addRecord, mergeRecords, REGISTRY_NAME, readRegistryFile, writeRegistryFile } from "./local.js";
+export { type FoundRecord, lookUp, type ModelIdentity, type Registry, type Wanted } from "./lookup.js";
+export { readText } from "./read-text.js";
+export {
+  type CoefficientRecord,
+  type EvaluationText,
+  plainRecord,
+  type RecordedPerplexity,
+  readRecord,
+  readRegistryText,
+  registryText,
+} from "./record.js";
+export { SHIPPED } from "./shipped.js";

@@ -1,0 +1,228 @@
+/**
+ * The record of one tuning: coefficients, and all that says how far they can be trusted. Records are
+ * kept and shared in registry files, JSON of version 1 (docs/coefficients.md). The reader is strict: a
+ * key that it does not know is an error, because half a record could mislead.
+ */
+import { PruneError } from "../errors.js";
+import {
+  badOption,
+  coefficientValues,
+  dottedLabel,
+  isOptionsObject,
+  type Label,
+  METHOD_NAMES,
+  mustBeInteger,
+  mustBeOneOf,
+  mustBeText,
+  OptionReader,
+  parseJson,
+  type Read,
+  readCoefficientSet,
+} from "../options/index.js";
+import type { CoefficientSet, MethodName } from "../score/index.js";
+
+/** What a registry file says that it is. */
+export const REGISTRY_FORMAT = "transformers-prune/coefficients";
+/** Version of the format. */
+export const REGISTRY_VERSION = 1;
+
+/** Text on which perplexities were measured. */
+export interface EvaluationText {
+  readonly name: string;
+  /** Of the text, UTF-8. */
+  readonly sha256: string;
+  readonly windows: number;
+  /** Tokens in a window. */
+  readonly length: number;
+}
+
+/** Perplexities on the evaluation text; null where one was not measured. */
+export interface RecordedPerplexity {
+  readonly dense: number | null;
+  readonly ria: number | null;
+  readonly wanda: number | null;
+  /** With the coefficients of the record. */
+  readonly tuned: number | null;
+}
+
+/** Coefficients that were tuned on one model, for one method and one pattern. */
+export interface CoefficientRecord {
+  readonly method: MethodName;
+  /** As `describePattern` says: `"2:4"`, `"50% by row"`. */
+  readonly pattern: string;
+  readonly coefficients: CoefficientSet;
+  /** Passes of calibration that they were tuned with. */
+  readonly passes: number;
+  /** As `familyOf` says: `"llama/512"`; null where the model's type is not known. */
+  readonly family: string | null;
+  readonly model: {
+    /** Hub id or directory. */
+    readonly name: string;
+    /** As `fingerprintOf` says. */
+    readonly fingerprint: string;
+    /** In the host's words: `"fp32"`. */
+    readonly dtype: string;
+  };
+  /** What the search lowered. */
+  readonly objective: string;
+  readonly text: {
+    /** What the statistics were collected on, in words. */
+    readonly calibration: string;
+    /** null where no perplexity decided. */
+    readonly evaluation: EvaluationText | null;
+  };
+  readonly perplexity: RecordedPerplexity;
+  /** Evaluations of the objective. */
+  readonly evaluations: number;
+  /** Wall clock of the whole tuning. */
+  readonly seconds: number;
+  readonly seed: number;
+  /** UTC: `"2026-01-31T12:00:00.000Z"`. */
+  readonly date: string;
+  /** Of this package. */
+  readonly version: string;
+}
+
+/** A record as files hold it. */
+export const plainRecord = (record: CoefficientRecord): object => ({
+  ...record,
+  coefficients: coefficientValues(record.coefficients),
+});
+
+/** A registry file as text, one record after the other in the order given. */
+export function registryText(records: readonly CoefficientRecord[]): string {
+  const file = { format: REGISTRY_FORMAT, version: REGISTRY_VERSION, records: records.map(plainRecord) };
+  return `${JSON.stringify(file, null, 2)}\n`;
+}
+
+/** Names what is in a file: `coefficients.json: records.0.method`. */
+export const fileLabel = (file: string): Label => ({ text: file, of: (key) => dottedLabel(`${file}: ${key}`) });
+
+/**
+ * Reads the text of a registry file.
+ *
+ * @param file path or address, for messages
+ * @throws PruneError `bad-option` or `unknown-option` naming file and key
+ */
+export const readRegistryText = (text: string, file: string): readonly CoefficientRecord[] =>
+  readRegistry(parseJson(text, file), fileLabel(file));
+
+/** Reads the parsed content of a registry file. @throws PruneError as {@link readRegistryText} */
+export const readRegistry: Read<readonly CoefficientRecord[]> = (value, label) =>
+  readObject(value, label, `a registry of coefficients, { "format": "${REGISTRY_FORMAT}", … }`, (need) => {
+    need("format", mustBeOneOf([REGISTRY_FORMAT]));
+    need("version", mustBeVersion);
+    return need("records", readRecords);
+  });
+
+/** Reads one record. @throws PruneError as {@link readRegistryText} */
+export const readRecord: Read<CoefficientRecord> = (value, label) =>
+  readObject(value, label, "a record of coefficients", (need) => {
+    const method = need("method", mustBeOneOf(METHOD_NAMES));
+    return {
+      method,
+      pattern: need("pattern", mustBeText),
+      coefficients: need("coefficients", (own, at) => readCoefficientSet(own, method, at)),
+      passes: need("passes", mustBeInteger(1, 1000)),
+      family: need("family", orNull(mustBeText)),
+      model: need("model", readModel),
+      objective: need("objective", mustBeText),
+      text: need("text", readTexts),
+      perplexity: need("perplexity", readPerplexity),
+      evaluations: need("evaluations", mustBeInteger(0, Number.MAX_SAFE_INTEGER)),
+      seconds: need("seconds", mustBeNumber(0)),
+      seed: need("seed", mustBeInteger(0, Number.MAX_SAFE_INTEGER)),
+      date: need("date", mustBeDate),
+      version: need("version", mustBeText),
+    };
+  });
+
+const readRecords: Read<readonly CoefficientRecord[]> = (value, label) => {
+  if (!Array.isArray(value)) throw badOption(label, "an array of records", value);
+  return value.map((record: unknown, i) => readRecord(record, label.of(String(i))));
+};
+
+const readModel: Read<CoefficientRecord["model"]> = (value, label) =>
+  readObject(value, label, "the model that was tuned", (need) => ({
+    name: need("name", mustBeText),
+    fingerprint: need("fingerprint", mustBeHash),
+    dtype: need("dtype", mustBeText),
+  }));
+
+const readTexts: Read<CoefficientRecord["text"]> = (value, label) =>
+  readObject(value, label, "the texts of the tuning", (need) => ({
+    calibration: need("calibration", mustBeText),
+    evaluation: need("evaluation", orNull(readEvaluationText)),
+  }));
+
+const readEvaluationText: Read<EvaluationText> = (value, label) =>
+  readObject(value, label, "the text of the perplexities", (need) => ({
+    name: need("name", mustBeText),
+    sha256: need("sha256", mustBeHash),
+    windows: need("windows", mustBeInteger(1, Number.MAX_SAFE_INTEGER)),
+    length: need("length", mustBeInteger(1, Number.MAX_SAFE_INTEGER)),
+  }));
+
+const readPerplexity: Read<RecordedPerplexity> = (value, label) =>
+  readObject(value, label, "perplexities", (need) => {
+    const perplexity = orNull(mustBeNumber(1));
+    return {
+      dense: need("dense", perplexity),
+      ria: need("ria", perplexity),
+      wanda: need("wanda", perplexity),
+      tuned: need("tuned", perplexity),
+    };
+  });
+
+/** Reads an object in which every key must be there and no other may. `read` asks for the keys. */
+function readObject<T>(
+  value: unknown,
+  label: Label,
+  expected: string,
+  read: (need: <V>(key: string, read: Read<V>) => V) => T,
+): T {
+  if (!isOptionsObject(value)) throw badOption(label, expected, value);
+  const reader = new OptionReader<string>(value, label);
+  const need = <V>(key: string, readValue: Read<V>): V => {
+    const found = reader.get(key, readValue);
+    // A reader refuses `undefined` in its own words.
+    return found === undefined ? readValue(undefined, label.of(key)) : found;
+  };
+  const result = read(need);
+  reader.refuseUnread();
+  return result;
+}
+
+const orNull =
+  <T>(read: Read<T>): Read<T | null> =>
+  (value, label) =>
+    value === null ? null : read(value, label);
+
+const mustBeNumber =
+  (least: number): Read<number> =>
+  (value, label) => {
+    if (typeof value === "number" && Number.isFinite(value) && value >= least) return value;
+    throw badOption(label, `a number from ${least}`, value);
+  };
+
+const mustBeHash: Read<string> = (value, label) => {
+  if (typeof value === "string" && /^[0-9a-f]{64}$/.test(value)) return value;
+  throw badOption(label, "a SHA-256 as 64 hexadecimal digits", value);
+};
+
+const mustBeDate: Read<string> = (value, label) => {
+  const date = typeof value === "string" ? new Date(value) : new Date(Number.NaN);
+  if (!Number.isNaN(date.getTime()) && date.toISOString() === value) return value as string;
+  throw badOption(label, 'a time in UTC, such as "2026-01-31T12:00:00.000Z"', value);
+};
+
+/** A newer format may say things that this version would not understand. */
+const mustBeVersion: Read<number> = (value, label) => {
+  if (value === REGISTRY_VERSION) return REGISTRY_VERSION;
+  if (typeof value !== "number") throw badOption(label, String(REGISTRY_VERSION), value);
+  throw new PruneError(
+    "bad-option",
+    `${label.text}: expected ${REGISTRY_VERSION}, received ${value}; another version of transformers-prune wrote it: use that one`,
+    { details: { option: label.text, expected: String(REGISTRY_VERSION), received: String(value) } },
+  );
+};
