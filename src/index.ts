@@ -2,8 +2,34 @@
 export { PruneError, type PruneErrorCode, type PruneErrorDetails } from "./errors.js";
 export type { Skipped, WeightKind } from "./graph/index.js";
 export * from "./hook/index.js";
-export type { CalibrationOptions, PruneMap, PruneOption, PruneOptions, PruneValue, RawFeeds } from "./options/index.js";
+export type {
+  CalibrationOptions,
+  CoefficientValues,
+  PruneMap,
+  PruneOption,
+  PruneOptions,
+  PruneValue,
+  RawFeeds,
+} from "./options/index.js";
 export type { Phase, ProgressEvent, RunControl } from "./progress.js";
+export type { CoefficientRecord, EvaluationText, RecordedPerplexity } from "./registry/index.js";
 export type { PruneReport, WeightReport } from "./report.js";
-export { type Coefficients, METHODS, type Method, type MethodName, type Parameter } from "./score/index.js";
+export {
+  type CoefficientSet,
+  type Coefficients,
+  METHODS,
+  type Method,
+  type MethodName,
+  type Parameter,
+} from "./score/index.js";
+export {
+  type Candidate,
+  type Finalist,
+  type ObjectiveStudy,
+  type SearchStep,
+  type Study,
+  type StudyRow,
+  type TuneReport,
+  tunePage,
+} from "./tune/index.js";
 export { VERSION } from "./version.js";

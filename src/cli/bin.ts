@@ -10,6 +10,10 @@ const commands: Commands = {
   pruneModel: async (...args) => (await import("../hook/index.js")).pruneModel(...args),
   evaluateModel: async (...args) => (await import("../hook/index.js")).evaluateModel(...args),
   inspectModel: async (...args) => (await import("../hook/index.js")).inspectModel(...args),
+  tune: async (...args) => (await import("../hook/index.js")).tune(...args),
+  listCoefficients: async (...args) => (await import("../hook/index.js")).listCoefficients(...args),
+  importCoefficients: async (...args) => (await import("../hook/index.js")).importCoefficients(...args),
+  exportCoefficients: async (...args) => (await import("../hook/index.js")).exportCoefficients(...args),
 };
 
 const controller = new AbortController();

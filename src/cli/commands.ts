@@ -1,14 +1,19 @@
 /**
- * What the command line needs done: three calls, so that it can be tested without a model. bin.ts
+ * What the command line needs done, as calls, so that it can be tested without a model. bin.ts
  * hands in the real ones.
  */
 import type {
   EvaluateOptions,
   EvaluationReport,
+  exportCoefficients,
   HostLoadOptions,
   InspectReport,
+  importCoefficients,
+  listCoefficients,
   PruneModelOptions,
   PruneResult,
+  TuneOptions,
+  TuneResult,
 } from "../hook/index.js";
 import type { RunControl } from "../progress.js";
 import type { Io } from "./io.js";
@@ -18,6 +23,10 @@ export interface Commands {
   pruneModel(model: string, options: PruneModelOptions): Promise<PruneResult>;
   evaluateModel(model: string, options: EvaluateOptions): Promise<EvaluationReport>;
   inspectModel(model: string, options: HostLoadOptions & RunControl): Promise<InspectReport>;
+  tune(model: string, options: TuneOptions): Promise<TuneResult>;
+  readonly listCoefficients: typeof listCoefficients;
+  readonly importCoefficients: typeof importCoefficients;
+  readonly exportCoefficients: typeof exportCoefficients;
 }
 
 /** What each command has at hand. */

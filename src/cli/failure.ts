@@ -6,6 +6,11 @@ import { type Command, CommanderError } from "commander";
 import { PruneError } from "../errors.js";
 import { EXIT, type Io, styleOf } from "./io.js";
 
+/** The work was stopped by the user. The message says what was left, in place of the usual one. */
+export class Stopped extends Error {
+  override readonly name = "Stopped";
+}
+
 /**
  * Prints what went wrong to stderr.
  *
@@ -16,7 +21,7 @@ export function reportFailure(error: unknown, io: Io): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   const { red } = styleOf(io.stderr, io.env);
   if (io.signal.aborted) {
-    io.stderr.write("stopped; nothing was left half-written\n");
+    io.stderr.write(`${error instanceof Stopped ? error.message : "stopped; nothing was left half-written"}\n`);
     return EXIT.interrupted;
   }
   if (error instanceof PruneError) {

@@ -23,6 +23,7 @@ export const PRUNE_FLAGS = {
   sparsity: "--sparsity <share>",
   scope: "--scope <row|matrix>",
   pattern: "--pattern <N:M>",
+  permute: "--permute",
   coefficients: "--coefficients <auto|default|FILE|JSON>",
   include: "--include <glob>",
   exclude: "--exclude <glob>",
@@ -31,6 +32,7 @@ export const PRUNE_FLAGS = {
   "calibration.length": "--calibration-length <n>",
   "calibration.bos": "--bos",
   passes: "--passes <n>",
+  verify: "--verify",
 } as const satisfies Partial<Record<OptionPath, string>>;
 
 const rowOf = (path: string): OptionRow =>
@@ -45,12 +47,19 @@ const NOTES: Readonly<Record<string, string>> = {
   include: "repeatable",
   exclude: "repeatable",
   "calibration.bos": "the windows of --text too",
+  // A flag says by being there what its default is.
+  verify: "",
 } satisfies Partial<Record<OptionPath, string>>;
 
-/** Adds the flags that are options of `prune`. */
-export function addPruneFlags(command: Command): void {
-  for (const [path, flags] of Object.entries(PRUNE_FLAGS)) {
-    command.optionsGroup(path.startsWith("calibration.") || path === "passes" ? "Calibration:" : "Pruning:");
+/** Adds flags that are options of `prune`: all, or those given, by the path of the option. */
+export function addPruneFlags(
+  command: Command,
+  byPath: Readonly<Partial<Record<OptionPath, string>>> = PRUNE_FLAGS,
+): void {
+  for (const [path, flags] of Object.entries(byPath)) {
+    command.optionsGroup(
+      path.startsWith("calibration.") || path === "passes" || path === "verify" ? "Calibration:" : "Pruning:",
+    );
     const { summary, default: value } = rowOf(path);
     const note = NOTES[path] ?? (value === "" ? "" : `default: ${value}`);
     const option = new Option(flags, note === "" ? summary : `${summary} (${note})`);

@@ -1,22 +1,29 @@
 /** Sections of help texts: what methods and patterns there are, from their tables, and examples. */
 import { METHOD_NAMES } from "../options/index.js";
 import { PATTERN_FORMS } from "../pattern/index.js";
-import { methodOf } from "../score/index.js";
+import { type MethodName, methodOf } from "../score/index.js";
+import { OBJECTIVE_NAMES, OPTIMISERS, objectiveOf } from "../tune/index.js";
 import { formatTable, indent } from "./text-table.js";
 
 /** The methods with their default scope. */
 export function methodsHelp(): string {
-  const rows = METHOD_NAMES.map((name) => [name, `${methodOf(name).summary} (scope: ${methodOf(name).defaultScope})`]);
+  const rows = METHOD_NAMES.map((name) => [name, `${methodOf(name).summary} (scope: ${scopesOf(name)})`]);
   return section("Methods", formatTable(rows, ["left"]));
 }
 
-/** The coefficients of each method that has any, with ranges and defaults. */
+function scopesOf(name: MethodName): string {
+  const { defaultScope, untunedScope } = methodOf(name);
+  return defaultScope === untunedScope ? defaultScope : `${defaultScope}; untuned: ${untunedScope}`;
+}
+
+/** The coefficients of each method that has any, with ranges, untuned values and what is taken for one that is left out. */
 export function coefficientsHelp(): string {
   return METHOD_NAMES.filter((name) => methodOf(name).parameters.length > 0)
     .map((name) => {
-      const rows = methodOf(name).parameters.map(({ name, summary, min, max, default: value }) => [
+      const { parameters, untuned } = methodOf(name);
+      const rows = parameters.map(({ name, summary, min, max, default: value }) => [
         name,
-        `${summary}, ${min} to ${max} (default: ${value})`,
+        `${summary}, ${min} to ${max} (untuned: ${untuned[name]}; left out: ${value})`,
       ]);
       return section(`Coefficients of ${name}`, formatTable(rows, ["left"]));
     })
@@ -27,6 +34,22 @@ export function coefficientsHelp(): string {
 export function patternsHelp(): string {
   const rows = Object.values(PATTERN_FORMS).map(({ kind, summary }) => [kind, summary]);
   return section("Patterns", formatTable(rows, ["left"]));
+}
+
+/** What a search can look at, from the table of objectives. */
+export function objectivesHelp(): string {
+  const rows = [
+    ...OBJECTIVE_NAMES.map((name) => [name, objectiveOf(name).summary]),
+    ["learned", "a combination of a few of them that the study fits to real perplexity"],
+    ["measured", "whichever of them followed real perplexity best in the study"],
+  ];
+  return section("Objectives", formatTable(rows, ["left"]));
+}
+
+/** How a search can go about it, from the table of optimisers. */
+export function optimisersHelp(): string {
+  const rows = Object.entries(OPTIMISERS).map(([name, { summary }]) => [name, summary]);
+  return section("Optimisers", formatTable(rows, ["left"]));
 }
 
 /** Commands to copy. */

@@ -4,6 +4,7 @@
  */
 import { Command } from "commander";
 import { VERSION } from "../version.js";
+import { coefficientsCommand } from "./coefficients-command.js";
 import type { CliContext, Commands } from "./commands.js";
 import { evalCommand } from "./eval-command.js";
 import { reportFailure } from "./failure.js";
@@ -11,6 +12,7 @@ import { examplesHelp, section } from "./help.js";
 import { inspectCommand } from "./inspect-command.js";
 import { EXIT, type Io, mayStyle, styleOf } from "./io.js";
 import { pruneCommand } from "./prune-command.js";
+import { tuneCommand } from "./tune-command.js";
 
 /** Width of help texts where the terminal does not say. */
 const HELP_WIDTH = 100;
@@ -60,9 +62,11 @@ function buildProgram(context: CliContext): Command {
   pruneCommand(program.command("prune"), context);
   evalCommand(program.command("eval"), context);
   inspectCommand(program.command("inspect"), context);
+  tuneCommand(program.command("tune"), context);
   for (const command of program.commands)
     command
       .argument("<model>", "model id on the Hub, or a local directory")
       .showHelpAfterError(`Try "transformers-prune ${command.name()} --help".`);
+  coefficientsCommand(program.command("coefficients"), context);
   return program.showHelpAfterError('Try "transformers-prune --help".');
 }

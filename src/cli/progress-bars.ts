@@ -7,6 +7,10 @@ import { formatSteps } from "./units.js";
 
 const LABEL_WIDTH = 16;
 const STEPS_WIDTH = 9;
+/** Of the bar itself, in characters; on a narrow terminal it gives way to the texts. */
+const BAR = { most: 24, least: 8 } as const;
+/** Room for what is not the bar: percent, label, steps, and an item such as "generation 12, best 1.2340, 40 s left". */
+const TEXTS_WIDTH = 72;
 
 export class ProgressBars implements ProgressView {
   readonly #all: cliProgress.MultiBar;
@@ -19,7 +23,7 @@ export class ProgressBars implements ProgressView {
       format: "{percent}  {label} {bar} {steps}  {item}",
       barCompleteChar: "█",
       barIncompleteChar: "░",
-      barsize: 24,
+      barsize: Math.max(BAR.least, Math.min(BAR.most, (stream.columns ?? Number.POSITIVE_INFINITY) - TEXTS_WIDTH)),
       hideCursor: true,
       // Ctrl-C is ours: it aborts the work, and then stop() is called.
       gracefulExit: false,

@@ -28,6 +28,7 @@ interface PruneFlags extends CommonFlags, EvaluationFlags {
   readonly sparsity?: string;
   readonly scope?: string;
   readonly pattern?: string;
+  readonly permute?: boolean;
   readonly coefficients?: string;
   readonly include?: readonly string[];
   readonly exclude?: readonly string[];
@@ -35,6 +36,7 @@ interface PruneFlags extends CommonFlags, EvaluationFlags {
   readonly calibrationCount?: string;
   readonly calibrationLength?: string;
   readonly passes?: string;
+  readonly verify?: boolean;
   readonly out: string;
   readonly force?: boolean;
   readonly threads?: number;
@@ -117,11 +119,13 @@ function pruneOption(flags: PruneFlags, texts: string | undefined): Record<strin
     sparsity: numberOrText(flags.sparsity),
     scope: flags.scope,
     pattern: flags.pattern,
+    permute: flags.permute,
     coefficients: flags.coefficients,
     include: flags.include,
     exclude: flags.exclude,
     calibration: Object.keys(calibration).length === 0 ? undefined : calibration,
     passes: numberOrText(flags.passes),
+    verify: flags.verify,
   });
 }
 

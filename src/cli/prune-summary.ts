@@ -1,5 +1,6 @@
 /** What `prune` prints at its end for people: before and after, where the time went, what stayed dense. */
 import type { PruneReport } from "../report.js";
+import type { Coefficients } from "../score/index.js";
 import type { Style } from "./io.js";
 import type { PruneJson } from "./prune-json.js";
 import { formatTable, indent } from "./text-table.js";
@@ -33,15 +34,22 @@ function describeRun({
   method,
   pattern,
   coefficients,
+  byKind = {},
+  byDepth = [],
   coefficientsFrom,
   calibration,
   passes,
   fromCache,
 }: PruneReport): string {
-  const values = Object.entries(coefficients).map(([name, value]) => `${name} ${value}`);
+  const values = (of: Coefficients) =>
+    Object.entries(of)
+      .map(([name, value]) => `${name} ${value}`)
+      .join(", ");
   return [
     `${method}, ${pattern}`,
-    values.length > 0 && `coefficients (${coefficientsFrom}): ${values.join(", ")}`,
+    Object.keys(coefficients).length > 0 && `coefficients: ${values(coefficients)}\n  ${coefficientsFrom}`,
+    ...Object.entries(byKind).map(([kind, own]) => `  ${kind}: ${values(own)}`),
+    ...byDepth.map((own, i) => `  part ${i + 1} of ${byDepth.length}: ${values(own)}`),
     calibration !== "none" && `calibration: ${calibration}${passes > 1 ? `, ${passes} passes` : ""}`,
     fromCache && "taken from the cache",
   ]

@@ -5,6 +5,7 @@
 import { planTaps, TapCollector, type TargetStatistics } from "../calibrate/index.js";
 import type { ResolvedPrune } from "../options/index.js";
 import { openPlan, type Plan, type TensorEdits } from "../prune/index.js";
+import type { CoefficientLibrary } from "../registry/index.js";
 import { openEdited, type RuntimeSession, type SessionOptions } from "../runtime/index.js";
 import { hostRuntime } from "./host.js";
 import type { Create, SessionRequest } from "./intercept.js";
@@ -19,6 +20,8 @@ export interface TapJob {
   readonly covers: (plan: Plan) => boolean;
   /** Plans by `fileKey`: those that are open already, and those that the load adds. Whoever made it closes them. */
   readonly plans: Map<string, Plan>;
+  /** What is known of coefficients, for plans that the load adds. */
+  readonly library: CoefficientLibrary;
   /** Tensors that an earlier pass pruned. */
   readonly tensors: ReadonlyMap<Plan, TensorEdits>;
   /** Called after each run of a tapped session with the number of its runs. */
@@ -42,11 +45,11 @@ export class TappedSessions implements SessionRequest {
   }
 
   private async openKept(model: unknown, options: SessionOptions, create: Create): Promise<RuntimeSession> {
-    const { optionsOf, covers, plans, tensors } = this.job;
+    const { optionsOf, covers, plans, tensors, library } = this.job;
     const file = modelFileOf(model, options);
     const wanted = optionsOf(sessionFileName(file.name));
     if (wanted === null) return create(model, options);
-    const plan = plans.get(fileKey(file)) ?? (await openPlan(file, wanted));
+    const plan = plans.get(fileKey(file)) ?? (await openPlan(file, wanted, library));
     plans.set(fileKey(file), plan);
     if (plan.targets.length === 0 || !covers(plan)) return create(model, options);
     if (this.collectors.has(plan)) throw sameFileTwice(file);

@@ -3,16 +3,18 @@ import { Writable } from "node:stream";
 import type { Commands } from "../../src/cli/commands.js";
 import type { OutputStream } from "../../src/cli/io.js";
 import { main } from "../../src/cli/main.js";
-import type { EvaluationReport, InspectReport } from "../../src/hook/index.js";
+import type { EvaluationReport, InspectReport, TuneResult } from "../../src/hook/index.js";
 import type { ProgressEvent } from "../../src/progress.js";
 import type { PruneReport } from "../../src/report.js";
+import { recordOf } from "../registry/arbitrary-record.js";
+import { madeUpReport } from "../tune/page/made-up-report.js";
 
 export const REPORT: PruneReport = {
   file: "model",
   method: "crepe",
   pattern: "2:4",
-  coefficients: { row: 0, column: 0.54, window: 0.46, size: 31, power: 0.8 },
-  coefficientsFrom: "default",
+  coefficients: { row: 0, column: 0.54, window: 0.46, size: 31, power: 0.8, shape: 0 },
+  coefficientsFrom: "tuned on this model (drift, 2026-01-31)",
   passes: 1,
   calibration: "built-in text, 32 samples of 512 tokens",
   zeros: 53_084_160,
@@ -69,14 +71,28 @@ export const INSPECTED: InspectReport = {
   ],
 };
 
+const TUNE_REPORT = madeUpReport({ model: "smol" });
+
+export const TUNED: TuneResult = {
+  record: recordOf({
+    coefficients: TUNE_REPORT.chosen.candidate.coefficients,
+    objective: TUNE_REPORT.objective.name,
+    perplexity: TUNE_REPORT.perplexity,
+  }),
+  report: TUNE_REPORT,
+  registered: true,
+};
+
 /** A stream that keeps what is written to it. */
 export class Capture extends Writable {
   text = "";
   readonly isTTY: boolean;
+  readonly columns?: number;
 
-  constructor(isTTY = false) {
+  constructor(isTTY = false, columns?: number) {
     super();
     this.isTTY = isTTY;
+    if (columns !== undefined) this.columns = columns;
   }
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
@@ -96,19 +112,25 @@ export interface RunOptions {
   /** Replaces commands of the harness. */
   readonly commands?: Partial<Commands>;
   readonly isTTY?: boolean;
+  /** Width of the terminal. */
+  readonly columns?: number;
   readonly env?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
 }
 
 /** Runs one command line. */
 export async function run(argv: readonly string[], options: RunOptions = {}) {
-  const stdout = new Capture(options.isTTY);
-  const stderr = new Capture(options.isTTY);
+  const stdout = new Capture(options.isTTY, options.columns);
+  const stderr = new Capture(options.isTTY, options.columns);
   const calls: Call[] = [];
   const commands: Commands = {
     pruneModel: async (_, { out }) => ({ out, reports: [REPORT] }),
     evaluateModel: async (model) => ({ ...EVALUATION, model }),
     inspectModel: async () => INSPECTED,
+    tune: async () => TUNED,
+    listCoefficients: async () => [],
+    importCoefficients: async () => [],
+    exportCoefficients: async () => [],
     ...options.commands,
   };
   const recorded = Object.fromEntries(

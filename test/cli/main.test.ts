@@ -22,6 +22,8 @@ describe("help and version", () => {
         prune [options] <model>    prune a model into a folder
         eval [options] <model>     measure the perplexity of a model
         inspect [options] <model>  list the weights of a model
+        tune [options] <model>     find coefficients for a model and a pattern
+        coefficients               list, import or export tuned coefficients
         help [command]             display help for command
 
       Examples:
@@ -57,10 +59,15 @@ describe("help and version", () => {
                                                  together with a pattern (default: 0.5)
         --scope <row|matrix>                     where scores compete: in each output row or in the
                                                  matrix; not together with a pattern (default: what the
-                                                 method's paper does)
+                                                 method's paper does, or what the coefficients were tuned
+                                                 for)
         --pattern <N:M>                          N of every M consecutive input channels stay
-        --coefficients <auto|default|FILE|JSON>  numbers of the method: its defaults, or your own; auto:
-                                                 the defaults until tuned ones ship (default: auto)
+        --permute                                with a pattern: choose which M input channels share a
+                                                 group, so that higher scores stay; takes longer (default:
+                                                 false)
+        --coefficients <auto|default|FILE|JSON>  numbers of the method; auto: tuned ones of this model or
+                                                 its family where known, else untuned ones; default:
+                                                 untuned ones (default: auto)
         --include <glob>                         only weights whose name matches are pruned, also those
                                                  that are dense by default (repeatable)
         --exclude <glob>                         weights whose name matches stay dense (repeatable)
@@ -72,7 +79,10 @@ describe("help and version", () => {
         --bos                                    every sample starts with the tokenizer's BOS and holds
                                                  length − 1 text tokens (the windows of --text too)
         --passes <n>                             passes of calibration; each after the first measures the
-                                                 model as the one before pruned it (default: 1)
+                                                 model as the one before pruned it (default: what the
+                                                 coefficients were tuned with, else 1)
+        --verify                                 compare with ria on a little text, and keep the better
+                                                 masks
 
       Measuring perplexity:
         --text <file>                            UTF-8 text to measure perplexity on, before and after
@@ -96,19 +106,20 @@ describe("help and version", () => {
         magnitude  the weight's absolute value; needs no calibration (scope: matrix)
         wanda      absolute value times the norm of its input channel (scope: row)
         ria        importance relative to row and column, times the square root of the channel's norm (scope: matrix)
-        crepe      importance relative to row, column and 2-D neighbourhood, with adaptive coefficients (scope: row)
+        crepe      importance relative to row, column and 2-D neighbourhood, with adaptive coefficients (scope: row; untuned: matrix)
         stade      absolute value times the standard deviation of its input channel (scope: row)
 
       Coefficients of crepe:
-        row     weight of the row term, 0 to 1 (default: 0)
-        column  weight of the column term, 0 to 1 (default: 0.54)
-        window  weight of the neighbourhood term, 0 to 1 (default: 0.46)
-        size    side of the neighbourhood, odd, 1 to 63 (default: 31)
-        power   exponent of the activation norm, 0 to 2 (default: 0.8)
+        row     weight of the row term, 0 to 1 (untuned: 0.5; left out: 0)
+        column  weight of the column term, 0 to 1 (untuned: 0.5; left out: 0.54)
+        window  weight of the neighbourhood term, 0 to 1 (untuned: 0; left out: 0.46)
+        size    side of the neighbourhood, odd, 1 to 63 (untuned: 31; left out: 31)
+        power   exponent of the activation norm, 0 to 2 (untuned: 0.5; left out: 0.8)
+        shape   how far row and column terms follow the weight's shape, from means (0) to sums as in RIA (1), 0 to 1 (untuned: 1; left out: 0)
 
       Patterns:
         unstructured  a share of the weights, anywhere; scores compete per output row or per matrix
-        n:m           N of every M consecutive input channels stay, for example 2:4
+        n:m           N of every M consecutive input channels stay, for example 2:4; or of every M chosen ones
 
       Examples:
         $ transformers-prune prune HuggingFaceTB/SmolLM2-135M --out pruned
@@ -119,7 +130,7 @@ describe("help and version", () => {
     `);
   });
 
-  it.each(["eval", "inspect"])("explains %s with examples", async (command) => {
+  it.each(["eval", "inspect", "tune"])("explains %s with examples", async (command) => {
     const { code, stdout } = await run([command, "--help"]);
     expect(code).toBe(0);
     expect(stdout).toContain(`Usage: transformers-prune ${command} [options] <model>`);
@@ -153,6 +164,7 @@ describe("usage errors", () => {
     [[...PRUNE, "--pattern", "4:2"], "--pattern: expected a pattern"],
     [[...PRUNE, "--pattern", "2:4", "--sparsity", "0.5"], "--sparsity and --pattern exclude each other"],
     [[...PRUNE, "--pattern", "2:4", "--scope", "row"], "--scope is for a sparsity: with --pattern"],
+    [[...PRUNE, "--permute"], "--permute is for --pattern, which is not given"],
     [[...PRUNE, "--method", "wonda"], '--method: there is no method "wonda"; did you mean "wanda"?'],
     [[...PRUNE, "--coefficients", '{"sise":3}'], '--coefficients has no option "sise"; did you mean "size"?'],
     [[...PRUNE, "--coefficients", '{"size":4}'], "--coefficients.size: expected an odd whole number"],

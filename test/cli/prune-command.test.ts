@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { PruneReport } from "../../src/report.js";
 import { event, REPORT, run } from "./harness.js";
 
 const PRUNE = ["prune", "smol", "--out", "pruned"];
@@ -64,6 +65,7 @@ describe("what prune asks for", () => {
 
   it.each([
     [["--pattern", "2:4"], { pattern: "2:4" }],
+    [["--pattern", "2:4", "--permute"], { pattern: "2:4", permute: true }],
     [["--sparsity", "50%"], { sparsity: "50%" }],
     [["--coefficients", '{"row":0.35}'], { coefficients: '{"row":0.35}' }],
   ])("%j is %j", async (flags, prune) => {
@@ -106,7 +108,8 @@ describe("what prune prints", () => {
     expect(stdout).toMatchInlineSnapshot(`
       "smol → pruned
       crepe, 2:4
-      coefficients (default): row 0, column 0.54, window 0.46, size 31, power 0.8
+      coefficients: row 0, column 0.54, window 0.46, size 31, power 0.8, shape 0
+        tuned on this model (drift, 2026-01-31)
       calibration: built-in text, 32 samples of 512 tokens
 
                              dense       pruned
@@ -125,6 +128,19 @@ describe("what prune prints", () => {
       other number, until a runtime or a file format makes use of them.
       "
     `);
+  });
+
+  it("lists the coefficients that only a part of the model has", async () => {
+    const part = { ...REPORT.coefficients, power: 0.5 };
+    const summaryOf = async (parts: Pick<PruneReport, "byKind" | "byDepth">) => {
+      const reports = [{ ...REPORT, ...parts }];
+      return (await run(PRUNE, { commands: { pruneModel: async (_, { out }) => ({ out, reports }) } })).stdout;
+    };
+    const numbers = "row 0, column 0.54, window 0.46, size 31, power 0.5, shape 0\n";
+    expect(await summaryOf({ byKind: { down: part } })).toContain(`\n  down: ${numbers}`);
+    expect(await summaryOf({ byDepth: [part, part] })).toContain(
+      `\n  part 1 of 2: ${numbers}  part 2 of 2: ${numbers}`,
+    );
   });
 
   it("says what came from the cache and what did not go as asked for", async () => {

@@ -1,0 +1,36 @@
+/**
+ * Measurements of tuning (docs/pho.md):
+ *
+ *   race      PHO against hill-climbing on perplexity, which gets 33 times as long
+ *   control   whether the window term uses the order of rows and columns
+ *   transfer  coefficients of one model on another, against RIA
+ *
+ *   npm run bench -- tune race $PRUNE_MODELS/smollm2-135m --texts ../shared/models/text --pattern 2:4
+ */
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { control } from "./tuning/control.js";
+import { race } from "./tuning/race.js";
+import { transfer } from "./tuning/transfer.js";
+
+const EXPERIMENTS = { race, control, transfer };
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: {
+    texts: { type: "string", default: "models/austen-1.4m" },
+    pattern: { type: "string", default: "2:4" },
+    evaluations: { type: "string", default: "100" },
+    coefficients: { type: "string", default: "" },
+  },
+});
+const [what, ...models] = positionals;
+const experiment = EXPERIMENTS[what as keyof typeof EXPERIMENTS];
+if (experiment === undefined) throw new Error(`name one of ${Object.keys(EXPERIMENTS).join(", ")}`);
+await experiment({
+  models: models.map((model) => resolve(model)),
+  texts: resolve(values.texts),
+  prune: values.pattern.includes(":") ? { pattern: values.pattern } : { sparsity: Number(values.pattern) },
+  evaluations: Number(values.evaluations),
+  coefficients: values.coefficients,
+});

@@ -1,0 +1,11 @@
+/** What an experiment is given. */
+export interface ExperimentOptions {
+  readonly models: readonly string[];
+  /** Folder of the texts. */
+  readonly texts: string;
+  /** What to prune, as options of `prune`. */
+  readonly prune: object;
+  readonly evaluations: number;
+  /** Coefficients as JSON, where the experiment takes some. */
+  readonly coefficients: string;
+}

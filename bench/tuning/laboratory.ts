@@ -1,0 +1,119 @@
+/**
+ * What the tuning benchmarks share: a model opened for tuning, with real perplexity on two texts, one to
+ * tune on and one that tuning never sees.
+ */
+import { readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { cutWindows, openSamples } from "../../src/calibrate/index.js";
+import { createCpuDevice, type Device } from "../../src/compute/index.js";
+import { hostRuntime, onnxRuntime } from "../../src/hook/host.js";
+import { loadTokenizer } from "../../src/hook/location.js";
+import { resolvePruneOption } from "../../src/options/index.js";
+import type { ResolvedPrune } from "../../src/options/types.js";
+import { openPlan } from "../../src/prune/index.js";
+import { METHODS } from "../../src/score/index.js";
+import { type Candidate, openSubject, type Subject, Trial } from "../../src/tune/index.js";
+
+/** Texts and lengths of protocol P1, and a stretch of the calibration text behind what is calibrated on. */
+export interface Protocol {
+  readonly calibration: string;
+  readonly evaluation: string;
+  readonly length: number;
+  readonly count: number;
+  readonly windows: number;
+}
+
+/** A model ready for experiments. Close it when done. */
+export interface Laboratory {
+  readonly subject: Subject;
+  /** Judges on the calibration text, behind what is calibrated on. */
+  readonly tuning: Trial;
+  /** Judges on the evaluation text (protocol P1). */
+  readonly heldOut: Trial;
+  close(): Promise<void>;
+}
+
+/** Protocol P1 of a model directory: WikiText-2 for SmolLM2, Jane Austen for the small ones. */
+export function protocolOf(model: string, texts: string): Protocol {
+  const isAusten = basename(model).startsWith("austen");
+  const read = (file: string) => readFileSync(join(texts, file), "utf8");
+  return isAusten
+    ? {
+        calibration: read("calibration.txt"),
+        evaluation: read("persuasion.txt"),
+        length: 256,
+        count: 32,
+        windows: 64,
+      }
+    : {
+        calibration: read("wikitext2-valid.txt"),
+        evaluation: read("wikitext2-test.txt"),
+        length: 512,
+        count: 32,
+        windows: 16,
+      };
+}
+
+export interface LaboratoryOptions {
+  /** `{ pattern: "2:4" }` or `{ sparsity: 0.5 }`. */
+  readonly prune: object;
+  readonly passes?: number;
+  readonly device?: (device: Device) => Device;
+}
+
+export async function openLaboratory(model: string, texts: string, options: LaboratoryOptions): Promise<Laboratory> {
+  const protocol = protocolOf(model, texts);
+  const { length, count, windows } = protocol;
+  const tokenizer = await loadTokenizer(model, null, { local_files_only: true });
+  const calibration = { texts: protocol.calibration, count, length };
+  const wanted = resolvePruneOption({
+    method: "crepe",
+    coefficients: METHODS.crepe.untuned,
+    ...options.prune,
+    calibration,
+  }).forFile("model") as ResolvedPrune;
+  const plan = await openPlan({ input: join(model, "onnx", "model.onnx"), name: "model" }, wanted);
+  const samples = await openSamples(wanted.calibration, async () => tokenizer, "model");
+  // Behind the calibration windows: first those to tune on, then one for objectives.
+  const behind = cutWindows(protocol.calibration, tokenizer, { count: count + windows + 1, length, bos: false });
+  const inner = createCpuDevice();
+  const device = options.device?.(inner) ?? inner;
+  const runtime = hostRuntime((bytes, given) => onnxRuntime().InferenceSession.create(bytes, given));
+  const subject = await openSubject({
+    plan,
+    runtime,
+    sessionOptions: {},
+    device,
+    samples,
+    passes: options.passes ?? 1,
+    tokens: [(behind.at(-1) as number[]).slice(0, 256)],
+    seed: 0,
+  });
+  const evaluation = cutWindows(protocol.evaluation, tokenizer, { count: windows, length, bos: false });
+  return {
+    subject,
+    tuning: new Trial({ subject, samples, windows: behind.slice(count, count + windows) }),
+    heldOut: new Trial({ subject, samples, windows: evaluation }),
+    close: async () => {
+      await inner.close();
+      await plan.model.onnx.close();
+    },
+  };
+}
+
+/** RIA and Wanda as candidates, each with the scope of its own code. */
+export function baselines({ plan: { pattern } }: Subject): Record<"ria" | "wanda", Candidate> {
+  const of = (method: "ria" | "wanda"): Candidate => ({
+    method,
+    pattern: pattern.kind === "unstructured" ? { ...pattern, scope: METHODS[method].defaultScope } : pattern,
+    coefficients: { all: {} },
+    passes: 1,
+  });
+  return { ria: of("ria"), wanda: of("wanda") };
+}
+
+/** A candidate's coefficients in one line. */
+export const inWords = ({ coefficients: { all }, passes }: Candidate): string =>
+  `${Object.entries(all)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(", ")}${passes > 1 ? `, ${passes} passes` : ""}`;

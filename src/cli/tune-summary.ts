@@ -1,0 +1,110 @@
+/** What `tune` prints at its end for people: perplexities, coefficients, what it cost, and how to use the result. */
+import type { TuneResult } from "../hook/index.js";
+import type { Coefficients } from "../score/index.js";
+import type { TuneReport } from "../tune/index.js";
+import type { Style } from "./io.js";
+import { formatTable, indent } from "./text-table.js";
+import { formatPerplexity, formatSeconds } from "./units.js";
+
+/** Where things went, and how to go on. */
+export interface TunePlaces {
+  readonly out: string;
+  /** Path of the page, null where none was asked for. */
+  readonly page: string | null;
+  /** Command line that prunes with the coefficients of `out`. */
+  readonly withFile: string;
+  /** Command line that finds them by itself. */
+  readonly withAuto: string;
+}
+
+/** The summary as text, ending in a line break. */
+export function tuneSummary({ report, record, registered }: TuneResult, places: TunePlaces, style: Style): string {
+  const [head = "", ...rows] = perplexities(report);
+  const parts: (readonly string[])[] = [
+    [style.bold(`${report.model} → ${places.out}`), describeRun(report)],
+    indent([style.dim(head), ...rows]),
+    report.accepted ? [] : [nothingBetter(report)],
+    describeCoefficients(record.coefficients, record.passes),
+    [describeSearch(report), describeSeconds(report)],
+    describePlaces(report, registered, places),
+  ];
+  return `${parts
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join("\n"))
+    .join("\n\n")}\n`;
+}
+
+function describeRun({ method, pattern, dtype, family, calibration, evaluation }: TuneReport): string {
+  return [
+    `${method}, ${pattern}, ${dtype}, family ${family ?? "unknown"}`,
+    `calibration: ${calibration}`,
+    `perplexity: ${evaluation.windows} windows of ${evaluation.length} tokens of the text`,
+  ].join("\n");
+}
+
+/** The better of RIA and Wanda. */
+function baseline({ perplexity: { ria, wanda } }: TuneReport): { name: "ria" | "wanda"; perplexity: number } {
+  return wanda < ria ? { name: "wanda", perplexity: wanda } : { name: "ria", perplexity: ria };
+}
+
+function perplexities(report: TuneReport): string[] {
+  const { dense, ria, wanda, tuned } = report.perplexity;
+  const better = baseline(report);
+  const change = (100 * (tuned / better.perplexity - 1)).toFixed(1);
+  const signed = Number(change) > 0 ? `+${change}` : change.replace("-", "−");
+  const rows = [
+    ["", "perplexity"],
+    ["dense", formatPerplexity(dense)],
+    ["ria", formatPerplexity(ria)],
+    ["wanda", formatPerplexity(wanda)],
+    ["tuned", formatPerplexity(tuned), `${signed}% against ${better.name}, the better of ria and wanda`],
+  ];
+  return formatTable(rows, ["left", "right", "left"]);
+}
+
+const nothingBetter = (report: TuneReport): string =>
+  `Nothing better than ${baseline(report).name} was found: these are the best coefficients of ${report.method} that there were, ` +
+  `and --method ${baseline(report).name} is the better choice here.`;
+
+function describeCoefficients(
+  { all, byKind = {}, byDepth = [] }: TuneResult["record"]["coefficients"],
+  passes: number,
+): string[] {
+  const values = (of: Coefficients) =>
+    Object.entries(of)
+      .map(([name, value]) => `${name} ${value}`)
+      .join(", ");
+  const parts = [
+    ...Object.entries(byKind).map(([kind, own]) => `  ${kind}: ${values(own)}`),
+    ...byDepth.map((own, i) => `  part ${i + 1} of ${byDepth.length}: ${values(own)}`),
+  ];
+  return [`coefficients: ${values(all)}`, ...parts, ...(passes > 1 ? [`passes of calibration: ${passes}`] : [])];
+}
+
+function describeSearch({ objective, optimiser, steps, study }: TuneReport): string {
+  const rho =
+    study === null || objective.spearman === null || Number.isNaN(objective.spearman)
+      ? ""
+      : `; its rank correlation with perplexity is ${objective.spearman.toFixed(2).replace("-", "−")} over ${study.rows.length} candidates`;
+  return `objective: ${objective.name}, ${steps.length} candidates by ${optimiser}, ${formatSeconds(objective.secondsPerCandidate)} each${rho}`;
+}
+
+function describeSeconds({ seconds: { total, ...phases } }: TuneReport): string {
+  const parts = Object.entries(phases)
+    .filter(([, spent]) => spent > 0)
+    .map(([phase, spent]) => `${phase} ${formatSeconds(spent)}`);
+  return `${formatSeconds(total)} in all: ${parts.join(", ")}`;
+}
+
+function describePlaces({ accepted }: TuneReport, registered: boolean, places: TunePlaces): string[] {
+  const page = places.page === null ? [] : [`report: ${places.page}`];
+  if (!accepted) return [`written to ${places.out} all the same, and not kept for coefficients: "auto"`, ...page];
+  return [
+    `written to ${places.out}; to use it:`,
+    ...indent([places.withFile]),
+    ...(registered
+      ? ['kept for coefficients: "auto" on this machine, so this finds it too:', ...indent([places.withAuto])]
+      : []),
+    ...page,
+  ];
+}

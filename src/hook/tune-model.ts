@@ -1,0 +1,282 @@
+/**
+ * Tunes the coefficients of a model by its name: files by the host, work by tune/, and the result kept in
+ * the registry, where `coefficients: "auto"` finds it.
+ */
+import { calibrationText, cutWindows, openSamples, type Samples, type Tokenizer } from "../calibrate/index.js";
+import { createCpuDevice } from "../compute/index.js";
+import { PruneError } from "../errors.js";
+import { findTargets } from "../graph/index.js";
+import { type PruneOptions, type ResolvedPrune, resolvePruneOption } from "../options/index.js";
+import { describePattern } from "../pattern/index.js";
+import type { RunControl } from "../progress.js";
+import { checkSelections, openPlan, type Plan, sourceHashes } from "../prune/index.js";
+import { addRecord, type CoefficientRecord, familyOf, fingerprintOf } from "../registry/index.js";
+import { METHODS, methodOf } from "../score/index.js";
+import { hashMemory, sha256 } from "../store/index.js";
+import {
+  type Granularity,
+  OBJECTIVE_NAMES,
+  openSubject,
+  type ResolvedTuneSettings,
+  readTuneSettings,
+  Trial,
+  TUNE_OPTION_NAMES,
+  type TuneReport,
+  type TuneSettingsOptions,
+  tune,
+} from "../tune/index.js";
+import { VERSION } from "../version.js";
+import { coefficientLibrary, registryIn } from "./coefficient-library.js";
+import { hostRuntime, onnxRuntime } from "./host.js";
+import { refuseUnknownKeys } from "./known-keys.js";
+import { cacheRootOf, loadTokenizer } from "./location.js";
+import { type HostLoadOptions, resolveModel } from "./resolve-files.js";
+import { dtypeOf } from "./session-file.js";
+import { openCheckpoint } from "./tune-checkpoint.js";
+import { TuneMeter } from "./tune-meter.js";
+
+/** What is tuned: the options of `prune` that say so. */
+const PRUNE_KEYS = [
+  "method",
+  "sparsity",
+  "scope",
+  "pattern",
+  "permute",
+  "include",
+  "exclude",
+  "calibration",
+] as const satisfies (keyof PruneOptions)[];
+
+/** Options of {@link tuneModel}, beside the host's. */
+export type TuneOptions = HostLoadOptions &
+  RunControl &
+  TuneSettingsOptions &
+  Pick<PruneOptions, (typeof PRUNE_KEYS)[number]>;
+
+/** What a tuning found. */
+export interface TuneResult {
+  /** Coefficients with their provenance; what `coefficients` takes as a file. */
+  readonly record: CoefficientRecord;
+  readonly report: TuneReport;
+  /** Whether the record is in the registry of this machine. */
+  readonly registered: boolean;
+}
+
+/**
+ * Finds coefficients of a method for one model and one pattern (PHO): a search by a cheap objective, then
+ * real perplexity, which decides between the best candidates, RIA and Wanda. What is not better than both
+ * is not registered.
+ *
+ * @param model Hub id or directory of a causal language model
+ * @throws PruneError `unsupported` where the model is no causal language model in one file or the method has
+ *   no coefficients; `bad-option` where a text is too short; otherwise as the phases say; the signal's
+ *   reason when aborted: with `checkpoint`, the same call goes on from there
+ */
+export async function tuneModel(model: string, options: TuneOptions): Promise<TuneResult> {
+  refuseUnknownKeys(options, [...PRUNE_KEYS, ...TUNE_OPTION_NAMES], "tune()");
+  const start = performance.now();
+  const { signal, onProgress } = options;
+  const settings = readTuneSettings(picked(options, TUNE_OPTION_NAMES));
+  const wanted = resolveWanted(picked(options, PRUNE_KEYS));
+  const found = await resolveModel(model, hostOptionsOf(options));
+  const [file, ...others] = found.files;
+  if (file === undefined || others.length > 0)
+    throw new PruneError(
+      "unsupported",
+      `${model} has ${found.files.length} session files; tuning judges by perplexity and needs a causal language model of one`,
+    );
+  const cacheRoot = cacheRootOf(found.options.cache_dir);
+  const plan = await openPlan(file, wanted);
+  const device = createCpuDevice();
+  try {
+    checkSelections([plan], model);
+    const targets = findTargets(plan.model).targets;
+    const family = familyOf(
+      await coefficientLibrary(cacheRoot, found.id, found.options).modelType(file.input),
+      targets,
+    );
+    const tokenizer = await loadTokenizer(found.id, null, found.options);
+    const windows = evaluationWindows(settings, tokenizer);
+    const samples = await openSamples(wanted.calibration, async () => tokenizer, plan.name);
+    const tokens = await objectiveTokens(wanted, settings.tokens, tokenizer);
+    const source = await sourceHashes(plan.model.onnx, hashMemory(cacheRoot), signal);
+    const checkpoint = await openCheckpoint(settings.checkpoint, identityOf(source, plan, settings, samples));
+    const meter = new TuneMeter(onProgress, plan.name, settings);
+    const { InferenceSession } = onnxRuntime();
+    const { preferredOutputLocation: _, ...sessionOptions } = file.sessionOptions;
+    const runtime = hostRuntime((bytes, given) => InferenceSession.create(bytes, given));
+    const control = signal === undefined ? {} : { signal };
+    const subject = await openSubject(
+      { plan, runtime, sessionOptions, device, samples, passes: settings.passes, tokens, seed: settings.seed },
+      { ...control, onSample: (pass, done) => meter.calibrate(pass, done, samples.total) },
+    );
+    const prepared = performance.now();
+    const trial = new Trial({ subject, samples, windows }, checkpoint.state?.perplexities);
+    const tuned = await tune(
+      subject,
+      trial,
+      {
+        ...settings,
+        granularity: granularityOf(settings, plan),
+        studied: OBJECTIVE_NAMES,
+        baselines: { ria: baselinePattern("ria", plan), wanda: baselinePattern("wanda", plan) },
+      },
+      {
+        ...control,
+        onStudy: (done) => meter.study(done),
+        onStep: (step, done) => meter.search(step, done),
+        onTrial: (done, total) => meter.check(done, total),
+        onState: (state) => checkpoint.save(state),
+      },
+      checkpoint.state,
+    ).catch(async (error: unknown) => {
+      await checkpoint.flush();
+      throw error;
+    });
+    const seconds = (performance.now() - start) / 1000;
+    const dtype = dtypeOf(file.name);
+    const { objective, chosen, perplexity, accepted } = tuned;
+    const report: TuneReport = {
+      ...tuned,
+      model,
+      family,
+      dtype,
+      method: wanted.method,
+      pattern: describePattern(plan.pattern),
+      calibration: samples.description,
+      evaluation: { windows: windows.length, length: settings.length },
+      optimiser: settings.optimiser,
+      seed: settings.seed,
+      seconds: { prepare: (prepared - start) / 1000, ...tuned.seconds, total: seconds },
+    };
+    const record: CoefficientRecord = {
+      method: wanted.method,
+      pattern: report.pattern,
+      coefficients: chosen.candidate.coefficients,
+      passes: chosen.candidate.passes,
+      family,
+      model: { name: model, fingerprint: await fingerprintOf(targets), dtype },
+      objective: objective.name,
+      text: {
+        calibration: samples.description,
+        evaluation: {
+          name: "the given text",
+          sha256: sha256(settings.text),
+          windows: windows.length,
+          length: settings.length,
+        },
+      },
+      perplexity,
+      evaluations: tuned.steps.length,
+      seconds,
+      seed: settings.seed,
+      date: new Date().toISOString(),
+      version: VERSION,
+    };
+    const registry = registryIn(cacheRoot);
+    const registered = accepted && settings.register && registry !== null;
+    if (registered) await addRecord(registry, record, signal);
+    await checkpoint.remove();
+    return { record, report, registered };
+  } finally {
+    await device.close();
+    await plan.model.onnx.close();
+  }
+}
+
+/** The pattern to tune has the scope of tuned coefficients where the user names none, so they are given, not looked up. */
+function resolveWanted(options: object): ResolvedPrune {
+  const { method } = resolvePruneOption(options).forFile("") as ResolvedPrune;
+  const { untuned } = methodOf(method);
+  if (Object.keys(untuned).length === 0) {
+    const tunable = Object.entries(METHODS).flatMap(([name, row]) => (row.parameters.length > 0 ? [name] : []));
+    throw new PruneError(
+      "bad-option",
+      `tune(): method "${method}" has no coefficients to tune; those that have: ${tunable.join(", ")}`,
+      { details: { option: "method", method } },
+    );
+  }
+  const wanted = resolvePruneOption({ ...options, coefficients: untuned }).forFile("") as ResolvedPrune;
+  const { kind } = wanted.calibration.source;
+  if (kind === "run" || kind === "feeds")
+    throw new PruneError(
+      "unsupported",
+      `tune(): calibration by ${kind} is not possible, because objectives run the model on text; calibrate with texts or tokens`,
+      { details: { option: "calibration" } },
+    );
+  return wanted;
+}
+
+function evaluationWindows({ text, windows: count, length }: ResolvedTuneSettings, tokenizer: Tokenizer): number[][] {
+  const windows = cutWindows(text, tokenizer, { count, length, bos: false });
+  const whole = windows.filter((window) => window.length === length).length;
+  if (whole === count) return windows;
+  throw new PruneError(
+    "bad-option",
+    `tune(): text holds ${whole} windows of ${length} tokens, ${count} are asked for; give a longer text or fewer windows`,
+    { details: { option: "text", found: whole, expected: count } },
+  );
+}
+
+/** Windows for objectives: behind what is calibrated on, where the text goes on, else its last ones. */
+async function objectiveTokens(
+  { calibration }: ResolvedPrune,
+  tokens: number,
+  tokenizer: Tokenizer,
+): Promise<number[][]> {
+  const { source, count } = calibration;
+  const length = Math.min(tokens, LONGEST_WINDOW);
+  const windows = Math.ceil(tokens / length);
+  if (source.kind === "tokens") {
+    const ids = source.samples.flat().slice(-windows * length);
+    return ids.length < windows * length ? [ids] : cutEvenly(ids, length);
+  }
+  if (source.kind !== "built-in" && source.kind !== "texts") return [];
+  const { text } = await calibrationText(source);
+  const behind = Math.ceil((count * calibration.length) / length) + windows;
+  return cutWindows(text, tokenizer, { count: behind, length, bos: false }).slice(-windows);
+}
+
+const cutEvenly = (ids: readonly number[], length: number): number[][] =>
+  Array.from({ length: ids.length / length }, (_, i) => ids.slice(i * length, (i + 1) * length));
+
+/** Tokens of a window that objectives run on: as many as a window of perplexity has by default. */
+const LONGEST_WINDOW = 512;
+
+function granularityOf({ per }: ResolvedTuneSettings, { targets }: Plan): Granularity {
+  if (per === "model") return { by: "model" };
+  if (per !== "kind") return { by: "depth", segments: per.segments };
+  return { by: "kind", kinds: [...new Set(targets.map(({ kind }) => kind))] };
+}
+
+/** The pattern with the scope that the baseline's own paper has, unless the user named one. */
+function baselinePattern(method: "ria" | "wanda", { pattern, options }: Plan): Plan["pattern"] {
+  const isOpen = options.pattern.kind === "unstructured" && options.pattern.scope === null;
+  return isOpen && pattern.kind === "unstructured" ? { ...pattern, scope: methodOf(method).defaultScope } : pattern;
+}
+
+/** What the figures of a checkpoint are figures of. How to search may change: a search that does begins anew. */
+function identityOf(
+  source: Readonly<Record<string, string>>,
+  { options, pattern }: Plan,
+  { text, windows, length, tokens, seed }: ResolvedTuneSettings,
+  samples: Samples,
+): string {
+  const { method, include, exclude, calibration } = options;
+  const what = {
+    method,
+    pattern,
+    include,
+    exclude,
+    calibration: [calibration.source, calibration.bos, samples.description],
+  };
+  return sha256(JSON.stringify([VERSION, source, what, sha256(text), windows, length, tokens, seed]));
+}
+
+const picked = <Key extends string>(options: object, keys: readonly Key[]): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(options).filter(([key]) => (keys as readonly string[]).includes(key)));
+
+function hostOptionsOf(options: TuneOptions): HostLoadOptions {
+  const own: readonly string[] = [...PRUNE_KEYS, ...TUNE_OPTION_NAMES, "signal", "onProgress"];
+  return Object.fromEntries(Object.entries(options).filter(([key]) => !own.includes(key)));
+}

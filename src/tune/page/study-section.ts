@@ -1,0 +1,168 @@
+/** The study on the page: how far every objective can be trusted, as a table and as one plot each. */
+import { ranks } from "../correlation.js";
+import type { ObjectiveName } from "../objectives/index.js";
+import type { Study, StudyRow } from "../study.js";
+import { candidateColumns } from "./candidate-columns.js";
+import { candidateText, duration, figure, NO_FIGURE, perplexityFigure, rho } from "./figures.js";
+import { element, type Markup } from "./markup.js";
+import { drawable, type Scatter, type ScatterRow, scatterPlot } from "./scatter.js";
+import { figures, table, words } from "./table.js";
+
+/** What the plots and the table say of an objective or of their combination. */
+interface Judged {
+  readonly name: string;
+  readonly better: "lower" | "higher";
+  readonly spearman: number;
+  readonly spearmanBestThird: number;
+  readonly setupSeconds: number;
+  readonly secondsPerCandidate: number;
+}
+
+/** Table and plots of a study. */
+export function studySection(study: Study): Markup {
+  const { rows, unsupported } = study;
+  return element(
+    "section",
+    {},
+    element("h2", {}, "Which objective to trust"),
+    element(
+      "p",
+      {},
+      `${rows.length} random candidates were measured by every objective and by real perplexity, which takes ` +
+        `${duration(study.secondsPerPerplexity)} a candidate. Spearman’s ρ says how well an objective ranks them: 1, or −1 where ` +
+        "higher is better, is perfect, and 0 is chance. Among the best third (in the second colour) good candidates must be told from better ones, which is harder.",
+    ),
+    table(
+      "Objectives and real perplexity",
+      [
+        words("objective"),
+        words("better"),
+        ...["ρ", "ρ of the best third", "a candidate", "to get ready"].map(figures),
+      ],
+      byAgreement(study).map((one) => ({ cells: cellsOf(one) })),
+    ),
+    unsupported.length === 0
+      ? null
+      : element(
+          "ul",
+          {},
+          unsupported.map(({ name, reason }) => element("li", {}, element("b", {}, name), ` was left out: ${reason}`)),
+        ),
+    element("div", { class: "grid" }, plotsOf(study)),
+  );
+}
+
+/** All candidates of a study with all their figures. */
+export function studyRowsSection({ rows, objectives }: Study): Markup {
+  const candidates = candidateColumns(rows.map(({ candidate }) => candidate));
+  const names = objectives.map(({ name }) => name);
+  const sorted = [...rows].sort((a, b) => a.perplexity - b.perplexity);
+  return element(
+    "section",
+    {},
+    element("h2", {}, "Every candidate of the study"),
+    table(
+      "Candidates in order of perplexity",
+      [figures("perplexity"), ...names.map(figures), ...candidates.columns],
+      sorted.map(({ candidate, perplexity, values }) => ({
+        cells: [
+          perplexityFigure(perplexity),
+          ...names.map((name) => figure(values[name])),
+          ...candidates.cells(candidate),
+        ],
+      })),
+    ),
+  );
+}
+
+/** How well it ranks candidates: 1 is perfect, whichever way is better; unknown comes after all else. */
+function agreement({ better, spearman }: Judged): number {
+  if (!Number.isFinite(spearman)) return -2;
+  return better === "lower" ? spearman : -spearman;
+}
+
+/** The most trustworthy first. */
+const byAgreement = (study: Study): Judged[] => [...judgedOf(study)].sort((a, b) => agreement(b) - agreement(a));
+
+const cellsOf = (one: Judged): string[] => [
+  one.name,
+  one.better,
+  rho(one.spearman),
+  rho(one.spearmanBestThird),
+  duration(one.secondsPerCandidate),
+  duration(one.setupSeconds),
+];
+
+function judgedOf({ objectives, learned }: Study): readonly Judged[] {
+  if (learned === null) return objectives;
+  const parts = objectives.filter(({ name }) => learned.terms.some((term) => term.name === name));
+  const sum = (of: (part: Judged) => number) => parts.reduce((total, part) => total + of(part), 0);
+  const { spearman, spearmanBestThird } = learned;
+  // It measures all its parts.
+  const cost = {
+    setupSeconds: sum(({ setupSeconds }) => setupSeconds),
+    secondsPerCandidate: sum(({ secondsPerCandidate }) => secondsPerCandidate),
+  };
+  return [...objectives, { name: LEARNED, better: "lower", spearman, spearmanBestThird, ...cost }];
+}
+
+const LEARNED = "learned";
+
+function plotsOf(study: Study): Markup[] {
+  const { rows, learned } = study;
+  const isBest = bestThird(rows);
+  const perplexities = rows.map(({ perplexity }) => perplexity);
+  const of = (judged: Judged, plotted: Pick<Scatter, "xTitle" | "yTitle" | "hasDiagonal">, points: Points): Markup => {
+    const dots = rows.map(({ perplexity, candidate }, i): ScatterRow => {
+      const [x = Number.NaN, y = Number.NaN] = [points.x[i], points.y[i]];
+      const tip = `perplexity ${perplexityFigure(perplexity)}, ${judged.name} ${figure(x)}\n${candidateText(candidate)}`;
+      return { x, y, isMarked: isBest[i] === true, tip };
+    });
+    const label =
+      `A dot a candidate, ${drawable(dots).length} of them: ${plotted.yTitle} over ${plotted.xTitle}. ` +
+      `Spearman’s ρ is ${rho(judged.spearman)}, among the best third ${rho(judged.spearmanBestThird)}.`;
+    return captioned(judged, { ...plotted, label, rows: dots });
+  };
+  return byAgreement(study).map((judged) => {
+    if (judged.name === LEARNED && learned !== null) {
+      const titles = { xTitle: "expected rank, 0 is best", yTitle: "real rank", hasDiagonal: true };
+      return of(judged, titles, { x: learned.heldOut, y: sharesOf(ranks(perplexities)) });
+    }
+    const name = judged.name as ObjectiveName;
+    const x = rows.map(({ values }) => values[name] ?? Number.NaN);
+    return of(judged, { xTitle: name, yTitle: "perplexity" }, { x, y: perplexities });
+  });
+}
+
+/** Both figures of each row. */
+interface Points {
+  readonly x: readonly number[];
+  readonly y: readonly number[];
+}
+
+/** Ranks from 1 as shares of the way from the first, 0, to the last, 1. */
+const sharesOf = (all: readonly number[]): number[] => all.map((rank) => (rank - 1) / Math.max(1, all.length - 1));
+
+function captioned(judged: Judged, scatter: Scatter): Markup {
+  const missing = scatter.rows.length - drawable(scatter.rows).length;
+  const facts = [
+    `ρ ${rho(judged.spearman)}`,
+    `best third ${rho(judged.spearmanBestThird)}`,
+    `${duration(judged.secondsPerCandidate)} a candidate`,
+  ];
+  return element(
+    "figure",
+    {},
+    element("figcaption", {}, element("b", {}, judged.name), " ", element("span", {}, facts.join(" · "))),
+    scatterPlot(scatter),
+    missing === 0
+      ? null
+      : element("p", { class: "note" }, `${missing} without a finite figure (${NO_FIGURE}) not shown`),
+  );
+}
+
+/** Whether each row is in the third with the lowest perplexity, as the study counts it. */
+function bestThird(rows: readonly StudyRow[]): boolean[] {
+  const best = [...rows].sort((a, b) => a.perplexity - b.perplexity).slice(0, Math.ceil(rows.length / 3));
+  return rows.map((row) => best.includes(row));
+}

@@ -1,0 +1,55 @@
+/** What a tuning says of itself: plain data, for `--json`, the HTML page and the record. */
+import type { Candidate } from "./candidate.js";
+import type { ObjectiveName } from "./objectives/index.js";
+import type { OptimiserName } from "./optimise/index.js";
+import type { SearchStep } from "./search.js";
+import type { Study } from "./study.js";
+import type { ObjectiveCost } from "./timed-objective.js";
+
+/** A candidate that real perplexity decided on. */
+export interface Finalist {
+  /** `"search"`: found by it. `"start"`: known before, such as what the method makes of another method. */
+  readonly from: "search" | "start";
+  readonly candidate: Candidate;
+  /** null where the search did not measure it. */
+  readonly value: number | null;
+  readonly perplexity: number;
+}
+
+/** What the search was told to lower or to raise. `"learned"` is the combination that the study found. */
+export interface SearchedObjective extends ObjectiveCost {
+  readonly name: ObjectiveName | "learned";
+  readonly better: "lower" | "higher";
+  /** Spearman's ρ with perplexity in the study, null without one. */
+  readonly spearman: number | null;
+}
+
+export interface TuneReport {
+  /** Hub id or directory. */
+  readonly model: string;
+  readonly family: string | null;
+  readonly dtype: string;
+  readonly method: string;
+  /** As a user writes it: `"2:4"`. */
+  readonly pattern: string;
+  /** What the statistics were collected on, in words. */
+  readonly calibration: string;
+  readonly evaluation: { readonly windows: number; readonly length: number };
+  readonly objective: SearchedObjective;
+  readonly optimiser: OptimiserName;
+  readonly seed: number;
+  /** What the dimensions of the search are: `row`, `down.power`, … */
+  readonly dimensions: readonly string[];
+  readonly steps: readonly SearchStep[];
+  /** In order of perplexity. */
+  readonly finalists: readonly Finalist[];
+  readonly chosen: Finalist;
+  /**
+   * Whether the chosen one has a lower perplexity than RIA and Wanda. If not, it is the best that there
+   * is within the method's coefficients, and no record is kept.
+   */
+  readonly accepted: boolean;
+  readonly perplexity: { readonly dense: number; readonly ria: number; readonly wanda: number; readonly tuned: number };
+  readonly study: Study | null;
+  readonly seconds: Readonly<Record<"prepare" | "study" | "search" | "check" | "total", number>>;
+}

@@ -1,0 +1,248 @@
+/**
+ * Tuning a model by its name, the whole way: real searches on the small model of the repository, with little text. What
+ * is better than RIA and Wanda on so little says nothing of other texts; that it is measured and kept is what counts here.
+ */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import {
+  evaluateModel,
+  listCoefficients,
+  type ProgressEvent,
+  PruneError,
+  type PruneOptions,
+  pruneModel,
+  type TuneOptions,
+  type TuneResult,
+  tune,
+} from "../../src/index.js";
+import { dottedLabel } from "../../src/options/index.js";
+import { plainRecord, readRecord } from "../../src/registry/index.js";
+import { AUSTEN, BERT, GPT2, openFiles, sessions, T5, temporaryFolder } from "./loading.js";
+
+const text = readFileSync(join(AUSTEN, "persuasion.txt"), "utf8");
+const calibration = { texts: readFileSync(join(AUSTEN, "calibration.txt"), "utf8"), count: 8, length: 128 };
+
+const OPTIONS = {
+  pattern: "2:4",
+  calibration,
+  text,
+  windows: 8,
+  length: 128,
+  tokens: 64,
+  evaluations: 12,
+  finalists: 2,
+  dtype: "fp32",
+} as const satisfies TuneOptions;
+
+/** What does not depend on the clock. */
+const plain = ({ record, report }: TuneResult) => ({
+  record: { ...record, seconds: 0, date: "" },
+  chosen: report.chosen,
+  finalists: report.finalists,
+  steps: report.steps.map(({ seconds: _, ...step }) => step),
+  rows: report.study?.rows ?? null,
+  perplexity: report.perplexity,
+});
+
+describe("tune", () => {
+  test("finds coefficients, keeps them where they are better than RIA and Wanda, and later loads use them", async () => {
+    const cache_dir = temporaryFolder();
+    const events: ProgressEvent[] = [];
+    const result = await tune(AUSTEN, { ...OPTIONS, cache_dir, onProgress: (event) => void events.push(event) });
+    const { record, report, registered } = result;
+    expect(openFiles()).toEqual([]);
+
+    const { dense, ria, wanda, tuned } = report.perplexity;
+    expect(dense).toBeLessThan(tuned);
+    expect(report.accepted).toBe(tuned < Math.min(ria, wanda));
+    // Untuned CRePE is RIA, so the chosen one is never worse.
+    expect(tuned).toBeLessThanOrEqual(ria);
+    expect(report.steps).toHaveLength(12);
+    expect(report).toMatchObject({
+      model: AUSTEN,
+      family: "llama/128",
+      dtype: "fp32",
+      method: "crepe",
+      pattern: "2:4",
+      evaluation: { windows: 8, length: 128 },
+      objective: { name: "hidden-drift" },
+      dimensions: ["row", "column", "size", "power", "shape"],
+      study: null,
+    });
+    expect(readRecord(JSON.parse(JSON.stringify(plainRecord(record))), dottedLabel("record"))).toEqual(record);
+    expect(record).toMatchObject({ perplexity: report.perplexity, evaluations: 12, passes: 1, family: "llama/128" });
+
+    // What decided is what pruning with these coefficients and evaluating gives.
+    const out = join(temporaryFolder(), "pruned");
+    const prune: PruneOptions = { pattern: "2:4", calibration };
+    const coefficients = record.coefficients.all;
+    await pruneModel(AUSTEN, { prune: { ...prune, coefficients }, out, dtype: "fp32", cache_dir });
+    const { perplexity } = await evaluateModel(out, { text, windows: 8, length: 128, dtype: "fp32" });
+    expect(Math.abs(perplexity / tuned - 1)).toBeLessThan(1e-3);
+
+    expect(registered).toBe(report.accepted);
+    const known = await listCoefficients({ cache_dir });
+    expect(known.filter(({ from }) => from === "tuned").map((one) => one.record)).toEqual(registered ? [record] : []);
+    const auto = { ...prune, coefficients: "auto" } as const;
+    const again = join(temporaryFolder(), "auto");
+    const { reports } = await pruneModel(AUSTEN, { prune: auto, out: again, dtype: "fp32", cache_dir });
+    if (registered)
+      expect(reports[0]).toMatchObject({
+        coefficients,
+        coefficientsFrom: expect.stringMatching(/^tuned on this model \(hidden-drift, \d{4}-/),
+      });
+    else expect(reports[0]?.coefficientsFrom).toMatch(/^untuned/);
+
+    const phases = [...new Set(events.map(({ phase }) => phase))];
+    expect(phases).toEqual(["calibrate", "search", "evaluate"]);
+    for (const [i, { done, total, percent }] of events.entries()) {
+      expect(done).toBeLessThanOrEqual(total);
+      expect(percent).toBeGreaterThanOrEqual(events[i - 1]?.percent ?? 0);
+    }
+    expect(events.at(-1)?.percent).toBe(100);
+    expect(events.find(({ phase }) => phase === "search")?.item).toMatch(/^generation 0, best .* left$/);
+  }, 240_000);
+
+  test.each([
+    ["in its search", "search", 7],
+    ["while it measures perplexities", "evaluate", 3],
+  ] as const)(
+    "that is stopped %s goes on with its checkpoint, and comes to the same as one that was not",
+    async (_, phase, at) => {
+      const checkpoint = join(temporaryFolder(), "tuning.json");
+      const options = { ...OPTIONS, register: false, study: 2, objective: "diagonal-error", windows: 2 } as const;
+      const controller = new AbortController();
+      const events: ProgressEvent[] = [];
+      const stop = (event: ProgressEvent) => {
+        if (event.phase === phase && event.done === at) controller.abort(new Error("the user left"));
+      };
+      const stopped = tune(AUSTEN, { ...options, checkpoint, signal: controller.signal, onProgress: stop });
+      await expect(stopped).rejects.toThrow("the user left");
+      expect(openFiles()).toEqual([]);
+      const { state } = JSON.parse(readFileSync(checkpoint, "utf8"));
+      expect(state.studyRows).toHaveLength(2);
+      expect(state.search.state.steps).toHaveLength(phase === "search" ? 7 : 12);
+
+      const resumed = await tune(AUSTEN, { ...options, checkpoint, onProgress: (event) => void events.push(event) });
+      expect(events.filter((event) => event.phase === "search").map(({ done }) => done)).toEqual(
+        phase === "search" ? [8, 9, 10, 11, 12] : [],
+      );
+      expect(existsSync(checkpoint)).toBe(false);
+      expect(plain(resumed)).toEqual(plain(await tune(AUSTEN, options)));
+      expect(resumed.registered).toBe(false);
+    },
+    240_000,
+  );
+
+  test("refuses the checkpoint of another run, and what is none, and leaves both as they are", async () => {
+    const checkpoint = join(temporaryFolder(), "tuning.json");
+    const controller = new AbortController();
+    const options = { ...OPTIONS, objective: "diagonal-error", register: false, checkpoint } as const;
+    const onProgress = ({ phase }: ProgressEvent) => {
+      if (phase === "search") controller.abort(new Error("the user left"));
+    };
+    await expect(tune(AUSTEN, { ...options, signal: controller.signal, onProgress })).rejects.toThrow("the user left");
+    const before = readFileSync(checkpoint, "utf8");
+    for (const other of [
+      { pattern: "4:8" },
+      { text: text.slice(1000) },
+      { seed: 1 },
+      { calibration: { ...calibration, bos: true } },
+      { calibration: { ...calibration, count: 4 } },
+    ])
+      await expect(tune(AUSTEN, { ...options, ...other })).rejects.toMatchObject({
+        code: "storage",
+        message: expect.stringContaining("of a run with another model, text or options; delete it to begin anew"),
+      });
+    expect(readFileSync(checkpoint, "utf8")).toBe(before);
+    writeFileSync(checkpoint, '{"mine":1}');
+    await expect(tune(AUSTEN, options)).rejects.toMatchObject({ code: "storage", message: /no checkpoint/ });
+    expect(readFileSync(checkpoint, "utf8")).toBe('{"mine":1}');
+  }, 120_000);
+
+  test("of another family searches per kind of weight, and measures more passes where they are allowed", async () => {
+    const options = { ...OPTIONS, objective: "diagonal-error", windows: 2, finalists: 1, register: false } as const;
+    const perKind = await tune(GPT2, { ...options, per: "kind", passes: 2, evaluations: 20 });
+    expect(perKind.report.family).toBe("gpt2/128");
+    expect(perKind.report.dimensions).toHaveLength(3 * 5 + 1);
+    expect(perKind.report.dimensions.at(-1)).toBe("passes");
+    const searched = perKind.report.steps.filter(({ generation }) => generation > 0).map(({ candidate }) => candidate);
+    expect(new Set(searched.map(({ passes }) => passes))).toEqual(new Set([1, 2]));
+    for (const { coefficients } of searched)
+      expect(Object.keys(coefficients.byKind ?? {}).sort()).toEqual(["fc", "o", "other"]);
+    const { record } = perKind;
+    expect(readRecord(JSON.parse(JSON.stringify(plainRecord(record))), dottedLabel("record"))).toEqual(record);
+  }, 120_000);
+
+  test("searches per segment of the depth, with sparsity by row, against RIA and Wanda in their own scopes", async () => {
+    const { pattern: _, ...rest } = OPTIONS;
+    const { report, record } = await tune(AUSTEN, {
+      ...rest,
+      sparsity: 0.5,
+      per: { segments: 2 },
+      objective: "diagonal-error",
+      optimiser: "random",
+      windows: 2,
+      register: false,
+    });
+    expect(report.pattern).toBe("50% by row");
+    expect(report.dimensions).toEqual(
+      ["segment1", "segment2"].flatMap((part) =>
+        ["row", "column", "size", "power", "shape"].map((name) => `${part}.${name}`),
+      ),
+    );
+    expect(report.steps.slice(3).every(({ candidate }) => candidate.coefficients.byDepth?.length === 2)).toBe(true);
+    expect(readRecord(JSON.parse(JSON.stringify(plainRecord(record))), dottedLabel("record"))).toEqual(record);
+  }, 120_000);
+
+  test("studies the objectives first where that is asked for", async () => {
+    const { report } = await tune(AUSTEN, { ...OPTIONS, study: 6, objective: "measured", windows: 2, register: false });
+    expect(report.study?.rows).toHaveLength(6);
+    expect(report.study?.unsupported).toEqual([]);
+    const best = [...(report.study?.objectives ?? [])].sort(
+      (a, b) => (b.better === "lower" ? b.spearman : -b.spearman) - (a.better === "lower" ? a.spearman : -a.spearman),
+    )[0];
+    expect(report.objective).toMatchObject({ name: best?.name, spearman: best?.spearman });
+    expect(report.seconds.study).toBeGreaterThan(0);
+    expect(openFiles()).toEqual([]);
+  }, 240_000);
+});
+
+describe("tune refuses", () => {
+  const refused = async (model: string, options: object, code: string, message: RegExp) => {
+    const error = await tune(model, { ...OPTIONS, ...options }).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(PruneError);
+    expect(error).toMatchObject({ code, message: expect.stringMatching(message) });
+    expect(openFiles()).toEqual([]);
+  };
+
+  test.each([
+    ["an option that does not exist", { evalutions: 3 }, "unknown-option", /did you mean "evaluations"/],
+    ["coefficients, which it is there to find", { coefficients: "auto" }, "unknown-option", /coefficients/],
+    ["a method without coefficients", { method: "wanda" }, "bad-option", /"wanda" has no coefficients.*crepe/],
+    ["feeds", { calibration: { feeds: [{}] } }, "unsupported", /calibration by feeds.*texts or tokens/],
+    ["calibration by run", { calibration: { run: async () => {} } }, "unsupported", /calibration by run/],
+    [
+      "a text that is too short",
+      { text: "It was a fine morning." },
+      "bad-option",
+      /text holds 0 windows.*8 are asked for/,
+    ],
+    ["a pattern that does not divide", { pattern: "2:5" }, "bad-pattern", /5/],
+  ])("%s", async (_, options, code, message) => {
+    await refused(AUSTEN, options, code, message);
+    expect(sessions).toEqual([]);
+  });
+
+  test("a model of several sessions", () => refused(T5, {}, "unsupported", /2 session files/));
+
+  test("a model that predicts nothing, before it searches", async () => {
+    let searched = 0;
+    const onProgress = ({ phase }: ProgressEvent) => {
+      if (phase === "search") searched++;
+    };
+    await refused(BERT, { onProgress }, "unsupported", /perplexity needs a causal language model/);
+    expect(searched).toBe(0);
+  });
+});

@@ -1,0 +1,224 @@
+/**
+ * How a tuning decides, with perplexities that are planted: the subject is real and the objective one that looks at
+ * weights only. The whole way, with real perplexities, is in test/hook/tune-model.test.ts.
+ */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { methodOf } from "../../src/score/index.js";
+import { type Candidate, candidateKey } from "../../src/tune/candidate.js";
+import { objectiveOf } from "../../src/tune/objectives/index.js";
+import type { Trial } from "../../src/tune/trial.js";
+import { type TuneListener, type TuneSettings, type TuneState, tune } from "../../src/tune/tune.js";
+import { OPENING, type OpenedSubject, openRealSubject, SESSION_FILES, TWO_OF_FOUR } from "./real-subject.js";
+
+let opened: OpenedSubject;
+beforeAll(async () => {
+  opened = await openRealSubject(SESSION_FILES["austen-1.4m"]);
+}, OPENING);
+afterAll(() => opened.close());
+
+const SETTINGS: TuneSettings = {
+  objective: "diagonal-error",
+  optimiser: "cma-es",
+  evaluations: 14,
+  seed: 1,
+  granularity: { by: "model" },
+  passes: 1,
+  study: 0,
+  studied: ["diagonal-error", "gini"],
+  finalists: 3,
+  baselines: { ria: TWO_OF_FOUR, wanda: TWO_OF_FOUR },
+};
+const STARTS = methodOf("crepe").starts;
+
+/** A trial whose perplexities are planted; it keeps what it was asked, as a real one does. */
+class PlantedTrial {
+  readonly asked: string[] = [];
+  readonly known: Map<string, number>;
+  constructor(
+    readonly perplexity: (candidate: Candidate) => number,
+    state: TuneState | null = null,
+  ) {
+    this.known = new Map(Object.entries(state?.perplexities ?? {}));
+  }
+  get results() {
+    return Object.fromEntries(this.known);
+  }
+  readonly dense = async () => this.once("dense", 10);
+  readonly perplexityOf = async (candidate: Candidate, signal?: AbortSignal) => {
+    signal?.throwIfAborted();
+    return this.once(candidateKey(candidate), this.perplexity(candidate));
+  };
+  private once(key: string, value: number): number {
+    if (!this.known.has(key)) this.asked.push(key);
+    this.known.set(key, this.known.get(key) ?? value);
+    return this.known.get(key) as number;
+  }
+}
+
+/** RIA has 20, Wanda 21, and CRePE what is said. */
+const planted = (crepe: (all: Readonly<Record<string, number>>) => number) => (candidate: Candidate) =>
+  candidate.method === "ria" ? 20 : candidate.method === "wanda" ? 21 : crepe(candidate.coefficients.all);
+
+/** A perplexity that depends on one coefficient. */
+const crepe = (all: Readonly<Record<string, number>>) => 15 + (all.power as number);
+
+const run = (
+  trial: PlantedTrial,
+  settings: Partial<TuneSettings> = {},
+  control: TuneListener & { signal?: AbortSignal } = {},
+  state: TuneState | null = null,
+) => tune(opened.subject, trial as unknown as Trial, { ...SETTINGS, ...settings }, control, state);
+
+const isStart = (all: Readonly<Record<string, number>>) => STARTS.some((start) => start.power === all.power);
+
+describe("a tuning", () => {
+  it("keeps what has the lowest perplexity, whatever the objective says of it", async () => {
+    let next = 18;
+    const trial = new PlantedTrial(planted(() => next--));
+    const tuned = await run(trial);
+    expect(tuned.finalists.map(({ perplexity }) => perplexity)).toEqual([16, 17, 18]);
+    const [first, , last] = tuned.finalists;
+    // The search liked the last best.
+    expect(last?.value).toBe(Math.min(...tuned.steps.map(({ value }) => value)));
+    expect(tuned).toMatchObject({
+      chosen: first,
+      accepted: true,
+      perplexity: { dense: 10, ria: 20, wanda: 21, tuned: 16 },
+      objective: { name: "diagonal-error", better: "lower", spearman: null },
+      study: null,
+    });
+    expect(tuned.steps).toHaveLength(14);
+    expect(tuned.dimensions).toEqual(["row", "column", "size", "power", "shape"]);
+  });
+
+  it("does not accept what is as good as RIA at best, and says what the best was", async () => {
+    const tuned = await run(new PlantedTrial(planted((all) => (isStart(all) ? 20 : 25))));
+    expect(tuned).toMatchObject({ accepted: false, perplexity: { tuned: 20 } });
+    expect(tuned.chosen.from).toBe("start");
+  });
+
+  it("measures what it started from where the search has lost, and takes it where it wins", async () => {
+    const trial = new PlantedTrial(planted((all) => (all.power === 1 && all.row === 1 ? 19 : 30)));
+    const heard: number[][] = [];
+    const tuned = await run(trial, { finalists: 1 }, { onTrial: (done, total) => void heard.push([done, total]) });
+    expect(tuned.chosen).toMatchObject({
+      from: "start",
+      perplexity: 19,
+      candidate: { coefficients: { all: STARTS[1] } },
+    });
+    expect(tuned.chosen.value).toBe(tuned.steps[1]?.value);
+    expect(tuned.accepted).toBe(true);
+    for (const [done, total] of heard) expect(done).toBeLessThanOrEqual(total as number);
+    expect(heard.at(-1)?.[0]).toBe(heard.at(-1)?.[1]);
+  });
+
+  it("measures no start for real where the search has won", async () => {
+    const trial = new PlantedTrial(planted((all) => (isStart(all) ? 12 : 15)));
+    await run(trial, { finalists: 1, evaluations: 40 });
+    expect(trial.asked.filter((key) => key.startsWith('["crepe"'))).toHaveLength(1);
+  });
+
+  it("refuses a model without perplexity before anything is searched", async () => {
+    const trial = new PlantedTrial(planted(() => 15));
+    const failing = Object.assign(trial, { dense: () => Promise.reject(new Error("no logits")) });
+    let steps = 0;
+    await expect(run(failing, {}, { onStep: () => void steps++ })).rejects.toThrow("no logits");
+    expect(steps).toBe(0);
+  });
+
+  it("searches by what followed perplexity best in its study", async () => {
+    // Planted so that diagonal-error follows it, and Gini does not.
+    const objective = await objectiveOf("diagonal-error").open(opened.subject);
+    const trial = new PlantedTrial(() => 15);
+    const perplexityOf = async (candidate: Candidate) => 100 * (await objective.measure(candidate));
+    const tuned = await run(Object.assign(trial, { perplexityOf }), { study: 3, objective: "measured" });
+    await objective.close();
+    expect(tuned.objective).toMatchObject({ name: "diagonal-error", spearman: 1 });
+    expect(tuned.study?.rows).toHaveLength(3);
+    const combined = await run(new PlantedTrial(planted(crepe)), { study: 12, objective: "learned" });
+    expect(combined.objective).toMatchObject({ name: "learned", better: "lower" });
+    expect(combined.objective.spearman).toBe(combined.study?.learned?.spearman);
+  });
+
+  it("says that a study is needed, or a larger one", async () => {
+    const trial = () => new PlantedTrial(planted(() => 15));
+    await expect(run(trial(), { objective: "measured" })).rejects.toMatchObject({
+      code: "bad-option",
+      message: expect.stringContaining("ask for a study"),
+    });
+    await expect(run(trial(), { objective: "learned", study: 2 })).rejects.toMatchObject({
+      code: "bad-option",
+      message: expect.stringContaining("the study of 2 candidates is too small"),
+    });
+  });
+});
+
+describe("a tuning that was stopped", () => {
+  /** Stops where `stop` says so; gives the state as JSON gives it back. */
+  async function stoppedState(settings: Partial<TuneSettings>, stop: (event: string, done: number) => boolean) {
+    const controller = new AbortController();
+    const states: TuneState[] = [];
+    const hear = (event: string) => (done: number | object, count?: number) => {
+      if (stop(event, typeof done === "number" ? done : (count as number))) controller.abort(new Error("enough"));
+    };
+    const control = {
+      signal: controller.signal,
+      onStudy: hear("study"),
+      onStep: hear("search"),
+      onTrial: hear("check"),
+      onState: (state: TuneState) => void states.push(JSON.parse(JSON.stringify(state))),
+    };
+    await expect(run(new PlantedTrial(planted(crepe)), settings, control)).rejects.toThrow("enough");
+    return states.at(-1) as TuneState;
+  }
+
+  const plain = ({ seconds: _, steps, objective, study, ...rest }: Awaited<ReturnType<typeof run>>) => ({
+    ...rest,
+    steps: steps.map(({ seconds: _, ...step }) => step),
+    objective: objective.name,
+    rows: study?.rows ?? null,
+  });
+
+  it.each([
+    ["in its study", "study", 2],
+    ["at the beginning of its search", "search", 1],
+    ["in its search", "search", 9],
+    ["in its check", "check", 3],
+  ])("%s comes to the same as one that was not, and measures no perplexity again", async (_, event, at) => {
+    const settings = { study: 12, objective: "learned" } as const;
+    const whole = new PlantedTrial(planted(crepe));
+    const expected = await run(whole, settings);
+    const state = await stoppedState(settings, (now, done) => now === event && done === at);
+    const trial = new PlantedTrial(planted(crepe), state);
+    let steps = 0;
+    const tuned = await run(trial, settings, { onStep: () => void steps++ }, state);
+    expect(plain(tuned)).toEqual(plain(expected));
+    expect(steps).toBe(expected.steps.length - (state.search?.state.steps.length ?? 0));
+    expect([...Object.keys(state.perplexities), ...trial.asked].sort()).toEqual([...whole.known.keys()].sort());
+  });
+
+  it("keeps the rows of its study while it goes through them again", async () => {
+    const settings = { study: 4 };
+    const state = await stoppedState(settings, (now) => now === "search");
+    expect(state.studyRows).toHaveLength(4);
+    const states: TuneState[] = [];
+    await run(new PlantedTrial(planted(crepe), state), settings, { onState: (now) => void states.push(now) }, state);
+    const lengths = states.map(({ studyRows }) => studyRows.length);
+    expect(new Set(lengths)).toEqual(new Set([4]));
+  });
+
+  it("searches anew where another search is asked for, with the perplexities that are known", async () => {
+    const state = await stoppedState({}, (now, done) => now === "search" && done === 9);
+    const other = { objective: "gini" } as const;
+    const tuned = await run(new PlantedTrial(planted(crepe), state), other, {}, state);
+    expect(plain(tuned)).toEqual(plain(await run(new PlantedTrial(planted(crepe)), other)));
+  });
+
+  it("searches anew where a larger study combines the objectives in another way", async () => {
+    const learned = { objective: "learned", study: 12 } as const;
+    const state = await stoppedState(learned, (now, done) => now === "search" && done === 9);
+    const more = { ...learned, study: 13 };
+    const tuned = await run(new PlantedTrial(planted(crepe), state), more, {}, state);
+    expect(plain(tuned)).toEqual(plain(await run(new PlantedTrial(planted(crepe)), more)));
+  });
+});
