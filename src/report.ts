@@ -39,13 +39,14 @@ export interface PruneReport {
    */
   readonly coefficientsFrom: string;
   /**
-   * With `verify`: perplexities of the method's masks and of RIA's on `tokens` predicted tokens, and whose were
-   * kept. Where RIA's were, `method` and what follows from it say so. Absent where there was nothing to compare.
+   * With `verify`: perplexities of the method's masks and of RIA's on `tokens` predicted tokens, whether
+   * calibration has seen none of them (`unseen`), and whose were kept. Where RIA's were, `method` and what follows from it say so. Absent where there was nothing to compare.
    */
   readonly verified?: {
     readonly own: number;
     readonly ria: number;
     readonly tokens: number;
+    readonly unseen: boolean;
     readonly kept: "own" | "ria";
   };
   readonly passes: number;

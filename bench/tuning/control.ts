@@ -36,7 +36,7 @@ async function row(order: string, { subject, heldOut }: Laboratory, evaluations:
   const starts = METHODS.crepe.starts.map(
     (all): Candidate => ({ method: "crepe", pattern, coefficients: { all }, passes: 1 }),
   );
-  const objective = await TimedObjective.open("hidden-drift", subject);
+  const objective = await TimedObjective.open("kl", subject);
   const best = async (within: SearchSpace, from: readonly Candidate[]) => {
     const steps = await search((candidate) => objective.measure(candidate), {
       space: within,
@@ -49,7 +49,7 @@ async function row(order: string, { subject, heldOut }: Laboratory, evaluations:
     return steps.reduce((a, b) => (b.value < a.value ? b : a)).candidate;
   };
   const plain = await best(without, starts.map(withoutWindow));
-  const windowed = await best(space, [...starts, plain]);
+  const windowed = await best(space, starts);
   await objective.close();
   const { ria, wanda } = baselines(subject);
   const figures = [];

@@ -6,6 +6,8 @@ export interface ExperimentOptions {
   /** What to prune, as options of `prune`. */
   readonly prune: object;
   readonly evaluations: number;
+  /** Longest time that a baseline gets. */
+  readonly minutes: number;
   /** Coefficients as JSON, where the experiment takes some. */
   readonly coefficients: string;
 }

@@ -12,7 +12,13 @@ import { baselines, inWords, openLaboratory } from "./laboratory.js";
 
 const FACTOR = 33;
 
-export async function race({ models: [model = "models/austen-1.4m"], texts, prune, evaluations }: ExperimentOptions) {
+export async function race({
+  models: [model = "models/austen-1.4m"],
+  texts,
+  prune,
+  evaluations,
+  minutes,
+}: ExperimentOptions) {
   const laboratory = await openLaboratory(model, texts, { prune });
   const { subject, tuning, heldOut } = laboratory;
   const { pattern, options } = subject.plan;
@@ -23,7 +29,7 @@ export async function race({ models: [model = "models/austen-1.4m"], texts, prun
   const common = { space, evaluations, seed: 1, starts, better: "lower" } as const;
   try {
     const begin = performance.now();
-    const objective = await TimedObjective.open("hidden-drift", subject);
+    const objective = await TimedObjective.open("kl", subject);
     const steps = await search((candidate) => objective.measure(candidate), { ...common, optimiser: "cma-es" });
     await objective.close();
     const searched = (performance.now() - begin) / 1000;
@@ -41,7 +47,7 @@ export async function race({ models: [model = "models/austen-1.4m"], texts, prun
 
     // Perplexity hill-climbing, told to stop by a signal of its own.
     const climbing = performance.now();
-    const limit = FACTOR * total;
+    const limit = Math.min(FACTOR * total, 60 * minutes);
     const stop = new AbortController();
     let reachedAt: number | null = null;
     let climbed = { candidate: starts[0] as Candidate, perplexity: Number.POSITIVE_INFINITY };

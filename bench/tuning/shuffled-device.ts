@@ -15,7 +15,7 @@ export function shuffledDevice(device: Device, seed: number): Device {
   return {
     ...device,
     computeMask: async (job, signal) => {
-      const known = orders.get(job.label) ?? (await shuffle(job, seed + orders.size));
+      const known = orders.get(job.label) ?? (await shuffle(job, seedOf(job.label, seed)));
       orders.set(job.label, known);
       const { rows, columns, bytes } = known;
       const channelFactor = Float32Array.from(columns, (i) => job.channelFactor[i] as number);
@@ -51,6 +51,13 @@ function restored(mask: Mask, rows: Uint32Array, columns: Uint32Array): Mask {
     for (let i = 0; i < mask.shape.in; i++)
       if (isKept(mask, o, i)) keep(result, rows[o] as number, columns[i] as number);
   return result;
+}
+
+/** Another seed for each weight, whatever order they come in. */
+function seedOf(label: string, seed: number): number {
+  let hash = seed;
+  for (const letter of label) hash = (Math.imul(hash, 31) + (letter.codePointAt(0) as number)) >>> 0;
+  return hash;
 }
 
 function permutation(count: number, random: RandomNumbers): Uint32Array {

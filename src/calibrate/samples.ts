@@ -1,11 +1,12 @@
 /**
- * Calibration samples in the order they are run: windows of a text, token ids, or ready feeds.
+ * Calibration samples in the order they are run: windows of a text, token ids, or ready feeds; and the
+ * windows behind them, for whoever judges what came of the calibration.
  */
 import { PruneError } from "../errors.js";
 import type { CalibrationSource, RawFeeds, ResolvedCalibration } from "../options/types.js";
 import type { Runtime, RuntimeSession } from "../runtime/index.js";
 import { textFeeds } from "./feeds.js";
-import { cutWindows, type Tokenizer } from "./windows.js";
+import { cutWindows, type Tokenizer, type WindowOptions } from "./windows.js";
 
 /** Short samples are batched up to about this many tokens a run; more gains nothing on a CPU. */
 const TOKENS_PER_RUN = 512;
@@ -59,6 +60,55 @@ export async function openSamples(
         "bad-calibration",
         `${file}: calibration by run() needs the pipeline; give it to pipeline() or withPrune(), or calibrate with texts, tokens or feeds`,
       );
+    default:
+      return source satisfies never;
+  }
+}
+
+/** Windows of the text or the token ids that a calibration has as samples, for judging what came of it. */
+export interface WindowsBehind {
+  /** Token ids, [windows][length], without BOS; one shorter window where there are fewer than `length` ids in all. */
+  readonly windows: number[][];
+  /** Whether calibration meets none of these tokens. */
+  readonly unseen: boolean;
+}
+
+/**
+ * Up to `count` windows of `length` tokens behind those that are calibrated on. Where the text ends sooner they
+ * are its last ones, and of token ids, all of which are samples, they are always the last ones: then they are
+ * not unseen.
+ *
+ * @param tokenizer asked for only where there is text
+ * @returns null where calibration is neither by text nor by token ids
+ * @throws PruneError as `cutWindows` says
+ */
+export async function windowsBehind(
+  calibration: ResolvedCalibration,
+  { count, length }: Pick<WindowOptions, "count" | "length">,
+  tokenizer: () => Promise<Tokenizer>,
+): Promise<WindowsBehind | null> {
+  const { source } = calibration;
+  switch (source.kind) {
+    case "built-in":
+    case "texts": {
+      const { text } = await calibrationText(source);
+      const opened = await tokenizer();
+      const startTokens = calibration.bos ? 1 : 0;
+      const seen = cutWindows(text, opened, calibration).reduce((sum, ids) => sum + ids.length - startTokens, 0);
+      const all = cutWindows(text, opened, { count: Math.ceil(seen / length) + count, length, bos: false });
+      const first = Math.max(0, all.length - count);
+      return { windows: all.slice(first), unseen: first * length >= seen };
+    }
+    case "tokens": {
+      const ids = source.samples.flat();
+      const whole = Math.min(count, Math.floor(ids.length / length));
+      const start = ids.length - whole * length;
+      const windows = Array.from({ length: whole }, (_, i) => ids.slice(start + i * length, start + (i + 1) * length));
+      return { windows: whole === 0 ? [ids] : windows, unseen: false };
+    }
+    case "feeds":
+    case "run":
+      return null;
     default:
       return source satisfies never;
   }

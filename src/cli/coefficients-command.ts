@@ -32,8 +32,10 @@ export function coefficientsCommand(command: Command, context: CliContext): void
     .description("Lists the coefficients that are known here, and those that come with the package.")
     .action((flags: CoefficientsFlags) => runList(flags, context));
   addFlags(command.command("import"))
-    .description("Adds the coefficients of a registry file; of two for the same model and pattern the newer stay.")
-    .argument("<file>", "path or URL of a registry file")
+    .description(
+      "Adds the coefficients of a registry file or of tune --out; of two for the same model and pattern the newer stay.",
+    )
+    .argument("<file>", "path or URL of a registry file, or of what tune --out wrote")
     .action((file: string, flags: CoefficientsFlags) => runImport(file, flags, context));
   addFlags(command.command("export"))
     .description("Writes the coefficients that were tuned or imported here to a registry file.")

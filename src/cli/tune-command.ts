@@ -11,8 +11,8 @@ import { addCommonFlags, flagLabel, loadOptions } from "./flags.js";
 import { examplesHelp, objectivesHelp, optimisersHelp } from "./help.js";
 import { type Io, readTextFile, styleOf } from "./io.js";
 import { withProgress } from "./progress.js";
-import { isThere, makeWay, pageFile, recordFile, writeWhole } from "./tune-files.js";
-import { addTuneFlags, namingFlags, pruneLine, prunePart, type TuneFlags, tunePart } from "./tune-flags.js";
+import { isThere, makeWay, type OutputFile, pageFile, recordFile, writeWhole } from "./tune-files.js";
+import { addTuneFlags, joinLine, namingFlags, pruneLine, prunePart, type TuneFlags, tunePart } from "./tune-flags.js";
 import { tuneJson } from "./tune-json.js";
 import { tuneSummary } from "./tune-summary.js";
 
@@ -62,19 +62,30 @@ async function runTune(model: string, flags: TuneFlags, command: Command, { io, 
   const result = await tuneResumably(io, flags.quiet === true, checkpoint, (onProgress) =>
     commands.tune(model, { ...options, onProgress }),
   );
-  await writeWhole(record, `${JSON.stringify(plainRecord(result.record), null, 2)}\n`);
+  await writeRecord(record, `${JSON.stringify(plainRecord(result.record), null, 2)}\n`, io);
   if (page !== null) await writeWhole(page, tunePage(result.report));
   const places = {
     out: flags.out,
     page: flags.report ?? null,
     withFile: pruneLine(model, flags, flags.out),
     withAuto: pruneLine(model, flags, null),
+    before: joinLine(flags),
   };
   io.stdout.write(
     flags.json
       ? `${JSON.stringify(tuneJson(result, flags.out), null, 2)}\n`
       : tuneSummary(result, places, styleOf(io.stdout, io.env)),
   );
+}
+
+/** Writes the result of the tuning. Its checkpoint is gone by now, so where the file cannot be written stderr has it. */
+async function writeRecord(file: OutputFile, content: string, io: Io): Promise<void> {
+  try {
+    await writeWhole(file, content);
+  } catch (error) {
+    io.stderr.write(`${file.path} could not be written; this is what it would hold:\n${content}`);
+    throw error;
+  }
 }
 
 /**

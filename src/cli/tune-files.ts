@@ -42,8 +42,8 @@ export const pageFile = (path: string): OutputFile => ({
 });
 
 /**
- * Makes sure, before the work, that a file can be written after it: its folder is there, and it is not
- * something else.
+ * Makes sure, before the work, that a file can be written after it: its folder is there and can be
+ * written to, and it is not something else.
  *
  * @param force whether something else may be replaced; a folder never is
  * @throws PruneError `storage`
@@ -56,7 +56,7 @@ export async function makeWay({ path, flag, what, isOurs }: OutputFile, force: b
       throw error;
     });
   });
-  if (content === null || force || isOurs(content)) return;
+  if (content === null || force || isOurs(content)) return tryDraft(path, flag);
   throw new PruneError(
     "storage",
     `${flag} ${path} exists and is ${what}; name another file, or replace it with --force`,
@@ -64,9 +64,19 @@ export async function makeWay({ path, flag, what, isOurs }: OutputFile, force: b
   );
 }
 
+/** The file beside it that becomes it when it is whole. */
+const draftOf = (path: string): string => `${path}.draft`;
+
+/** A folder says only when something is written whether it can be. */
+const tryDraft = (path: string, flag: string): Promise<void> =>
+  withStorageErrors(`${flag} ${path} cannot be written`, async () => {
+    await writeFile(draftOf(path), "");
+    await rm(draftOf(path));
+  });
+
 /** Writes a text file that appears whole. @throws PruneError `storage` */
 export async function writeWhole({ path, flag }: OutputFile, content: string): Promise<void> {
-  const draft = `${path}.draft`;
+  const draft = draftOf(path);
   await withStorageErrors(`${flag} ${path} cannot be written`, async () => {
     try {
       await writeFile(draft, content);

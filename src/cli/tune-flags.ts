@@ -155,25 +155,43 @@ export function namingFlags<T>(check: () => T): T {
   }
 }
 
+/** `prune` calibrates on one file, and `tune` joins several to one text: this is the file of that text. */
+const JOINED = "calibration.txt";
+
+/** How to write the file that {@link pruneLine} names where `tune` calibrated on several; null where it did not. */
+export function joinLine({ calibration = [] }: TuneFlags): string | null {
+  if (calibration.length < 2) return null;
+  return `(${JOINED}: ${calibration.join(", ")} one after the other, with two line breaks between them)`;
+}
+
 /**
- * The command line that prunes with what was tuned.
+ * The command line that prunes with what was tuned: the same model, weights and samples. How the
+ * coefficients were tuned, passes included, is in the record.
  *
  * @param coefficients file to name; null where `"auto"` finds them
  */
 export function pruneLine(model: string, flags: TuneFlags, coefficients: string | null): string {
-  const parts: (readonly string[])[] = [
-    flags.method === undefined ? [] : ["--method", flags.method],
-    flags.sparsity === undefined ? [] : ["--sparsity", flags.sparsity],
-    flags.scope === undefined ? [] : ["--scope", flags.scope],
-    flags.pattern === undefined ? [] : ["--pattern", flags.pattern],
-    flags.permute ? ["--permute"] : [],
-    ...(flags.include ?? []).map((glob) => ["--include", glob]),
-    ...(flags.exclude ?? []).map((glob) => ["--exclude", glob]),
-    coefficients === null ? [] : ["--coefficients", coefficients],
-    flags.dtype === "fp32" ? [] : ["--dtype", flags.dtype],
-    ["--out", "pruned"],
+  const given = (flag: string, value: string | undefined) => (value === undefined ? [] : [flag, value]);
+  const [text, another] = flags.calibration ?? [];
+  const words = [
+    ...given("--method", flags.method),
+    ...given("--sparsity", flags.sparsity),
+    ...given("--scope", flags.scope),
+    ...given("--pattern", flags.pattern),
+    ...(flags.permute ? ["--permute"] : []),
+    ...(flags.include ?? []).flatMap((glob) => ["--include", glob]),
+    ...(flags.exclude ?? []).flatMap((glob) => ["--exclude", glob]),
+    ...given("--calibration", another === undefined ? text : JOINED),
+    ...given("--calibration-count", flags.calibrationCount),
+    ...given("--calibration-length", flags.calibrationLength),
+    ...given("--coefficients", coefficients ?? undefined),
+    ...given("--dtype", flags.dtype === "fp32" ? undefined : flags.dtype),
+    ...given("--cache-dir", flags.cacheDir),
+    ...given("--revision", flags.revision),
+    ...(flags.localFilesOnly ? ["--local-files-only"] : []),
+    ...["--out", "pruned"],
   ];
-  return ["transformers-prune", "prune", model, ...parts.flat()].map(shellWord).join(" ");
+  return ["transformers-prune", "prune", model, ...words].map(shellWord).join(" ");
 }
 
 /** A word as a POSIX shell reads it back. */

@@ -1,9 +1,10 @@
-/** What `tune` prints at its end for people: perplexities, coefficients, what it cost, and how to use the result. */
+/** What `tune` prints at its end for people: perplexities, coefficients, the study, what it cost, and how to use the result. */
 import type { TuneResult } from "../hook/index.js";
 import type { Coefficients } from "../score/index.js";
 import type { TuneReport } from "../tune/index.js";
 import type { Style } from "./io.js";
 import { formatTable, indent } from "./text-table.js";
+import { describeStudy, formatRho } from "./tune-study.js";
 import { formatPerplexity, formatSeconds } from "./units.js";
 
 /** Where things went, and how to go on. */
@@ -15,6 +16,8 @@ export interface TunePlaces {
   readonly withFile: string;
   /** Command line that finds them by itself. */
   readonly withAuto: string;
+  /** What must be done before either, null where nothing. */
+  readonly before: string | null;
 }
 
 /** The summary as text, ending in a line break. */
@@ -25,6 +28,7 @@ export function tuneSummary({ report, record, registered }: TuneResult, places: 
     indent([style.dim(head), ...rows]),
     report.accepted ? [] : [nothingBetter(report)],
     describeCoefficients(record.coefficients, record.passes),
+    report.study === null ? [] : describeStudy(report.study, style),
     [describeSearch(report), describeSeconds(report)],
     describePlaces(report, registered, places),
   ];
@@ -85,7 +89,7 @@ function describeSearch({ objective, optimiser, steps, study }: TuneReport): str
   const rho =
     study === null || objective.spearman === null || Number.isNaN(objective.spearman)
       ? ""
-      : `; its rank correlation with perplexity is ${objective.spearman.toFixed(2).replace("-", "−")} over ${study.rows.length} candidates`;
+      : `; its rank correlation with perplexity is ${formatRho(objective.spearman)} over ${study.rows.length} candidates`;
   return `objective: ${objective.name}, ${steps.length} candidates by ${optimiser}, ${formatSeconds(objective.secondsPerCandidate)} each${rho}`;
 }
 
@@ -101,6 +105,7 @@ function describePlaces({ accepted }: TuneReport, registered: boolean, places: T
   if (!accepted) return [`written to ${places.out} all the same, and not kept for coefficients: "auto"`, ...page];
   return [
     `written to ${places.out}; to use it:`,
+    ...(places.before === null ? [] : indent([places.before])),
     ...indent([places.withFile]),
     ...(registered
       ? ['kept for coefficients: "auto" on this machine, so this finds it too:', ...indent([places.withAuto])]

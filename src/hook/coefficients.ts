@@ -6,8 +6,8 @@ import {
   type CoefficientRecord,
   mergeRecords,
   type Registry,
+  readRecordsText,
   readRegistryFile,
-  readRegistryText,
   readText,
   SHIPPED,
   writeRegistryFile,
@@ -41,7 +41,7 @@ export async function listCoefficients(options: RegistryOptions = {}): Promise<r
 /**
  * Adds the records of a file to the registry. Of two for the same model, method and pattern the newer stays.
  *
- * @param file path or URL of a registry file
+ * @param file path or URL of a registry file, or of the one record that a tuning wrote
  * @returns the records that were taken
  * @throws PruneError `not-found`, `bad-option` or `unknown-option` for the file; `storage`
  */
@@ -51,7 +51,7 @@ export async function importCoefficients(
 ): Promise<readonly CoefficientRecord[]> {
   const path = writableRegistry(readRegistryOptions(options, "importCoefficients()"));
   const location = readFileName(file);
-  return mergeRecords(path, readRegistryText(await readText(location), location));
+  return mergeRecords(path, readRecordsText(await readText(location), location));
 }
 
 /**

@@ -72,7 +72,7 @@ export interface RunContext {
  * Runs the model and masks every file that this run calibrates.
  *
  * @throws PruneError `bad-calibration` where the model cannot be loaded a second time, or where a
- *   weight saw no token; whatever the run throws
+ *   weight saw no token; `unsupported` where a file that the run covers is to be verified; whatever the run throws
  */
 export async function maskByRun(
   context: RunContext,
@@ -86,14 +86,15 @@ export async function maskByRun(
       `${context.model}: this calibration runs the whole model, which must be loaded a second time for it; ` +
         "prune() in session_options cannot do that: use pipeline() or withPrune()",
     );
-  const verified = [...plans.values()].find(({ options }) => options.verify);
-  if (verified !== undefined) throw cannotVerify(verified.name);
+  const covers = (plan: Plan) => runOf(plan, tokenizer)?.key === key;
+  // What is known by now need not wait for the run to be refused; what only the load finds is refused after it.
+  refuseVerify([...plans.values()].filter(covers));
   let calibration = "";
   const runTapped = async (tensors: TapJob["tensors"], pass: number) => {
     let isCounted = false;
     const sessions = new TappedSessions({
       optionsOf,
-      covers: (plan) => runOf(plan, tokenizer)?.key === key,
+      covers,
       plans,
       library,
       tensors,
@@ -120,6 +121,7 @@ export async function maskByRun(
   // The first load finds the files; a further pass loads again with the pruned tensors of the last.
   const start = performance.now();
   const first = await runTapped(new Map(), 0);
+  refuseVerify(first.plans);
   const firstSeconds = (performance.now() - start) / 1000;
   const collect: Collect = async (_, tensors, pass) =>
     (pass === 0 ? first : await runTapped(tensors, pass)).statistics();
@@ -134,4 +136,10 @@ export async function maskByRun(
   } finally {
     await device.close();
   }
+}
+
+/** A session that runs only within its whole model has no perplexity of its own. */
+function refuseVerify(plans: readonly Plan[]): void {
+  const verified = plans.find(({ options }) => options.verify);
+  if (verified !== undefined) throw cannotVerify(verified.name);
 }

@@ -9,6 +9,7 @@ import {
   type PlanKey,
   type ProgressMeter,
   planKey,
+  reportFromCache,
   reportOf,
   writeEntry,
 } from "../prune/index.js";
@@ -97,9 +98,7 @@ async function placeOf({ plan, needsSiblings, hostCacheRoot, tokenizer }: OpenJo
 async function entry({ plan, mask, meter, signal }: OpenJob, { folder, memory, key }: Place): Promise<PruneReport> {
   const cached = async (): Promise<PruneReport | null> => {
     const [report] = (await readEntry(folder, key.key, memory))?.reports ?? [];
-    // The same coefficients may come from elsewhere by now.
-    const { coefficientsFrom } = plan;
-    return report === undefined ? null : { ...report, coefficientsFrom, fromCache: true };
+    return report === undefined ? null : reportFromCache(report, plan);
   };
   const build = async (): Promise<PruneReport> => {
     const files = [{ ...(await mask()), meter }];

@@ -22,6 +22,7 @@ import {
   type PlanKey,
   ProgressMeter,
   planKey,
+  reportFromCache,
   type Selection,
   sourceHashes,
   writeEntry,
@@ -148,9 +149,8 @@ async function writeTo(
     const existing = key === null ? null : await readEntry(out, key.key, memory);
     if (existing !== null) {
       for (const plan of plans) meterOf(plan).finish("cache");
-      const fromOf = ({ file, coefficientsFrom: before }: PruneReport) =>
-        plans.find(({ name }) => name === file)?.coefficientsFrom ?? before;
-      return existing.reports.map((report) => ({ ...report, coefficientsFrom: fromOf(report), fromCache: true }));
+      const planOf = ({ file }: PruneReport) => plans.find(({ name }) => name === file);
+      return existing.reports.map((report) => reportFromCache(report, planOf(report)));
     }
     await refuseOccupied(out, force);
     const masked = await maskAll(job);

@@ -2,7 +2,7 @@
  * Tunes the coefficients of a model by its name: files by the host, work by tune/, and the result kept in
  * the registry, where `coefficients: "auto"` finds it.
  */
-import { calibrationText, cutWindows, openSamples, type Samples, type Tokenizer } from "../calibrate/index.js";
+import { cutWindows, openSamples, type Samples, type Tokenizer, windowsBehind } from "../calibrate/index.js";
 import { createCpuDevice } from "../compute/index.js";
 import { PruneError } from "../errors.js";
 import { findTargets } from "../graph/index.js";
@@ -98,7 +98,7 @@ export async function tuneModel(model: string, options: TuneOptions): Promise<Tu
     const tokenizer = await loadTokenizer(found.id, null, found.options);
     const windows = evaluationWindows(settings, tokenizer);
     const samples = await openSamples(wanted.calibration, async () => tokenizer, plan.name);
-    const tokens = await objectiveTokens(wanted, settings.tokens, tokenizer);
+    const tokens = await objectiveTokens(wanted, settings, tokenizer);
     const source = await sourceHashes(plan.model.onnx, hashMemory(cacheRoot), signal);
     const checkpoint = await openCheckpoint(settings.checkpoint, identityOf(source, plan, settings, samples));
     const meter = new TuneMeter(onProgress, plan.name, settings);
@@ -133,7 +133,9 @@ export async function tuneModel(model: string, options: TuneOptions): Promise<Tu
       await checkpoint.flush();
       throw error;
     });
-    const seconds = (performance.now() - start) / 1000;
+    const prepare = (prepared - start) / 1000;
+    const { study, search, check } = tuned.seconds;
+    const seconds = prepare + study + search + check;
     const dtype = dtypeOf(file.name);
     const { objective, chosen, perplexity, accepted } = tuned;
     const report: TuneReport = {
@@ -147,7 +149,7 @@ export async function tuneModel(model: string, options: TuneOptions): Promise<Tu
       evaluation: { windows: windows.length, length: settings.length },
       optimiser: settings.optimiser,
       seed: settings.seed,
-      seconds: { prepare: (prepared - start) / 1000, ...tuned.seconds, total: seconds },
+      seconds: { prepare, ...tuned.seconds, total: seconds },
     };
     const record: CoefficientRecord = {
       method: wanted.method,
@@ -218,30 +220,17 @@ function evaluationWindows({ text, windows: count, length }: ResolvedTuneSetting
   );
 }
 
-/** Windows for objectives: behind what is calibrated on, where the text goes on, else its last ones. */
+/** Windows for objectives: no longer than what is calibrated on and judged by, and behind the former where the text goes on. */
 async function objectiveTokens(
   { calibration }: ResolvedPrune,
-  tokens: number,
+  { tokens, length: judged }: ResolvedTuneSettings,
   tokenizer: Tokenizer,
 ): Promise<number[][]> {
-  const { source, count } = calibration;
-  const length = Math.min(tokens, LONGEST_WINDOW);
-  const windows = Math.ceil(tokens / length);
-  if (source.kind === "tokens") {
-    const ids = source.samples.flat().slice(-windows * length);
-    return ids.length < windows * length ? [ids] : cutEvenly(ids, length);
-  }
-  if (source.kind !== "built-in" && source.kind !== "texts") return [];
-  const { text } = await calibrationText(source);
-  const behind = Math.ceil((count * calibration.length) / length) + windows;
-  return cutWindows(text, tokenizer, { count: behind, length, bos: false }).slice(-windows);
+  const length = Math.min(tokens, judged, calibration.length);
+  const count = Math.ceil(tokens / length);
+  const behind = await windowsBehind(calibration, { count, length }, async () => tokenizer);
+  return behind?.windows ?? [];
 }
-
-const cutEvenly = (ids: readonly number[], length: number): number[][] =>
-  Array.from({ length: ids.length / length }, (_, i) => ids.slice(i * length, (i + 1) * length));
-
-/** Tokens of a window that objectives run on: as many as a window of perplexity has by default. */
-const LONGEST_WINDOW = 512;
 
 function granularityOf({ per }: ResolvedTuneSettings, { targets }: Plan): Granularity {
   if (per === "model") return { by: "model" };

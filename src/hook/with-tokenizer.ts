@@ -9,7 +9,7 @@ import { contentHash } from "../store/index.js";
 import { modelFolder } from "./location.js";
 
 /**
- * A key that also changes with the model's tokenizer, where calibration reads text and the model is on disk.
+ * A key that also changes with the model's tokenizer, where calibration or `verify` reads text and the model is on disk.
  *
  * @param memory folder that remembers hashes of unchanged files
  * @param load loads the tokenizer; called where its file is not there yet, so that the first load of a
@@ -22,8 +22,9 @@ export async function withTokenizer(
   load: () => Promise<unknown>,
 ): Promise<PlanKey> {
   const { path } = plan.model.onnx.source;
-  const { kind } = plan.options.calibration.source;
-  if (!plan.calibrated || path === undefined || !(kind === "built-in" || kind === "texts")) return key;
+  const { calibration, verify } = plan.options;
+  const { kind } = calibration.source;
+  if (!(plan.calibrated || verify) || path === undefined || !(kind === "built-in" || kind === "texts")) return key;
   const file = join(modelFolder(path), "tokenizer.json");
   if (!existsSync(file)) await load().catch(() => {}); // calibration will say what is wrong with it
   if (!existsSync(file)) return key;

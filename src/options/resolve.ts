@@ -95,6 +95,7 @@ function resolveOptions(source: Readonly<Record<string, unknown>>, label: Label)
   };
   options.refuseUnread();
   refuseSecondPassOverStream(resolved, label);
+  refuseVerifyWithoutText(resolved, label);
   return Object.freeze(resolved);
 }
 
@@ -126,5 +127,17 @@ function refuseSecondPassOverStream({ passes, calibration }: ResolvedPrune, labe
     `${label.of("passes").text} is ${passes}, but ${label.of("calibration").of("feeds").text} can be read only once; ` +
       "give an array, or an object whose [Symbol.asyncIterator]() starts anew",
     { details: { option: label.of("passes").text } },
+  );
+}
+
+/** What verify compares are perplexities, and those are of text. */
+function refuseVerifyWithoutText({ verify, calibration: { source } }: ResolvedPrune, label: Label): void {
+  if (!verify || !(source.kind === "feeds" || source.kind === "run")) return;
+  const calibration = label.of("calibration");
+  throw new PruneError(
+    "bad-option",
+    `${label.of("verify").text} compares perplexities of text, but calibration is by ${calibration.of(source.kind).text}; ` +
+      `give ${calibration.of("texts").text} or ${calibration.of("tokens").text} instead, or leave verify out`,
+    { details: { option: label.of("verify").text } },
   );
 }

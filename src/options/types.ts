@@ -68,7 +68,11 @@ interface CommonOptions<Pipe> {
    * the coefficients were tuned with, else 1.
    */
   passes?: number;
-  /** Compare the masks with RIA's on a little text that calibration has not seen, and keep the better ones; default false. */
+  /**
+   * Compare the masks with RIA's on a little text, and keep the better ones; default false. The text is what
+   * follows the samples of calibration, or the end of it where too little follows, and the last of the samples where they
+   * are token ids; the report says whether calibration has seen it. Not together with `feeds` or `run`.
+   */
   verify?: boolean;
   /** Keep the pruned model beside the host's own cache, in a folder of your own, or only in memory. Default true. */
   cache?: boolean | string;

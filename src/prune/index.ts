@@ -13,7 +13,7 @@ export {
   sourceHashes,
 } from "./plan.js";
 export { ProgressMeter } from "./progress-meter.js";
-export { parametersOf, reportOf, sourceBytes } from "./report-of.js";
+export { parametersOf, reportFromCache, reportOf, sourceBytes } from "./report-of.js";
 export { checkSelections, type Selection } from "./select-targets.js";
 export { cannotVerify, type Verdict } from "./verify.js";
 export { type EntryFile, writeEntry } from "./write-entry.js";

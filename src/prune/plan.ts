@@ -121,7 +121,8 @@ export interface PlanKey {
  */
 export async function planKey(plan: Plan, memory: string | null, signal?: AbortSignal): Promise<PlanKey | null> {
   const { options } = plan;
-  const calibration = plan.calibrated ? calibrationIdentity(options.calibration) : "none";
+  // verify judges on that text, and calibrates RIA on it where the method itself needs no calibration.
+  const calibration = plan.calibrated || options.verify ? calibrationIdentity(options.calibration) : "none";
   if (calibration === null) return null;
   const start = performance.now();
   const source = await sourceHashes(plan.model.onnx, memory, signal);

@@ -65,6 +65,16 @@ export function reportOf(planned: Plan, masked: Masked, written: Written): Prune
   };
 }
 
+/**
+ * A report that was kept with the result, for the plan that found it there: the same coefficients may come from
+ * elsewhere by now. Where RIA's masks were kept instead, its own say so and that stays.
+ */
+export function reportFromCache(report: PruneReport, plan: Pick<Plan, "coefficientsFrom"> | undefined): PruneReport {
+  const isRias = report.verified?.kept === "ria";
+  const { coefficientsFrom } = isRias || plan === undefined ? report : plan;
+  return { ...report, coefficientsFrom, fromCache: true };
+}
+
 /** Bytes of a model with its external files. */
 export function sourceBytes({ source, externalSources }: OnnxModel): number {
   return [...externalSources.values()].reduce((sum, { size }) => sum + size, source.size);

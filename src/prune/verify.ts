@@ -1,12 +1,14 @@
 /**
- * `verify: true`: the masks are compared with RIA's on a little text that calibration has not seen, and
- * the better ones stay. Coefficients that help one family can hurt another; this finds out, at the
- * price of a few forward passes.
+ * `verify: true`: the masks are compared with RIA's on a little text, and the better ones stay.
+ * Calibration has not seen that text, unless its samples are token ids or leave none of the text over; the
+ * verdict says so. Coefficients that help one family can hurt another; this finds out, at the price of a few
+ * forward passes.
  */
-import { calibrationText, cutWindows, type Tokenizer } from "../calibrate/index.js";
+import { type Tokenizer, windowsBehind } from "../calibrate/index.js";
 import type { Device } from "../compute/index.js";
 import { PruneError } from "../errors.js";
 import { perplexity } from "../eval/index.js";
+import { describePattern } from "../pattern/index.js";
 import type { Runtime, SessionOptions } from "../runtime/index.js";
 import { methodOf } from "../score/index.js";
 import { type Collect, computeMasks, type Masked, maskEdits } from "./masks.js";
@@ -20,6 +22,8 @@ export interface Verdict {
   readonly ria: number;
   /** Tokens that were predicted. */
   readonly tokens: number;
+  /** Whether calibration has seen none of them. */
+  readonly unseen: boolean;
   readonly kept: "own" | "ria";
 }
 
@@ -38,10 +42,13 @@ export interface VerifyServices {
 }
 
 /** Whether a plan's masks are anything else than RIA's own. */
-export function differsFromRia({ options: { method }, coefficients }: Plan): boolean {
+export function differsFromRia(plan: Plan): boolean {
+  const { options, coefficients, pattern, passes } = plan;
+  const { method } = options;
   if (method === "ria") return false;
   const isUntuned = JSON.stringify(coefficients) === JSON.stringify({ all: methodOf(method).untuned });
-  return !(method === "crepe" && isUntuned);
+  const isLikeRia = passes === 1 && describePattern(pattern) === describePattern(riaPlan(plan).pattern);
+  return !(method === "crepe" && isUntuned && isLikeRia);
 }
 
 /**
@@ -67,10 +74,12 @@ export function riaPlan(plan: Plan): Plan {
  * @throws PruneError `unsupported` where the model has no perplexity; the signal's reason when aborted
  */
 export async function verifyMasks(plan: Plan, own: Masked, services: VerifyServices): Promise<Masked> {
-  const { device, runtime, sessionOptions, collect, meter } = services;
+  const { device, runtime, sessionOptions, tokenizer, collect, meter } = services;
   const { signal } = plan.options;
   const start = performance.now();
-  const windows = await windowsBehind(plan, services);
+  const behind = await windowsBehind(plan.options.calibration, { count: WINDOWS, length: LENGTH }, tokenizer);
+  if (behind === null) throw cannotVerify(plan.name);
+  const { windows, unseen } = behind;
   const rival = riaPlan(plan);
   // The dense statistics are at hand, so this costs masks only.
   const masks = await computeMasks(
@@ -88,23 +97,9 @@ export async function verifyMasks(plan: Plan, own: Masked, services: VerifyServi
   };
   const [first, second] = [await perplexityOf(own, 1), await perplexityOf(ria, 2)];
   const kept = first.perplexity <= second.perplexity ? "own" : "ria";
-  const verdict = { own: first.perplexity, ria: second.perplexity, tokens: first.tokens, kept } as const;
+  const verdict = { own: first.perplexity, ria: second.perplexity, tokens: first.tokens, unseen, kept } as const;
   const seconds = { ...own.seconds, mask: own.seconds.mask + (performance.now() - start) / 1000 };
   return { ...(kept === "own" ? own : ria), seconds, verdict };
-}
-
-/** Windows behind those that are calibrated on, where the text goes on, else its last ones. */
-async function windowsBehind({ name, options }: Plan, { tokenizer }: VerifyServices): Promise<number[][]> {
-  const { source, count, length } = options.calibration;
-  if (source.kind === "tokens") {
-    const ids = source.samples.flat();
-    const first = Math.max(0, ids.length - WINDOWS * LENGTH);
-    return Array.from({ length: WINDOWS }, (_, i) => ids.slice(first + i * LENGTH, first + (i + 1) * LENGTH));
-  }
-  if (source.kind !== "built-in" && source.kind !== "texts") throw cannotVerify(name);
-  const { text } = await calibrationText(source);
-  const behind = Math.ceil((count * length) / LENGTH) + WINDOWS;
-  return cutWindows(text, await tokenizer(), { count: behind, length: LENGTH, bos: false }).slice(-WINDOWS);
 }
 
 /** The error for a model that is not calibrated on text. */
@@ -116,7 +111,8 @@ export const cannotVerify = (file: string): PruneError =>
   );
 
 /** The verdict in a sentence. */
-export function describeVerdict({ own, ria, tokens, kept }: Verdict, method: string): string {
-  const figures = `perplexity ${own.toPrecision(4)} with ${method}, ${ria.toPrecision(4)} with ria on ${tokens} tokens`;
+export function describeVerdict({ own, ria, tokens, unseen, kept }: Verdict, method: string): string {
+  const text = `${tokens} tokens that calibration has ${unseen ? "not seen" : "seen, at least in part"}`;
+  const figures = `perplexity ${own.toPrecision(4)} with ${method}, ${ria.toPrecision(4)} with ria on ${text}`;
   return kept === "own" ? `verified: ${figures}` : `ria instead of ${method}, which verify found worse: ${figures}`;
 }

@@ -5,20 +5,13 @@
  */
 import { PruneError } from "../errors.js";
 import type { Target } from "../graph/index.js";
-import {
-  isOptionsObject,
-  parseJson,
-  type ResolvedPrune,
-  readCoefficientSet,
-  SCOPES,
-  withScope,
-} from "../options/index.js";
+import { parseJson, type ResolvedPrune, readCoefficientSet, SCOPES, withScope } from "../options/index.js";
 import { describePattern, type Pattern, type Scope } from "../pattern/index.js";
 import { type CoefficientSet, methodOf } from "../score/index.js";
 import { familyOf, fingerprintOf } from "./family.js";
-import { fits, lookUp, type ModelIdentity, type Registry, type Wanted } from "./lookup.js";
+import { bestOf, type FittingRecord, fits, lookUp, mayServe, type Registry, type Wanted } from "./lookup.js";
 import { readText } from "./read-text.js";
-import { type CoefficientRecord, fileLabel, readRecord, readRegistry } from "./record.js";
+import { type CoefficientRecord, fileLabel, recordsIn } from "./record.js";
 
 /** What is known of models and coefficients outside of the model file. */
 export interface CoefficientLibrary {
@@ -87,11 +80,13 @@ function given(options: Options, coefficients: CoefficientSet, from: string): Ch
   return { coefficients, from, passes: null, pattern: withScope(options.pattern, defaultScope) };
 }
 
-/** The choice that a record stands for; it is of one of the patterns that the options allow. */
-function recorded(options: Options, record: CoefficientRecord, from: string): Choice {
-  const pattern = patternsOf(options).find((each) => describePattern(each) === record.pattern) as Pattern;
-  return { coefficients: record.coefficients, from, passes: record.passes, pattern };
-}
+/** The choice that a record stands for. */
+const recorded = ({ record, pattern }: Pick<FittingRecord, "record" | "pattern">, from: string): Choice => ({
+  coefficients: record.coefficients,
+  from,
+  passes: record.passes,
+  pattern,
+});
 
 async function chooseKnown(
   options: Options,
@@ -103,20 +98,18 @@ async function chooseKnown(
   const registries = await library.registries();
   const family = familyOf(await library.modelType(path), targets);
   // Values are read only where a record might be the model's.
-  const isPossible = registries.some(({ records }) => records.some((record) => fits(record, wanted)));
+  const isPossible = registries.some(({ records }) => records.some((record) => mayServe(record, wanted)));
   const found = isPossible ? lookUp(registries, wanted, { family, fingerprint: await fingerprintOf(targets) }) : null;
   if (found !== null) {
-    const { record, kind, of } = found;
+    const { record, kind, of, pattern, exact } = found;
     const whose = of === "model" ? "this model" : `family ${record.family}`;
+    const where = exact ? "" : ` at ${record.pattern}, taken for ${describePattern(pattern)}`;
     const facts =
       of === "model" ? `${record.objective}, ${record.date.slice(0, "yyyy-mm-dd".length)}` : record.model.name;
-    return recorded(options, record, `${kind === "tuned" ? "tuned on" : "shipped for"} ${whose} (${facts})`);
+    return recorded(found, `${kind === "tuned" ? "tuned on" : "shipped for"} ${whose}${where} (${facts})`);
   }
   const unknown = family === null ? "the model, whose family is unknown," : `family ${family}`;
-  return untuned(
-    options,
-    `untuned: nothing known of ${unknown} at ${wanted.patterns.join(" or ")}; run transformers-prune tune`,
-  );
+  return untuned(options, `untuned: nothing known of ${unknown} at ${described(wanted)}; run transformers-prune tune`);
 }
 
 async function chooseFromFile(
@@ -127,25 +120,24 @@ async function chooseFromFile(
 ): Promise<Choice> {
   const json = parseJson(await readText(location), location);
   const label = fileLabel(location);
-  const isRegistry = isOptionsObject(json) && ("format" in json || "records" in json);
-  if (!isRegistry && !(isOptionsObject(json) && "method" in json))
-    return given(options, readCoefficientSet(json, options.method, label), location);
-  const records = isRegistry ? readRegistry(json, label) : [readRecord(json, label)];
-  const fitting = records.filter((record) => fits(record, wantedOf(options)));
-  if (fitting.length === 0) throw nothingFits(location, options, records);
+  const records = recordsIn(json, label);
+  if (records === null) return given(options, readCoefficientSet(json, options.method, label), location);
+  const wanted = wantedOf(options);
+  // Who names a file is taken at their word: no record serves another pattern, and a poor one serves too.
+  const fitting = records.filter((record) => fits(record, wanted));
   const [only, second] = fitting;
+  if (only === undefined) throw nothingFits(location, wanted, records);
   // One is a clear choice; of several, only one that belongs to the model is.
-  const record = second === undefined ? only : await ofModel(fitting);
-  if (record === undefined) throw noneIsOfModel(location, fitting);
-  return recorded(options, record, `${location} (tuned on ${record.model.name})`);
-
-  async function ofModel(among: readonly CoefficientRecord[]): Promise<CoefficientRecord | undefined> {
-    const identity: ModelIdentity = {
-      family: familyOf((await library?.modelType(path)) ?? null, targets),
-      fingerprint: await fingerprintOf(targets),
-    };
-    return lookUp([{ kind: "tuned", records: among }], wantedOf(options), identity)?.record;
-  }
+  const identity =
+    second === undefined
+      ? { family: null, fingerprint: only.model.fingerprint }
+      : {
+          family: familyOf((await library?.modelType(path)) ?? null, targets),
+          fingerprint: await fingerprintOf(targets),
+        };
+  const found = bestOf(fitting, wanted, identity);
+  if (found === null) throw noneIsOfModel(location, fitting);
+  return recorded(found, `${location} (tuned on ${found.record.model.name})`);
 }
 
 /** The patterns that the options allow, with the method's own scope first. */
@@ -158,19 +150,18 @@ function patternsOf({ pattern, method }: Options): Pattern[] {
     .map((scope) => ({ ...pattern, scope }));
 }
 
-const wantedOf = (options: Options): Wanted => ({
-  method: options.method,
-  patterns: patternsOf(options).map(describePattern),
-});
+const wantedOf = (options: Options): Wanted => ({ method: options.method, patterns: patternsOf(options) });
 
-function nothingFits(location: string, options: Options, records: readonly CoefficientRecord[]): PruneError {
-  const { method, patterns } = wantedOf(options);
+const described = ({ patterns }: Wanted): string => patterns.map(describePattern).join(" or ");
+
+function nothingFits(location: string, wanted: Wanted, records: readonly CoefficientRecord[]): PruneError {
+  const { method } = wanted;
   const held = [...new Set(records.map((record) => `${record.method} at ${record.pattern}`))];
   return new PruneError(
     "bad-option",
-    `${location} has no coefficients of ${method} at ${patterns.join(" or ")}; ` +
+    `${location} has no coefficients of ${method} at ${described(wanted)}; ` +
       `it has ${held.length === 0 ? "none at all" : `those of ${held.join(", ")}`}; tune for this pattern, or give the numbers themselves`,
-    { details: { file: location, method, patterns, found: held } },
+    { details: { file: location, method, patterns: wanted.patterns.map(describePattern), found: held } },
   );
 }
 

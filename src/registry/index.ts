@@ -15,6 +15,7 @@ export {
   plainRecord,
   type RecordedPerplexity,
   readRecord,
+  readRecordsText,
   readRegistryText,
   registryText,
 } from "./record.js";

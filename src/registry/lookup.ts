@@ -1,9 +1,12 @@
 /**
- * Which record fits a model. Only records of the very method and pattern count: coefficients that are
- * best at 2:4 can be worse than untuned ones at 50%. In each registry, the model's own record comes
- * before one of its family; among several the newest counts.
+ * Which record fits a model. In each registry, the model's own records come before those of its family.
+ * Among either, the record of the very pattern counts, else that of the nearest one of the same kind
+ * (nearest-pattern.ts); among several the newest. A record that says of itself that RIA or Wanda was
+ * as good is never taken: without it CRePE is RIA.
  */
+import type { Pattern } from "../pattern/index.js";
 import type { MethodName } from "../score/index.js";
+import { type ServedPattern, servedPattern } from "./nearest-pattern.js";
 import type { CoefficientRecord } from "./record.js";
 
 /** A set of records and where they are from: tuned or imported here, or shipped with this package. */
@@ -15,8 +18,8 @@ export interface Registry {
 /** For what coefficients are wanted. */
 export interface Wanted {
   readonly method: MethodName;
-  /** In words; several where the user left the scope open. */
-  readonly patterns: readonly string[];
+  /** Several where the user left the scope open. */
+  readonly patterns: readonly Pattern[];
 }
 
 /** Who wants them. */
@@ -26,16 +29,27 @@ export interface ModelIdentity {
 }
 
 /** A record that fits, and why. */
-export interface FoundRecord {
+export interface FittingRecord {
   readonly record: CoefficientRecord;
-  readonly kind: Registry["kind"];
   /** Whether it was tuned on this very model, or on another of its family. */
   readonly of: "model" | "family";
+  /** The wanted pattern that it serves. */
+  readonly pattern: Pattern;
+  /** Whether it was tuned for this very pattern, or for a neighbouring one. */
+  readonly exact: boolean;
 }
 
-/** Whether a record is of the method and of one of the patterns. */
-export const fits = ({ method, pattern }: CoefficientRecord, wanted: Wanted): boolean =>
-  method === wanted.method && wanted.patterns.includes(pattern);
+/** A record that fits, and the registry that has it. */
+export interface FoundRecord extends FittingRecord {
+  readonly kind: Registry["kind"];
+}
+
+/** Whether a record is of the method and of one of the very patterns. */
+export const fits = (record: CoefficientRecord, wanted: Wanted): boolean => served(record, wanted)?.exact === true;
+
+/** Whether a record may be taken without being asked for, for these patterns or neighbouring ones. */
+export const mayServe = (record: CoefficientRecord, wanted: Wanted): boolean =>
+  isWorthTaking(record) && served(record, wanted) !== null;
 
 /**
  * The record for a model.
@@ -45,18 +59,50 @@ export const fits = ({ method, pattern }: CoefficientRecord, wanted: Wanted): bo
  */
 export function lookUp(registries: readonly Registry[], wanted: Wanted, model: ModelIdentity): FoundRecord | null {
   for (const { kind, records } of registries) {
-    const fitting = records.filter((record) => fits(record, wanted));
-    const own = newest(fitting.filter((record) => record.model.fingerprint === model.fingerprint));
-    if (own !== null) return { record: own, kind, of: "model" };
-    const related = newest(fitting.filter(({ family }) => family !== null && family === model.family));
-    if (related !== null) return { record: related, kind, of: "family" };
+    const found = bestOf(records.filter(isWorthTaking), wanted, model);
+    if (found !== null) return { ...found, kind };
   }
   return null;
 }
 
-function newest(records: readonly CoefficientRecord[]): CoefficientRecord | null {
-  return records.reduce<CoefficientRecord | null>(
-    (best, record) => (best === null || record.date > best.date ? record : best),
-    null,
+/** The record for a model among those of one registry, whatever they say of their worth. */
+export function bestOf(
+  records: readonly CoefficientRecord[],
+  wanted: Wanted,
+  model: ModelIdentity,
+): FittingRecord | null {
+  const own = nearest(
+    records.filter((record) => record.model.fingerprint === model.fingerprint),
+    wanted,
   );
+  if (own !== null) return { ...own, of: "model" };
+  const related = nearest(
+    records.filter(({ family }) => family !== null && family === model.family),
+    wanted,
+  );
+  return related && { ...related, of: "family" };
+}
+
+/** What is not known of a record does not speak against it. */
+function isWorthTaking({ perplexity: { ria, wanda, tuned } }: CoefficientRecord): boolean {
+  return tuned === null || [ria, wanda].every((other) => other === null || tuned < other);
+}
+
+const served = ({ method, pattern }: CoefficientRecord, wanted: Wanted): ServedPattern | null =>
+  method === wanted.method ? servedPattern(pattern, wanted.patterns) : null;
+
+/** The record of the very pattern, else of the nearest; the newest of several. */
+function nearest(records: readonly CoefficientRecord[], wanted: Wanted): Omit<FittingRecord, "of"> | null {
+  const [best] = records
+    .flatMap((record) => {
+      const serves = served(record, wanted);
+      return serves === null ? [] : [{ record, ...serves }];
+    })
+    .sort(
+      (a, b) =>
+        Number(b.exact) - Number(a.exact) ||
+        a.distance - b.distance ||
+        Date.parse(b.record.date) - Date.parse(a.record.date),
+    );
+  return best === undefined ? null : { record: best.record, pattern: best.pattern, exact: best.exact };
 }

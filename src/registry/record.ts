@@ -63,7 +63,7 @@ export interface CoefficientRecord {
     /** In the host's words: `"fp32"`. */
     readonly dtype: string;
   };
-  /** What the search lowered. */
+  /** What the search looked at, by name. */
   readonly objective: string;
   readonly text: {
     /** What the statistics were collected on, in words. */
@@ -108,12 +108,37 @@ export const readRegistryText = (text: string, file: string): readonly Coefficie
   readRegistry(parseJson(text, file), fileLabel(file));
 
 /** Reads the parsed content of a registry file. @throws PruneError as {@link readRegistryText} */
-export const readRegistry: Read<readonly CoefficientRecord[]> = (value, label) =>
+const readRegistry: Read<readonly CoefficientRecord[]> = (value, label) =>
   readObject(value, label, `a registry of coefficients, { "format": "${REGISTRY_FORMAT}", … }`, (need) => {
     need("format", mustBeOneOf([REGISTRY_FORMAT]));
     need("version", mustBeVersion);
     return need("records", readRecords);
   });
+
+/**
+ * The records of a parsed file: those of a registry, or the one that `tune` writes.
+ *
+ * @returns null where it claims to be neither
+ * @throws PruneError as {@link readRegistryText}
+ */
+export function recordsIn(json: unknown, label: Label): readonly CoefficientRecord[] | null {
+  if (!isOptionsObject(json)) return null;
+  if ("format" in json || "records" in json) return readRegistry(json, label);
+  return "method" in json ? [readRecord(json, label)] : null;
+}
+
+/**
+ * Reads the text of a file of one record or of a registry.
+ *
+ * @param file path or address, for messages
+ * @throws PruneError as {@link readRegistryText}
+ */
+export function readRecordsText(text: string, file: string): readonly CoefficientRecord[] {
+  const [json, label] = [parseJson(text, file), fileLabel(file)];
+  const records = recordsIn(json, label);
+  if (records !== null) return records;
+  throw badOption(label, "a registry of coefficients, or one record as tune writes it", json);
+}
 
 /** Reads one record. @throws PruneError as {@link readRegistryText} */
 export const readRecord: Read<CoefficientRecord> = (value, label) =>

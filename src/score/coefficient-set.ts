@@ -21,10 +21,13 @@ export interface WeightPlace {
   readonly depth: number | null;
 }
 
+/** Shares of blocks are quotients: 11/22 · 22 may come out a little below 11. */
+const ROUNDING = 1e-9;
+
 /** The coefficients of one weight. */
 export function coefficientsOf({ all, byKind = {}, byDepth }: CoefficientSet, weight: WeightPlace): Coefficients {
   if (byDepth !== undefined && weight.depth !== null)
-    return byDepth[Math.min(byDepth.length - 1, Math.floor(weight.depth * byDepth.length))] ?? all;
+    return byDepth[Math.min(byDepth.length - 1, Math.floor(weight.depth * byDepth.length + ROUNDING))] ?? all;
   return (Object.hasOwn(byKind, weight.kind) ? byKind[weight.kind] : undefined) ?? all;
 }
 

@@ -10,6 +10,15 @@ export function spearman(x: readonly number[], y: readonly number[]): number {
   return pearson(ranks(x), ranks(y));
 }
 
+/**
+ * How far an objective ranks candidates as perplexity does: its ρ, or −ρ where higher values are better;
+ * −1 where there is none.
+ */
+export function agreement(objective: { readonly better: "lower" | "higher"; readonly spearman: number }): number {
+  const { better, spearman: rho } = objective;
+  return Number.isNaN(rho) ? -1 : better === "lower" ? rho : -rho;
+}
+
 /** Rank of each value from 1, the smallest; equal values share the mean of their ranks. */
 export function ranks(values: readonly number[]): number[] {
   const order = values.map((_, index) => index).sort((a, b) => (values[a] as number) - (values[b] as number));

@@ -19,7 +19,7 @@ export interface LearnedProxy {
     readonly spread: number;
   }[];
   readonly intercept: number;
-  /** What fits without the row itself say of each row (leave-one-out): expected ranks, 0 best … 1 worst. */
+  /** What fits without the row itself say of each row (ten folds): expected ranks, 0 best … 1 worst. */
   readonly heldOut: readonly number[];
 }
 
@@ -29,6 +29,8 @@ type Fit = Pick<LearnedProxy, "terms" | "intercept">;
 const RIDGE = 0.05;
 /** Figures that a proxy looks at: each costs its own run, and few candidates cannot tell many apart. */
 const MOST_TERMS = 3;
+/** Parts of the rows that are left out in turn. */
+const FOLDS = 10;
 /** Rows that a fit takes at least. */
 const FEWEST_ROWS = 12;
 /** Share by which a further figure must lower the error to be worth its cost. */
@@ -40,10 +42,7 @@ const FARTHEST = 2;
 export function learnProxy(rows: readonly StudyRow[]): LearnedProxy | null {
   const names = Object.keys(rows[0]?.values ?? {}) as ObjectiveName[];
   if (names.length < 2 || rows.length < FEWEST_ROWS) return null;
-  const heldOut = rows.map((row) => {
-    const others = rows.filter((other) => other !== row);
-    return predict(regress(others, chooseTerms(others, names)), row.values);
-  });
+  const heldOut = eachFold(rows, (others) => regress(others, chooseTerms(others, names)));
   return { ...regress(rows, chooseTerms(rows, names)), heldOut };
 }
 
@@ -61,14 +60,14 @@ const logOf = (value: number): number => Math.log(Math.max(Math.abs(value), Numb
 const scaled = (value: number, centre: number, spread: number): number =>
   Math.max(-FARTHEST, Math.min(FARTHEST, (logOf(value) - centre) / spread));
 
-/** Adds the figure that lowers the leave-one-out error most, as long as one does. */
+/** Adds the figure that lowers the cross-validation error most, as long as one does. */
 function chooseTerms(rows: readonly StudyRow[], names: readonly ObjectiveName[]): readonly ObjectiveName[] {
   let chosen: readonly ObjectiveName[] = [];
   let error = Number.POSITIVE_INFINITY;
   while (chosen.length < MOST_TERMS) {
     const tried = names
       .filter((name) => !chosen.includes(name))
-      .map((name) => ({ terms: [...chosen, name], error: leaveOneOutError(rows, [...chosen, name]) }));
+      .map((name) => ({ terms: [...chosen, name], error: errorOf(rows, [...chosen, name]) }));
     const best = tried.reduce((a, b) => (b.error < a.error ? b : a), { terms: chosen, error });
     if (best.error > error * (1 - LEAST_GAIN) || best.terms === chosen) break;
     chosen = best.terms;
@@ -78,12 +77,16 @@ function chooseTerms(rows: readonly StudyRow[], names: readonly ObjectiveName[])
 }
 
 /** Sum of squared errors of what fits without a row say of it. */
-function leaveOneOutError(rows: readonly StudyRow[], terms: readonly ObjectiveName[]): number {
+function errorOf(rows: readonly StudyRow[], terms: readonly ObjectiveName[]): number {
   const wanted = ranksOf(rows);
-  return rows.reduce((sum, row, i) => {
-    const others = rows.filter((other) => other !== row);
-    return sum + (predict(regress(others, terms), row.values) - (wanted[i] as number)) ** 2;
-  }, 0);
+  const expected = eachFold(rows, (others) => regress(others, terms));
+  return expected.reduce((sum, rank, i) => sum + (rank - (wanted[i] as number)) ** 2, 0);
+}
+
+/** What fits say of each row that were made without it: the rows are left out in tenths. */
+function eachFold(rows: readonly StudyRow[], fitTo: (others: readonly StudyRow[]) => Fit): number[] {
+  const fits = Array.from({ length: FOLDS }, (_, fold) => fitTo(rows.filter((_, i) => i % FOLDS !== fold)));
+  return rows.map(({ values }, i) => predict(fits[i % FOLDS] as Fit, values));
 }
 
 /** Ranks by perplexity, 0 … 1. */

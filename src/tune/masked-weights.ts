@@ -52,9 +52,16 @@ export class MaskedWeights {
     if (key !== this.current || statistics !== this.scoredWith) this.done = new Set();
     this.current = key;
     this.scoredWith = statistics;
-    const missing = targets.filter((target) => !this.done.has(target));
-    await Promise.all(missing.map((target) => this.mask(target, candidate, statistics?.get(target), signal)));
-    return this.buffers;
+    // Held on to: a job of a candidate that failed may end when the next one is under way.
+    const { done } = this;
+    const missing = targets.filter((target) => !done.has(target));
+    await Promise.all(
+      missing.map(async (target) => {
+        await this.mask(target, candidate, statistics?.get(target), signal);
+        done.add(target);
+      }),
+    );
+    return new Map(targets.map((target) => [target, this.buffers.get(target) as Uint8Array]));
   }
 
   private async mask(
@@ -84,6 +91,5 @@ export class MaskedWeights {
     const buffer = this.buffers.get(target) ?? new Uint8Array(stored.byteLength);
     this.buffers.set(target, buffer);
     maskInto(buffer, stored, dtype, mask);
-    this.done.add(target);
   }
 }

@@ -24,8 +24,6 @@ export interface SubjectOptions {
   /** See `Subject`. */
   readonly tokens: readonly (readonly number[])[];
   readonly seed: number;
-  /** Statistics by pass, as far as they are known. */
-  readonly known?: readonly TargetStatistics[];
 }
 
 /**
@@ -36,19 +34,20 @@ export async function openSubject(
   options: SubjectOptions,
   control: { readonly signal?: AbortSignal; readonly onSample?: (pass: number, done: number) => void } = {},
 ): Promise<Subject> {
-  const { plan, runtime, sessionOptions, device, samples, tokens, seed, known = [] } = options;
+  const { plan, runtime, sessionOptions, device, samples, tokens, seed } = options;
   const { signal, onSample } = control;
   const { model, targets, pattern } = plan;
   const { method } = plan.options;
   const dense = await DenseWeights.read(targets, signal);
   const statistics: TargetStatistics[] = [];
   const masked = new MaskedWeights({ layers: plan.layers, device, dense, statistics });
-  for (let pass = 0; plan.calibrated && pass < options.passes; pass++) {
+  // Those of the dense model in any case: RIA and Wanda, which are compared with, need them.
+  for (let pass = 0; pass < (plan.calibrated ? options.passes : 1); pass++) {
     const untuned = { method, pattern, coefficients: { all: methodOf(method).untuned }, passes: pass };
     const tensors = weightEdits(pass > 0 ? await masked.of(untuned, targets, signal) : new Map());
     const collectControl = { ...(signal && { signal }), onSample: (done: number) => onSample?.(pass, done) };
     const collected = { runtime, sessionOptions, tensors };
-    statistics.push(known[pass] ?? (await collectStatistics(model, targets, samples, collected, collectControl)));
+    statistics.push(await collectStatistics(model, targets, samples, collected, collectControl));
   }
   return { plan, model, targets, runtime, sessionOptions, device, statistics, tokens, dense, masked, seed };
 }

@@ -60,7 +60,9 @@ export class ProxySession {
     }
     options.draft?.(draft);
     const edits: ModelEdits = { graphs: draft.edits(false), renameNodeInputs: renamed(cut, model.onnx.name) };
-    const session = await openEdited(runtime, model.onnx, edits, sessionOptions);
+    const session = await openEdited(runtime, model.onnx, edits, sessionOptions).catch((cause: unknown) => {
+      throw cannotRun(model.onnx.name, cause);
+    });
     const added = new Set([...targets.map(({ tensor }) => tensor.name), ...session.inputNames.filter(isOurs)]);
     const own = { inputMetadata: session.inputMetadata.filter(({ name }) => !added.has(name)) };
     try {
@@ -88,11 +90,7 @@ export class ProxySession {
       const outputs = await this.session.run({ ...this.feeds, ...Object.fromEntries(fedWeights), ...fed });
       return (name) => (outputs[name] ?? outputs[outputName(name)]) as RuntimeTensor;
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new PruneError("unsupported", `${model.onnx.name}: the model cannot be run on token ids: ${reason}`, {
-        details: { file: model.onnx.name },
-        cause,
-      });
+      throw cannotRun(model.onnx.name, cause);
     }
   }
 
@@ -132,6 +130,15 @@ function renamed(cut: readonly Value[], file: string): NonNullable<ModelEdits["r
     }
   return names;
 }
+
+/** A graph that fixes the batch or the types between its nodes may run as it is, and not with other inputs. */
+const cannotRun = (file: string, cause: unknown) =>
+  new PruneError(
+    "unsupported",
+    `${file}: the model cannot be run on windows of token ids with weights as inputs: ` +
+      `${cause instanceof Error ? cause.message : String(cause)}; tune with an objective that looks at weights only (output-error, gini)`,
+    { details: { file }, cause },
+  );
 
 const notInMainGraph = (name: string, file: string) =>
   new PruneError(

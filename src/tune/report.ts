@@ -8,8 +8,8 @@ import type { ObjectiveCost } from "./timed-objective.js";
 
 /** A candidate that real perplexity decided on. */
 export interface Finalist {
-  /** `"search"`: found by it. `"start"`: known before, such as what the method makes of another method. */
-  readonly from: "search" | "start";
+  /** `"search"`: found by it. `"study"`: the best of the study. `"start"`: known before, such as what the method makes of another method. */
+  readonly from: "search" | "study" | "start";
   readonly candidate: Candidate;
   /** null where the search did not measure it. */
   readonly value: number | null;

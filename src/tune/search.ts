@@ -79,14 +79,17 @@ export async function search(
     return value;
   };
 
-  for (const start of starts) if (steps.length < evaluations) await figureOf(start, 0);
+  const begun: { start: Candidate; figure: number }[] = [];
+  for (const start of starts)
+    if (steps.length < evaluations || known.has(candidateKey(start)))
+      begun.push({ start, figure: await figureOf(start, 0) });
   if (space.dimensions.length === 0) return steps;
-  const [first] = steps.filter((one) => one.generation === 0).sort((a, b) => sign * (a.value - b.value));
+  const [first] = begun.sort((a, b) => sign * (a.figure - b.figure));
   const optimiser = OPTIMISERS[options.optimiser].create(
     {
       dimensions: space.dimensions,
       seed,
-      ...(first && { start: space.encode(first.candidate) }),
+      ...(first && { start: space.encode(first.start) }),
       ...(step !== undefined && { step }),
     },
     checkpoint ?? undefined,

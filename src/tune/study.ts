@@ -18,6 +18,8 @@ export interface StudyRow {
   readonly candidate: Candidate;
   readonly perplexity: number;
   readonly values: Readonly<Partial<Record<ObjectiveName, number>>>;
+  /** What measuring took, masks included. */
+  readonly seconds: Readonly<Partial<Record<ObjectiveName | "perplexity", number>>>;
 }
 
 /** How far an objective can be trusted. */
@@ -67,25 +69,33 @@ export async function study(
   try {
     const known = new Map((options.rows ?? []).map((row) => [candidateKey(row.candidate), row]));
     const rows: StudyRow[] = [];
-    const seconds: number[] = [];
     for (const candidate of randomCandidates(options)) {
       const before = known.get(candidateKey(candidate));
       rows.push(before ?? (await measure(candidate)));
       await onRow?.(rows);
     }
-    return { rows, ...analyse(rows, open), unsupported, secondsPerPerplexity: median(seconds) };
+    return {
+      rows,
+      ...analyse(rows, open),
+      unsupported,
+      secondsPerPerplexity: median(rows.map(({ seconds }) => seconds.perplexity ?? 0)),
+    };
 
     async function measure(candidate: Candidate): Promise<StudyRow> {
       const values: Partial<Record<ObjectiveName, number>> = {};
-      for (const objective of open) {
+      const seconds: Partial<Record<ObjectiveName | "perplexity", number>> = {};
+      const timed = async (name: keyof typeof seconds, figure: () => Promise<number>): Promise<number> => {
         // Each pays for its masks, as it would alone.
         subject.masked.forget();
-        values[objective.name] = await objective.measure(candidate, signal);
-      }
-      const start = performance.now();
-      const perplexity = await trial.perplexityOf(candidate, signal);
-      seconds.push((performance.now() - start) / 1000);
-      return { candidate, perplexity, values };
+        const start = performance.now();
+        const value = await figure();
+        seconds[name] = (performance.now() - start) / 1000;
+        return value;
+      };
+      for (const objective of open)
+        values[objective.name] = await timed(objective.name, () => objective.measure(candidate, signal));
+      const perplexity = await timed("perplexity", () => trial.perplexityOf(candidate, signal));
+      return { candidate, perplexity, values, seconds };
     }
   } finally {
     await Promise.all(open.map((objective) => objective.close()));
@@ -137,7 +147,8 @@ function analyse(rows: readonly StudyRow[], open: readonly TimedObjective[]): Pi
   });
   const objectives = open.map(({ name, cost }): ObjectiveStudy => {
     const values = rows.map((row) => row.values[name] as number);
-    return { name, better: objectiveOf(name).better, ...cost, ...among(values) };
+    const secondsPerCandidate = median(rows.map(({ seconds }) => seconds[name] ?? 0));
+    return { name, better: objectiveOf(name).better, ...cost, secondsPerCandidate, ...among(values) };
   });
   const learned = learnProxy(rows);
   return { objectives, learned: learned && { ...learned, ...among(learned.heldOut) } };

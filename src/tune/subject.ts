@@ -20,7 +20,7 @@ export interface Subject {
   readonly runtime: Runtime;
   readonly sessionOptions: SessionOptions;
   readonly device: Device;
-  /** Statistics by pass: [0] of the dense model, [1] of the model that one pass has pruned, … Empty where the method needs none. */
+  /** Statistics by pass: [0] of the dense model, [1] of the model that one pass has pruned, … */
   readonly statistics: readonly TargetStatistics[];
   /** Token ids for objectives that run the model: equally long windows, [windows][length]. */
   readonly tokens: readonly (readonly number[])[];

@@ -6,6 +6,7 @@ import { PruneError } from "../errors.js";
 import type { Pattern } from "../pattern/index.js";
 import { type MethodName, methodOf } from "../score/index.js";
 import { type Candidate, candidateKey } from "./candidate.js";
+import { agreement } from "./correlation.js";
 import { LearnedObjective } from "./learned-objective.js";
 import { type ObjectiveName, objectiveOf } from "./objectives/index.js";
 import type { OptimiserName } from "./optimise/index.js";
@@ -21,7 +22,12 @@ import type { Trial } from "./trial.js";
 export interface TuneState {
   readonly studyRows: readonly StudyRow[];
   /** A search is gone on with only by the same settings; a study and perplexities serve any. */
-  readonly search: { readonly settings: string; readonly state: SearchState } | null;
+  readonly search: {
+    readonly settings: string;
+    readonly state: SearchState;
+    /** Steps that were there before this stage of the search. */
+    readonly before: number;
+  } | null;
   /** Real perplexities, see `Trial.results`. */
   readonly perplexities: Readonly<Record<string, number>>;
 }
@@ -63,6 +69,11 @@ export type Tuned = Pick<
   "objective" | "dimensions" | "steps" | "finalists" | "chosen" | "accepted" | "perplexity" | "study"
 > & { readonly seconds: Readonly<Record<"study" | "search" | "check", number>> };
 
+/** Share of the evaluations that a search by parts spends on the model as a whole first. */
+const WHOLE_SHARE = 1 / 3;
+/** Initial step of a search that begins at what another has found. */
+const LATER_STEP = 0.1;
+
 /** Distance in the unit cube, by the largest coordinate, from which candidates count as different. */
 const APART = 0.1;
 
@@ -84,41 +95,58 @@ export async function tune(
   const { plan } = subject;
   const { method } = plan.options;
   const space = searchSpace(method, plan.pattern, settings.granularity, settings.passes);
-  const searched = JSON.stringify(searchOf(settings));
-  const before = state?.search?.settings === searched ? state.search : null;
+  const stages = stagesOf(settings, method, plan.pattern);
+  const before = state?.search && stages.some(({ name }) => name === state.search?.settings) ? state.search : null;
   const current = { studyRows: state?.studyRows ?? [], search: before };
   const saved = () => onState?.({ ...current, perplexities: trial.results });
 
-  // Needed in the end, and measured first: a model that has no perplexity is refused before the work.
+  // Needed in the end, and measured first: what has no perplexity is refused before the work.
   const dense = await trial.dense(signal);
-  const studyStart = performance.now();
-  const studied = settings.study > 0 ? await runStudy() : null;
-  const searchStart = performance.now();
-  const { objective, measuring } = await openObjective(settings.objective, studied, subject, signal);
-  const starts = startsOf(method, plan.pattern);
-  let steps: readonly SearchStep[];
-  try {
-    steps = await search(
-      (candidate) => measuring.measure(candidate, signal),
-      {
-        space,
-        optimiser: settings.optimiser,
-        better: objective.better,
-        evaluations: settings.evaluations,
-        seed: settings.seed,
-        starts,
-        ...(before && { state: before.state }),
-      },
-      {
-        ...(signal && { signal }),
-        onStep: async (step, searchState) => {
-          const now = searchState();
-          current.search = { settings: searched, state: now };
-          control.onStep?.(step, now.steps.length);
-          await saved();
-        },
-      },
+  const baseline = (name: "ria" | "wanda") =>
+    trial.perplexityOf(
+      { method: name, pattern: settings.baselines[name], coefficients: { all: {} }, passes: 1 },
+      signal,
     );
+  const [ria, wanda] = [await baseline("ria"), await baseline("wanda")];
+  await saved();
+  const studied = settings.study > 0 ? await runStudy() : null;
+  const { objective, measuring } = await openObjective(settings.objective, studied, subject, signal);
+  const studiedBest = studied === null ? [] : [bestStudied(studied)];
+  const starts = [...startsOf(method, plan.pattern), ...studiedBest];
+  let steps: readonly SearchStep[] = [];
+  try {
+    const first = Math.max(
+      0,
+      stages.findIndex(({ name }) => name === before?.settings),
+    );
+    for (const [index, stage] of stages.entries()) {
+      if (index < first) continue;
+      const isResumed = index === first && before !== null;
+      const known = isResumed ? before.state : { optimiser: null, steps };
+      const earlier = isResumed ? before.before : steps.length;
+      steps = await search(
+        (candidate) => measuring.measure(candidate, signal),
+        {
+          space: stage.space,
+          optimiser: settings.optimiser,
+          better: objective.better,
+          evaluations: stage.evaluations,
+          seed: settings.seed,
+          starts: index === 0 ? starts : [bestOf((known?.steps ?? []).slice(0, earlier), objective.better)],
+          ...(index > 0 && { step: LATER_STEP }),
+          state: known,
+        },
+        {
+          ...(signal && { signal }),
+          onStep: async (step, searchState) => {
+            const now = searchState();
+            current.search = { settings: stage.name, state: now, before: earlier };
+            control.onStep?.(step, now.steps.length);
+            await saved();
+          },
+        },
+      );
+    }
   } finally {
     await measuring.close();
   }
@@ -126,16 +154,13 @@ export async function tune(
   const decision = await decide();
   const end = performance.now();
   return {
-    objective: { ...objective, ...measuring.cost },
+    objective: { ...objective, ...measuring.cost, secondsPerCandidate: secondsPerStep(steps) },
     dimensions: space.names,
     steps,
     ...decision,
     study: studied,
-    seconds: {
-      study: (searchStart - studyStart) / 1000,
-      search: (checkStart - searchStart) / 1000,
-      check: (end - checkStart) / 1000,
-    },
+    // A run that went on from an earlier one cost what both did.
+    seconds: { study: secondsOf(studied), search: steps.at(-1)?.seconds ?? 0, check: (end - checkStart) / 1000 },
   };
 
   async function runStudy(): Promise<Study> {
@@ -159,7 +184,7 @@ export async function tune(
   /** Real perplexity of everything that could be kept. */
   async function decide(): Promise<Pick<Tuned, "finalists" | "chosen" | "accepted" | "perplexity">> {
     const best = bestApart(steps, settings.finalists, { space, better: objective.better, distance: APART });
-    let total = 3 + best.length;
+    let total = best.length;
     let done = 0;
     const perplexityOf = async (candidate: Candidate): Promise<number> => {
       const perplexity = await trial.perplexityOf(candidate, signal);
@@ -167,16 +192,30 @@ export async function tune(
       await saved();
       return perplexity;
     };
-    control.onTrial?.(++done, total);
-    const baseline = async (name: "ria" | "wanda") =>
-      perplexityOf({ method: name, pattern: settings.baselines[name], coefficients: { all: {} }, passes: 1 });
-    const [ria, wanda] = [await baseline("ria"), await baseline("wanda")];
     const finalists: Finalist[] = [];
     const add = async (from: Finalist["from"], candidate: Candidate, value: number | null) =>
       finalists.push({ from, candidate, value, perplexity: await perplexityOf(candidate) });
     const isStart = new Set(starts.map(candidateKey));
     for (const { candidate, value } of best)
       await add(isStart.has(candidateKey(candidate)) ? "start" : "search", candidate, value);
+    // The search sees later passes through shared statistics only, so the best one is tried with every number of them.
+    const [leader] = [...finalists].sort((one, other) => one.perplexity - other.perplexity);
+    const passes = Array.from({ length: leader ? settings.passes : 0 }, (_, pass) => pass + 1);
+    const variants = passes.map((count) => ({ ...(leader as Finalist).candidate, passes: count }));
+    const unknown = variants.filter(
+      (one) => !finalists.some((other) => candidateKey(other.candidate) === candidateKey(one)),
+    );
+    total += unknown.length;
+    for (const variant of unknown) await add("search", variant, null);
+    // What the study measured costs nothing more.
+    for (const candidate of studiedBest)
+      if (!finalists.some((one) => candidateKey(one.candidate) === candidateKey(candidate)))
+        finalists.push({
+          from: "study",
+          candidate,
+          value: null,
+          perplexity: await trial.perplexityOf(candidate, signal),
+        });
     // Where the search has lost, what it started from may still be the best there is.
     if (finalists.every(({ perplexity }) => perplexity >= Math.min(ria, wanda))) {
       const among = new Set(finalists.map(({ candidate }) => candidateKey(candidate)));
@@ -196,10 +235,42 @@ export async function tune(
   }
 }
 
-/** All that decides the figures of a search and their order. What a study finds depends on how many candidates it has. */
+/** All that decides the figures of a search and their order; what a study finds is a start, and may be the objective. */
 function searchOf({ objective, optimiser, granularity, passes, study }: TuneSettings): readonly unknown[] {
-  const isFound = objective === "learned" || objective === "measured";
-  return [objective, optimiser, granularity, passes, ...(isFound ? [study] : [])];
+  return [objective, optimiser, granularity, passes, study];
+}
+
+/** One search after the other: parts begin at what is best for the whole. */
+function stagesOf(settings: TuneSettings, method: MethodName, pattern: Pattern) {
+  const { granularity, passes, evaluations } = settings;
+  const stage = (by: Granularity, most: number) => ({
+    name: JSON.stringify([searchOf(settings), by]),
+    space: searchSpace(method, pattern, by, passes),
+    evaluations: most,
+  });
+  const whole = { by: "model" } as const;
+  return granularity.by === "model"
+    ? [stage(whole, evaluations)]
+    : [stage(whole, Math.ceil(evaluations * WHOLE_SHARE)), stage(granularity, evaluations)];
+}
+
+/** What a study took. */
+const secondsOf = (studied: Study | null): number =>
+  (studied?.rows ?? []).flatMap(({ seconds }) => Object.values(seconds)).reduce((sum, value) => sum + value, 0);
+
+/** Median of what a step took. */
+function secondsPerStep(steps: readonly SearchStep[]): number {
+  const each = steps.map(({ seconds }, i) => seconds - (steps[i - 1]?.seconds ?? 0)).sort((a, b) => a - b);
+  return each[each.length >> 1] ?? 0;
+}
+
+/** What had the lowest perplexity in a study. */
+const bestStudied = ({ rows }: Study): Candidate =>
+  rows.reduce((a, b) => (b.perplexity < a.perplexity ? b : a)).candidate;
+
+function bestOf(steps: readonly SearchStep[], better: "lower" | "higher"): Candidate {
+  const sign = better === "lower" ? 1 : -1;
+  return steps.reduce((a, b) => (sign * b.value < sign * a.value ? b : a)).candidate;
 }
 
 /** What the method's row names as points to start from, with the pattern to tune. */
@@ -224,19 +295,17 @@ async function openObjective(
   return { objective: { name, better: objectiveOf(name).better, spearman }, measuring };
 }
 
-/** What followed perplexity best, the learned combination included. Its value for choosing is |ρ| over all candidates. */
+/** What followed perplexity best, the learned combination included. */
 function bestMeasured(studied: Study | null): ObjectiveName | "learned" {
   if (studied === null) throw needsStudy("measured", studied);
-  const agreement = ({ better, spearman }: { better: "lower" | "higher"; spearman: number }) =>
-    Number.isNaN(spearman) ? -1 : better === "lower" ? spearman : -spearman;
-  const rows: { name: ObjectiveName | "learned"; value: number }[] = studied.objectives.map((one) => ({
+  const rows: { name: ObjectiveName | "learned"; agreement: number }[] = studied.objectives.map((one) => ({
     name: one.name,
-    value: agreement(one),
+    agreement: agreement(one),
   }));
   if (studied.learned !== null)
-    rows.push({ name: "learned", value: agreement({ better: "lower", spearman: studied.learned.spearman }) });
-  const [best] = rows.sort((a, b) => b.value - a.value);
-  if (best === undefined) throw needsStudy("measured", studied);
+    rows.push({ name: "learned", agreement: agreement({ better: "lower", spearman: studied.learned.spearman }) });
+  const [best] = rows.sort((a, b) => b.agreement - a.agreement);
+  if (best === undefined || best.agreement <= 0) throw needsStudy("measured", studied);
   return best.name;
 }
 

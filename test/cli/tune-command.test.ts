@@ -188,6 +188,28 @@ describe("the files that tune writes", () => {
     expect(await readFile(file, "utf8")).not.toBe(content);
   });
 
+  it("are known to be writable before the work", async () => {
+    await mkdir(`${page}.draft`);
+    const { code, stderr, calls } = await run([...tune, "--report", page]);
+    expect({ code, calls }).toEqual({ code: 1, calls: [] });
+    expect(plain(stderr)).toContain("--report page.html cannot be written");
+  });
+
+  it("go to stderr where the record cannot be written after all", async () => {
+    const { code, stdout, stderr } = await run([...tune, "--quiet"], {
+      commands: {
+        tune: async () => {
+          await mkdir(out);
+          return TUNED;
+        },
+      },
+    });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    const [, record = "", end] = stderr.match(/would hold:\n(\{[\s\S]*\n\})\n(error: .*)/) ?? [];
+    expect(JSON.parse(record)).toEqual(plainRecord(TUNED.record));
+    expect(end).toContain("cannot be written");
+  });
+
   it("never take the place of a folder, or of each other", async () => {
     await mkdir(out);
     const { code, stderr, calls } = await run([...tune, "--force"]);
@@ -223,6 +245,41 @@ describe("what tune prints", () => {
       kept for coefficients: "auto" on this machine, so this finds it too:
         transformers-prune prune smol --pattern 2:4 --exclude 'layers.0.**' --out pruned
       report: page.html
+      "
+    `);
+  });
+
+  it("names in the command lines all that made the result what it is", async () => {
+    const flags = ["--pattern", "2:4", "--cache-dir", "/my cache", "--revision", "v2", "--local-files-only"];
+    const samples = ["--calibration", novel, "--calibration-count", "8", "--calibration-length", "64"];
+    const line = "--pattern 2:4 --calibration novel.txt --calibration-count 8 --calibration-length 64 ";
+    const rest = "--cache-dir '/my cache' --revision v2 --local-files-only --out pruned\n";
+    const { stdout } = await run([...tune, ...flags, ...samples]);
+    expect(plain(stdout)).toContain(`prune smol ${line}--coefficients coefficients.json ${rest}`);
+    expect(plain(stdout)).toContain(`prune smol ${line}${rest}`);
+  });
+
+  it("says which file prune needs where tune calibrated on several", async () => {
+    const second = join(folder, "b.txt");
+    await writeFile(second, "Second");
+    const { stdout } = await run([...tune, "--calibration", novel, second]);
+    expect(plain(stdout)).toContain(
+      "  (calibration.txt: novel.txt, b.txt one after the other, with two line breaks between them)\n" +
+        "  transformers-prune prune smol --calibration calibration.txt --coefficients coefficients.json --out pruned\n",
+    );
+  });
+
+  it("is with --study how well each objective ranks as perplexity does, and what it costs", async () => {
+    const { stdout } = await run(tune, tuning({ ...TUNED, report: madeUpReport({ study: madeUpStudy(24) }) }));
+    expect(stdout.match(/study:[\s\S]*?\n\n/)?.[0]).toMatchInlineSnapshot(`
+      "study: 24 random candidates, perplexity takes 41 s each; ρ is Spearman's rank correlation with perplexity
+        objective     better     ρ  ρ among best third  setup  per candidate
+        hidden-drift  lower   1.00                0.98  3.2 s          1.2 s
+        kl            lower   0.98                0.90  2.2 s          0.6 s
+        learned       lower   0.98                0.71  3.2 s          1.2 s
+        learned: ranks from the logarithms of hidden-drift (weight 0.38); its ρ is over candidates that it was not fitted to
+        not on this model: likelihood: the model has no logits
+
       "
     `);
   });

@@ -20,7 +20,13 @@ import {
   withPrune,
 } from "../../src/index.js";
 import { openModel } from "../../src/onnx/index.js";
-import { addRecord, type CoefficientRecord, fingerprintOf, registryText } from "../../src/registry/index.js";
+import {
+  addRecord,
+  type CoefficientRecord,
+  fingerprintOf,
+  plainRecord,
+  registryText,
+} from "../../src/registry/index.js";
 import { bundleScript, ended, startScript } from "../helpers/child.js";
 import { recordOf } from "../registry/arbitrary-record.js";
 import { BERT, SHORT, T5, temporaryFolder } from "./loading.js";
@@ -170,6 +176,18 @@ describe("the registry", () => {
     expect((await listCoefficients({ cache_dir: there }))[0]).toEqual({ from: "tuned", record });
     // A registry may be replaced.
     expect(await exportCoefficients(file, { cache_dir: there })).toEqual([record]);
+  });
+
+  test("takes in the one record that a tuning wrote", async () => {
+    const cache_dir = temporaryFolder();
+    const [record, file] = [recordOf(), join(temporaryFolder(), "tuned.json")];
+    writeFileSync(file, JSON.stringify(plainRecord(record)));
+    expect(await importCoefficients(file, { cache_dir })).toEqual([record]);
+    writeFileSync(file, '{"row":0.3}');
+    await expect(importCoefficients(file, { cache_dir })).rejects.toMatchObject({
+      code: "bad-option",
+      message: expect.stringContaining("expected a registry of coefficients, or one record as tune writes it"),
+    });
   });
 
   test("is not exported empty, nor over anything but a registry", async () => {

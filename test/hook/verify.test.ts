@@ -1,8 +1,10 @@
-import { readFileSync } from "node:fs";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { type PruneOptions, pruneModel } from "../../src/index.js";
-import { AUSTEN, openSessions, T5, temporaryFolder } from "./loading.js";
+import { type PruneOptions, type PruneReport, pipeline, pruneModel } from "../../src/index.js";
+import { METHODS } from "../../src/score/index.js";
+import { austenTokenizer } from "../helpers/tokenizer.js";
+import { AUSTEN, openSessions, SHORT, sessions, T5, temporaryFolder } from "./loading.js";
 
 const CALIBRATION = { count: 4, length: 128, texts: readFileSync(join(AUSTEN, "calibration.txt"), "utf8") };
 /** Nearly every weight is about its neighbourhood's mean, so this looks at next to nothing. */
@@ -22,7 +24,11 @@ const prune = async (options: PruneOptions) => {
 describe("verify", () => {
   test("takes RIA's masks where the method's are worse, and says so", async () => {
     const { report, bytes } = await prune({ coefficients: BAD, pattern: "2:4", verify: true });
-    expect(report).toMatchObject({ method: "ria", coefficients: {}, verified: { kept: "ria", tokens: 1020 } });
+    expect(report).toMatchObject({
+      method: "ria",
+      coefficients: {},
+      verified: { kept: "ria", tokens: 1020, unseen: true },
+    });
     expect(report.verified?.own).toBeGreaterThan(report.verified?.ria ?? Number.POSITIVE_INFINITY);
     expect(report.notes).toEqual([
       expect.stringMatching(/^ria instead of crepe, which verify found worse: perplexity /),
@@ -50,6 +56,76 @@ describe("verify", () => {
   test("compares nothing where the masks are RIA's anyway", async () => {
     for (const options of [{ coefficients: "default" }, { method: "ria" }] as const)
       expect((await prune({ ...options, verify: true })).report.verified).toBeUndefined();
+  });
+
+  test("compares where coefficients are RIA's, but the scope or the passes are not", async () => {
+    const { untuned: coefficients } = METHODS.crepe;
+    for (const options of [{ coefficients }, { coefficients, pattern: "2:4", passes: 2 }] as const)
+      expect((await prune({ ...options, verify: true, calibration: SHORT })).report.verified).toBeDefined();
+    expect(
+      (await prune({ coefficients, pattern: "2:4", verify: true, calibration: SHORT })).report.verified,
+    ).toBeUndefined();
+  });
+
+  test("says where calibration has seen the tokens that it judges on", async () => {
+    const tokens = [(await austenTokenizer()).encode(CALIBRATION.texts.slice(0, 4000)).slice(0, 600)];
+    const { report } = await prune({ coefficients: BAD, pattern: "2:4", verify: true, calibration: { tokens } });
+    expect(report.verified).toMatchObject({ kept: "ria", unseen: false, tokens: 510 });
+    expect(report.notes).toEqual([expect.stringMatching(/on 510 tokens that calibration has seen, at least in part$/)]);
+  });
+
+  test("says in the cache, too, why the masks are RIA's", async () => {
+    const [cache, out] = [temporaryFolder(), join(temporaryFolder(), "pruned")];
+    const options: PruneOptions = { coefficients: BAD, pattern: "2:4", verify: true, calibration: CALIBRATION };
+    const loaded: PruneReport[] = [];
+    for (const _ of [1, 2])
+      await pipeline("text-generation", AUSTEN, {
+        dtype: "fp32",
+        prune: { ...options, cache, onReport: (report) => loaded.push(report) },
+      });
+    const written: PruneReport[] = [];
+    for (const _ of [1, 2]) written.push(...(await pruneModel(AUSTEN, { prune: options, out, dtype: "fp32" })).reports);
+    for (const [first, second] of [loaded, written]) {
+      expect(second?.coefficientsFrom).toMatch(/^ria instead of crepe/);
+      expect(second).toEqual({ ...first, fromCache: true });
+    }
+  });
+
+  test("is done anew where the tokenizer of the text changed, whatever the method", async () => {
+    const [cache, model] = [temporaryFolder(), join(temporaryFolder(), "austen")];
+    cpSync(AUSTEN, model, { recursive: true });
+    const reports: PruneReport[] = [];
+    const onReport = (report: PruneReport) => reports.push(report);
+    const prune: PruneOptions = { method: "magnitude", verify: true, calibration: SHORT, cache, onReport };
+    await pipeline("text-generation", model, { dtype: "fp32", prune });
+    await pipeline("text-generation", model, { dtype: "fp32", prune });
+    writeFileSync(join(model, "tokenizer.json"), `${readFileSync(join(model, "tokenizer.json"), "utf8")}\n`);
+    await pipeline("text-generation", model, { dtype: "fp32", prune });
+    expect(reports.map(({ fromCache }) => fromCache)).toEqual([false, true, false]);
+  });
+
+  test("is refused before anything is opened where calibration is a function of the user's", async () => {
+    const calibration = { run: () => 0 };
+    const attempt = pipeline("text-generation", AUSTEN, { dtype: "fp32", prune: { verify: true, calibration } });
+    await expect(attempt).rejects.toMatchObject({ code: "bad-option", message: expect.stringContaining("verify") });
+    expect(sessions).toEqual([]);
+  });
+
+  test("is refused for files that run within their whole model, and only for those", async () => {
+    const load = (encoder: object, decoder: object) =>
+      pipeline("text2text-generation", T5, {
+        prune: {
+          encoder_model: { calibration: SHORT, cache: false, ...encoder },
+          decoder_model_merged: { pattern: "2:4", calibration: SHORT, cache: false, ...decoder },
+        },
+      });
+    await expect(load({}, { verify: true })).rejects.toMatchObject({
+      code: "unsupported",
+      message: expect.stringMatching(/^decoder_model_merged: verify compares perplexities/),
+    });
+    expect(openSessions()).toEqual([]);
+    await load({ method: "ria", verify: true }, {});
+    expect(openSessions()).toHaveLength(2);
   });
 
   test("refuses a model that is not calibrated on text", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { PruneError } from "../../src/errors.js";
-import { type CoefficientSource, type ResolvedPrune, resolvePruneOption } from "../../src/options/index.js";
+import { type CoefficientSource, type Label, type ResolvedPrune, resolvePruneOption } from "../../src/options/index.js";
 import { CALIBRATION_OPTION_NAMES, PRUNE_OPTION_NAMES } from "../../src/options/table.js";
 
 const resolve = (option: unknown): ResolvedPrune => {
@@ -139,6 +139,9 @@ describe("unknown options", () => {
   });
 });
 
+/** Names options as a command line may. */
+const flags = (text: string): Label => ({ text, of: (key) => flags(`--${key}`) });
+
 describe("values that are not allowed", () => {
   it.each([
     [
@@ -187,6 +190,24 @@ describe("values that are not allowed", () => {
     const error = errorOf(option);
     expect(error.code).toBe("bad-option");
     expect(error.message).toContain(part);
+  });
+
+  it.each([
+    ["feeds", [{}]],
+    ["run", () => 0],
+  ])("refuses to verify on text where calibration is by %s, whatever the method", (kind, samples) => {
+    const calibration = { [kind]: samples };
+    expect(errorOf({ verify: true, calibration })).toMatchObject({
+      code: "bad-option",
+      message:
+        `prune.verify compares perplexities of text, but calibration is by prune.calibration.${kind}; ` +
+        "give prune.calibration.texts or prune.calibration.tokens instead, or leave verify out",
+      details: { option: "prune.verify" },
+    });
+    expect(errorOf({ decoder_model: { method: "magnitude", verify: true, calibration } }).code).toBe("bad-option");
+    expect(() => resolvePruneOption({ verify: true, calibration }, flags("options"))).toThrow(/^--verify compares/);
+    expect(resolve({ verify: false, calibration }).verify).toBe(false);
+    expect(resolve({ verify: true, calibration: { tokens: [[1, 2]] } }).verify).toBe(true);
   });
 
   it("refuses a second pass over samples that can be read only once", () => {

@@ -112,6 +112,13 @@ describe("the key of a pruned file", () => {
     expect(await keyOf(calibrated)).toBe(await keyOf(magnitude));
   });
 
+  it("of a method without calibration depends on the text where it is verified on it", async () => {
+    const verified = (text: string) =>
+      keyOf({ method: "magnitude", sparsity: 0.5, verify: true, calibration: { texts: text } });
+    expect(await verified(texts)).toBe(await verified(texts));
+    expect(await verified(texts)).not.toBe(await verified(`${texts} Not a sound.`));
+  });
+
   it("is none where calibration is code or a stream without a name", async () => {
     expect(await keyOf({ calibration: { run: () => 0 } })).toBeNull();
     expect(await keyOf({ calibration: { feeds: [{}] } })).toBeNull();

@@ -98,8 +98,8 @@ describe("coefficients: auto", () => {
   it.each<[string, () => CoefficientLibrary | null, string]>([
     ["is known", () => libraryOf([]), "untuned: nothing known of family tiny/32 at 2:4; run transformers-prune tune"],
     [
-      "is known of this pattern",
-      () => libraryOf([ofThisModel({ pattern: "4:8" })]),
+      "is known of this pattern or a near one",
+      () => libraryOf([ofThisModel({ pattern: "1:4" })]),
       "untuned: nothing known of family tiny/32 at 2:4; ",
     ],
     [
@@ -119,11 +119,25 @@ describe("coefficients: auto", () => {
     expect(chosen.from).toContain(from);
   });
 
+  it("takes what was tuned for a near pattern, with its passes, and says so", async () => {
+    const library = libraryOf([record({ pattern: "50% by row" })], { shipped: [ofThisModel()] });
+    expect(await auto(library, { pattern: "4:8" })).toEqual({
+      coefficients: { all: TUNED },
+      from: "shipped for this model at 2:4, taken for 4:8 (drift, 2026-01-31)",
+      passes: 3,
+      pattern: { kind: "n:m", keep: 4, of: 8, permute: false },
+    });
+    expect(await auto(library, { sparsity: 0.6 })).toMatchObject({
+      from: "tuned on family tiny/32 at 50% by row, taken for 60% by row (someone/small)",
+      pattern: { kind: "unstructured", sparsity: 0.6, scope: "row" },
+    });
+  });
+
   it("takes the scope for which coefficients were tuned, unless the user names another", async () => {
-    const library = libraryOf([record({ pattern: "50% by row" }), record({ pattern: "60% by matrix" })]);
+    const library = libraryOf([record({ pattern: "50% by row" }), record({ pattern: "70% by matrix" })]);
     const patternOf = async (option: object) => (await auto(library, option)).pattern;
     expect(await patternOf({ sparsity: 0.5 })).toMatchObject({ scope: "row" });
-    expect(await patternOf({ sparsity: 0.6 })).toMatchObject({ scope: "matrix" });
+    expect(await patternOf({ sparsity: 0.7 })).toMatchObject({ scope: "matrix" });
     const other = await auto(library, { sparsity: 0.5, scope: "matrix" });
     expect(other).toMatchObject({ coefficients: { all: UNTUNED }, pattern: { scope: "matrix" } });
     expect(other.from).toContain("at 50% by matrix;");
@@ -155,6 +169,14 @@ describe("coefficients of a file", () => {
       const path = await fileOf(content);
       expect(await fromFile(path)).toMatchObject({ ...expected, from: `${path} (tuned on someone/small)` });
     }
+  });
+
+  it("are taken however poor they say they are, since the user names them", async () => {
+    const perplexity = { dense: 20, ria: 30, wanda: 30, tuned: 35 };
+    const path = await fileOf(registryText([ofThisModel({ perplexity })]));
+    expect((await fromFile(path)).coefficients).toEqual({ all: TUNED });
+    const auto = await choose({ pattern: "2:4" }, libraryOf([ofThisModel({ perplexity })]));
+    expect(auto.from).toContain("untuned");
   });
 
   it("are those of the model or its family where several fit the pattern, and no others", async () => {

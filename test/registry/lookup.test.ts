@@ -1,10 +1,17 @@
 import { describe, expect, it } from "vitest";
+import { describePattern, type Pattern } from "../../src/pattern/index.js";
 import { type CoefficientRecord, lookUp, type Registry } from "../../src/registry/index.js";
+import { parsePattern } from "../../src/registry/nearest-pattern.js";
 import { recordOf } from "./arbitrary-record.js";
 
 const OWN = "1".repeat(64);
 const MODEL = { family: "llama/512", fingerprint: OWN };
-const WANTED = { method: "crepe", patterns: ["2:4"] } as const;
+/** What is wanted, by patterns in words. */
+const wanting = (...patterns: string[]) => ({
+  method: "crepe" as const,
+  patterns: patterns.map((text) => parsePattern(text) as Pattern),
+});
+const WANTED = wanting("2:4");
 
 const model = (fingerprint: string) => ({ name: "some/model", fingerprint, dtype: "fp32" });
 /** A record of another model, unless it says otherwise; told by its seed. */
@@ -32,24 +39,99 @@ describe("the record for a model", () => {
     ["is else the shipped one of its family", [tuned(), shipped(record(1, OTHER), record(2))], "shipped family 2"],
     ["is never of another family", [tuned(record(1, OTHER)), shipped(record(2, { family: null }))], null],
     [
-      "is never of another pattern",
-      [tuned(own(1, { pattern: "4:8" })), shipped(own(2, { pattern: "50% by row" }))],
+      "is never of a far pattern or another kind",
+      [tuned(own(1, { pattern: "1:4" })), shipped(own(2, { pattern: "50% by row" }), own(3, { pattern: "9" }))],
       null,
+    ],
+    ["is of a near pattern where there is no other", [tuned(own(1, { pattern: "4:8" }))], "tuned model 1 near"],
+    [
+      "is of the very pattern before a newer one of a near one",
+      [tuned(own(1, { pattern: "4:8" }), own(2, OLD))],
+      "tuned model 2",
+    ],
+    [
+      "is of the model's near pattern before the family's own",
+      [tuned(own(1, { pattern: "4:8" }), record(2))],
+      "tuned model 1 near",
+    ],
+    [
+      "is of the family's near pattern tuned here before what was shipped for the model",
+      [tuned(record(1, { pattern: "5:8" })), shipped(own(2))],
+      "tuned family 1 near",
+    ],
+    [
+      "is of the nearest pattern, and the newest of several as near",
+      [tuned(own(1, { pattern: "5:8" }), own(2, { pattern: "4:8", ...OLD }), own(3, { pattern: "8:16" }))],
+      "tuned model 3 near",
+    ],
+    ["is never permuted for what is not", [tuned(own(1, { pattern: "4:8 permuted" }))], null],
+    [
+      "is none that says of itself that RIA or Wanda is as good",
+      [
+        tuned(own(1, { perplexity: { dense: 20, ria: 35, wanda: null, tuned: 35 } })),
+        shipped(record(2, { perplexity: { dense: 20, ria: 40, wanda: 30, tuned: 35 } })),
+      ],
+      null,
+    ],
+    [
+      "is one of which nobody knows how good it is",
+      [tuned(own(1, { perplexity: { dense: null, ria: null, wanda: null, tuned: 35 } }))],
+      "tuned model 1",
     ],
     ["is never of another method", [tuned(own(1, { method: "ria" }))], null],
     ["is none where nothing is known", [tuned(), shipped()], null],
   ])("%s", (_, registries, expected) => {
     const found = lookUp(registries, WANTED, MODEL);
-    expect(found && `${found.kind} ${found.of} ${found.record.seed}`).toBe(expected);
+    expect(found && `${found.kind} ${found.of} ${found.record.seed}${found.exact ? "" : " near"}`).toBe(expected);
   });
 
   it("is of either scope where the user left it open", () => {
-    const wanted = { method: "crepe", patterns: ["50% by row", "50% by matrix"] } as const;
+    const wanted = wanting("50% by row", "50% by matrix");
     const registry = tuned(own(1, { pattern: "50% by matrix" }), own(2, { pattern: "50% by row", ...OLD }));
     expect(lookUp([registry], wanted, MODEL)?.record.seed).toBe(1);
   });
 
+  it.each([
+    ["60% by row", "50% by row"],
+    ["60% by row", "75% by row"],
+    ["50% by matrix", "35% by matrix"],
+    ["2:4", "6:16"],
+    ["2:4 permuted", "4:8 permuted"],
+  ])("of %s is %s's where the other has none, and the other way round", (one, other) => {
+    for (const [asked, known] of [
+      [one, other],
+      [other, one],
+    ] as const) {
+      const found = lookUp([tuned(own(1, { pattern: known }))], wanting(asked), MODEL);
+      expect(found && { exact: found.exact, pattern: describePattern(found.pattern) }).toEqual({
+        exact: false,
+        pattern: asked,
+      });
+    }
+  });
+
+  it.each([
+    ["60% by row", "76% by row"],
+    ["50% by row", "50% by matrix"],
+    ["2:4", "1:3"],
+  ])("of %s is never %s's", (asked, known) => {
+    expect(lookUp([tuned(own(1, { pattern: known }))], wanting(asked), MODEL)).toBeNull();
+  });
+
   it("is none where the family is unknown, also to the record", () => {
     expect(lookUp([tuned(record(1, { family: null }))], WANTED, { ...MODEL, family: null })).toBeNull();
+  });
+});
+
+describe("a pattern in words", () => {
+  it("is read as it was written, and is none where it is something else", () => {
+    const patterns: readonly Pattern[] = [
+      { kind: "n:m", keep: 2, of: 4, permute: false },
+      { kind: "n:m", keep: 12, of: 64, permute: true },
+      { kind: "unstructured", sparsity: 0.625, scope: "matrix" },
+      { kind: "unstructured", sparsity: 0.5, scope: "row" },
+    ];
+    expect(patterns.map((pattern) => parsePattern(describePattern(pattern)))).toEqual(patterns);
+    for (const text of ["2:4 twisted", "50%", "half by row", ""]) expect(parsePattern(text)).toBeNull();
   });
 });

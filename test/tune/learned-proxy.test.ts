@@ -21,7 +21,7 @@ function rowsOf(count: number, planted: (u: Record<string, number>, noise: numbe
   return Array.from({ length: count }, () => {
     const u = Object.fromEntries(NAMES.map((name) => [name, 4 * random.uniform() - 2]));
     const values = Object.fromEntries(NAMES.map((name) => [name, Math.exp(u[name] as number)]));
-    return { candidate, perplexity: Math.exp(planted(u, random.uniform() - 0.5)), values };
+    return { candidate, perplexity: Math.exp(planted(u, random.uniform() - 0.5)), values, seconds: {} };
   });
 }
 

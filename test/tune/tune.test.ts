@@ -176,7 +176,7 @@ describe("a tuning that was stopped", () => {
     ...rest,
     steps: steps.map(({ seconds: _, ...step }) => step),
     objective: objective.name,
-    rows: study?.rows ?? null,
+    rows: study?.rows.map(({ seconds: _, ...row }) => row) ?? null,
   });
 
   it.each([

@@ -1,5 +1,5 @@
 /** The study on the page: how far every objective can be trusted, as a table and as one plot each. */
-import { ranks } from "../correlation.js";
+import { agreement, ranks } from "../correlation.js";
 import type { ObjectiveName } from "../objectives/index.js";
 import type { Study, StudyRow } from "../study.js";
 import { candidateColumns } from "./candidate-columns.js";
@@ -73,12 +73,6 @@ export function studyRowsSection({ rows, objectives }: Study): Markup {
       })),
     ),
   );
-}
-
-/** How well it ranks candidates: 1 is perfect, whichever way is better; unknown comes after all else. */
-function agreement({ better, spearman }: Judged): number {
-  if (!Number.isFinite(spearman)) return -2;
-  return better === "lower" ? spearman : -spearman;
 }
 
 /** The most trustworthy first. */

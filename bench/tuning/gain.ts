@@ -1,0 +1,38 @@
+/** What the shipped coefficients gain over RIA and Wanda on text that tuning has not seen (protocol P1). */
+import { describePattern } from "../../src/pattern/index.js";
+import { SHIPPED } from "../../src/registry/index.js";
+import type { Candidate } from "../../src/tune/index.js";
+import type { ExperimentOptions } from "./experiment.js";
+import { baselines, openLaboratory } from "./laboratory.js";
+
+const PATTERNS = [
+  { pattern: "2:4" },
+  { pattern: "4:8" },
+  { sparsity: 0.5, scope: "row" },
+  { sparsity: 0.6, scope: "row" },
+] as const;
+
+export async function gain({ models: [model = ""], texts }: ExperimentOptions) {
+  console.log("| pattern | RIA | Wanda | shipped | against the better |\n|---|---|---|---|---|");
+  for (const prune of PATTERNS) {
+    const laboratory = await openLaboratory(model, texts, { prune });
+    try {
+      const { subject, heldOut } = laboratory;
+      const { pattern } = subject.plan;
+      const record = SHIPPED.find((one) => one.pattern === describePattern(pattern));
+      if (record === undefined) continue;
+      const { ria, wanda } = baselines(subject);
+      const { coefficients, passes } = record;
+      const tuned: Candidate = { method: "crepe", pattern, coefficients, passes };
+      const figures = [];
+      for (const candidate of [ria, wanda, tuned]) figures.push(await heldOut.perplexityOf(candidate));
+      const [byRia = 0, byWanda = 0, byTuned = 0] = figures;
+      const against = 100 * (byTuned / Math.min(byRia, byWanda) - 1);
+      console.log(
+        `| ${record.pattern} | ${figures.map((figure) => figure.toFixed(2)).join(" | ")} | ${against.toFixed(1)}% |`,
+      );
+    } finally {
+      await laboratory.close();
+    }
+  }
+}

@@ -1,0 +1,60 @@
+/** What `tune --study` prints for people: how well each objective ranks candidates as perplexity does, and its cost. */
+import type { Study } from "../tune/index.js";
+import type { Style } from "./io.js";
+import { formatTable, indent } from "./text-table.js";
+import { formatSeconds } from "./units.js";
+
+type Learned = NonNullable<Study["learned"]>;
+
+/** The study as lines: objectives in order of trust, the learned combination, and what this model does not allow. */
+export function describeStudy(study: Study, style: Style): string[] {
+  const { rows, objectives, learned, unsupported, secondsPerPerplexity } = study;
+  const judged = [...objectives].sort((a, b) => agreement(b) - agreement(a));
+  const [head = "", ...lines] = formatTable(
+    [
+      ["objective", "better", "ρ", "ρ among best third", "setup", "per candidate"],
+      ...judged.map((one) => [
+        one.name,
+        one.better,
+        formatRho(one.spearman),
+        formatRho(one.spearmanBestThird),
+        briefly(one.setupSeconds),
+        briefly(one.secondsPerCandidate),
+      ]),
+      ...(learned === null ? [] : [learnedCells(learned, objectives)]),
+    ],
+    ["left", "left", "right"],
+  );
+  return [
+    `study: ${rows.length} random candidates, perplexity takes ${briefly(secondsPerPerplexity)} each; ρ is Spearman's rank correlation with perplexity`,
+    ...indent([style.dim(head), ...lines]),
+    ...(learned === null ? [] : indent([describeLearned(learned)])),
+    ...indent(unsupported.map(({ name, reason }) => `not on this model: ${name}: ${reason}`)),
+  ];
+}
+
+/** A correlation with a true minus; one that is not defined, because all values are equal, is a dash. */
+export const formatRho = (rho: number): string => (Number.isNaN(rho) ? "—" : rho.toFixed(2).replace("-", "−"));
+
+/** 1 for a perfect ranking, whichever way is better; what has no correlation comes last. */
+function agreement({ better, spearman }: Study["objectives"][number]): number {
+  if (Number.isNaN(spearman)) return Number.NEGATIVE_INFINITY;
+  return better === "lower" ? spearman : -spearman;
+}
+
+/** It measures all its parts, so it costs what they cost. */
+function learnedCells({ terms, spearman, spearmanBestThird }: Learned, objectives: Study["objectives"]): string[] {
+  const parts = objectives.filter(({ name }) => terms.some((term) => term.name === name));
+  const setup = parts.reduce((sum, { setupSeconds }) => sum + setupSeconds, 0);
+  const each = parts.reduce((sum, { secondsPerCandidate }) => sum + secondsPerCandidate, 0);
+  return ["learned", "lower", formatRho(spearman), formatRho(spearmanBestThird), briefly(setup), briefly(each)];
+}
+
+const describeLearned = ({ terms }: Learned): string =>
+  `learned: ranks from the logarithms of ${terms
+    .map(({ name, weight }) => `${name} (weight ${weight.toFixed(2).replace("-", "−")})`)
+    .join(", ")}; its ρ is over candidates that it was not fitted to`;
+
+/** Cheap objectives take milliseconds. */
+const briefly = (seconds: number): string =>
+  seconds < 0.0995 ? `${(1000 * seconds).toFixed(0)} ms` : formatSeconds(seconds);

@@ -1,0 +1,149 @@
+/** A tiny language model in half floats, held in memory: weights as inputs, and hidden states cut and fed, in its own type. */
+import { afterEach, describe, expect, it } from "vitest";
+import { openSamples } from "../../src/calibrate/index.js";
+import { createCpuDevice } from "../../src/compute/index.js";
+import { blockOutputs, type Target } from "../../src/graph/index.js";
+import { openPlan } from "../../src/prune/index.js";
+import { type ObjectiveName, objectiveOf } from "../../src/tune/objectives/index.js";
+import { openSubject } from "../../src/tune/open-subject.js";
+import { fedName, ProxySession } from "../../src/tune/proxy-session.js";
+import type { Subject } from "../../src/tune/subject.js";
+import { DATA_TYPE, float16, float32, type ModelSpec, modelBytes, node, value } from "../helpers/model.js";
+import { floats, testRuntime } from "../helpers/runtime.js";
+import { resolved, TOKENS, VOCABULARY } from "../prune/tiny.js";
+import { candidateAt, ONE_THREAD } from "./real-subject.js";
+
+const C = 16;
+const series = (count: number, seed: number) =>
+  Array.from({ length: count }, (_, k) => 0.3 * Math.sin((k + 1) * (seed + 0.37)) + 0.1 * Math.cos(k * seed));
+
+/** Two blocks without attention, and a head. */
+function languageModel(dtype: "float16" | "float32"): ModelSpec {
+  const tensor = dtype === "float16" ? float16 : float32;
+  const weight = (name: string, seed: number, inputs: number, outputs: number) =>
+    tensor(`${name}.weight`, [inputs, outputs], series(inputs * outputs, seed));
+  const linear = (name: string, from: string, to: string) =>
+    node(
+      "MatMul",
+      [from, `${name}.weight`],
+      [to],
+      {},
+      { name: `/model/${name.replaceAll(".", "/").replace("layers/", "layers.")}/MatMul` },
+    );
+  const block = (layer: number) => [
+    linear(`layers.${layer}.mlp.fc1`, `h${layer}`, `u${layer}`),
+    node("Relu", [`u${layer}`], [`r${layer}`]),
+    linear(`layers.${layer}.mlp.fc2`, `r${layer}`, `d${layer}`),
+    node("Add", [`h${layer}`, `d${layer}`], [`h${layer + 1}`]),
+  ];
+  return {
+    inputs: [value("input_ids", ["batch", "tokens"], DATA_TYPE.int64)],
+    nodes: [
+      node("Gather", ["embeddings", "input_ids"], ["h0"]),
+      ...block(0),
+      ...block(1),
+      linear("lm_head", "h2", "logits"),
+    ],
+    initializers: [
+      tensor("embeddings", [VOCABULARY, C], series(VOCABULARY * C, 1)),
+      ...[0, 1].flatMap((layer) => [
+        weight(`layers.${layer}.mlp.fc1`, 2 + layer, C, 32),
+        weight(`layers.${layer}.mlp.fc2`, 4 + layer, 32, C),
+      ]),
+      weight("lm_head", 6, C, VOCABULARY),
+    ],
+    outputs: [value("logits", ["batch", "tokens", VOCABULARY], DATA_TYPE[dtype])],
+  };
+}
+
+const runtime = testRuntime();
+const closers: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  await Promise.all(closers.splice(0).map((close) => close()));
+  expect(runtime.openSessions()).toBe(0);
+});
+
+async function subjectOf(dtype: "float16" | "float32"): Promise<Subject> {
+  const options = resolved({ sparsity: 0.5, calibration: { tokens: TOKENS } });
+  const plan = await openPlan({ input: modelBytes(languageModel(dtype)), name: "model" }, options);
+  const device = createCpuDevice({ threads: 1 });
+  closers.push(() => device.close());
+  const samples = await openSamples(plan.options.calibration, () => Promise.reject(new Error("no text")), "model");
+  const tokens = TOKENS.map((ids) => ids.slice(0, 20));
+  return openSubject({ plan, runtime, sessionOptions: ONE_THREAD, device, samples, passes: 1, tokens, seed: 1 });
+}
+
+const OBJECTIVES: ObjectiveName[] = ["hidden-drift", "block-error", "block-cosine", "kl", "likelihood"];
+
+async function figures(subject: Subject, sparsity: number): Promise<number[]> {
+  const all: number[] = [];
+  for (const name of OBJECTIVES) {
+    const objective = await objectiveOf(name).open(subject);
+    closers.push(() => objective.close());
+    all.push(await objective.measure(candidateAt(sparsity)));
+  }
+  return all;
+}
+
+describe("a model in half floats", () => {
+  it("has the figures of the same model in single floats, as nearly as half floats tell", async () => {
+    const [half, single] = [await subjectOf("float16"), await subjectOf("float32")];
+    const [a, b] = [await figures(half, 0.5), await figures(single, 0.5)];
+    for (const [k, name] of OBJECTIVES.entries())
+      expect(Math.abs((a[k] as number) / (b[k] as number) - 1), name).toBeLessThan(0.1);
+    const dense = await figures(half, 0);
+    for (const figure of dense.slice(0, -1)) expect(Math.abs(figure)).toBeLessThan(1e-6);
+  });
+});
+
+describe("a proxy session", () => {
+  it.each(["float32", "float16"] as const)(
+    "runs every window of a %s model with the weights it is given",
+    async (dtype) => {
+      const subject = await subjectOf(dtype);
+      const logits = subject.model.graph.outputs.filter(({ name }) => name === "logits");
+      const session = await ProxySession.open(subject, { targets: subject.targets, outputs: logits });
+      closers.push(() => session.close());
+      const denseOf = (target: Target) => subject.dense.of(target);
+      const zero = (target: Target) => new Uint8Array(denseOf(target).length);
+      const run = async (weights: (target: Target) => Uint8Array) => {
+        const { data, dims } = (await session.run(weights))("logits");
+        expect(dims).toEqual([3, 20, VOCABULARY]);
+        return Float32Array.from(data as Float32Array);
+      };
+      const [dense, none] = [await run(denseOf), await run(zero)];
+      expect(none).not.toEqual(dense);
+      expect(await run(denseOf)).toEqual(dense);
+      // Both blocks add nothing without their weights, which makes the head see the embeddings.
+      const [first] = subject.targets as [Target];
+      expect(await run((target) => (target === first ? denseOf(target) : zero(target)))).toEqual(none);
+    },
+  );
+
+  it("lets what comes after a cut see only what is fed", async () => {
+    const subject = await subjectOf("float16");
+    const [before, after] = [...blockOutputs(subject.model, subject.targets).values()];
+    if (before === undefined || after === undefined) throw new Error("two blocks");
+    const session = await ProxySession.open(subject, {
+      targets: subject.targets,
+      outputs: [before, after],
+      cut: [before],
+    });
+    closers.push(() => session.close());
+    const zero = (target: Target) => new Uint8Array(subject.dense.of(target).length);
+    const fed = { [fedName(before)]: floats(runtime, new Float32Array(3 * 20 * C).fill(0.5), [3, 20, C]) };
+    const outputs = await session.run(zero, fed);
+    expect(new Set(outputs(after.name).data as Float32Array)).toEqual(new Set([0.5]));
+    expect(new Set(outputs(before.name).data as Float32Array)).not.toEqual(new Set([0.5]));
+  });
+
+  it("says so where the model does not run on the tokens", async () => {
+    const subject = { ...(await subjectOf("float32")), tokens: [[1, VOCABULARY + 5]] };
+    const session = await ProxySession.open(subject, { targets: [], outputs: [...subject.model.graph.outputs] });
+    closers.push(() => session.close());
+    await expect(session.run((target) => subject.dense.of(target))).rejects.toMatchObject({
+      code: "unsupported",
+      message: expect.stringContaining("the model cannot be run on token ids"),
+    });
+  });
+});
