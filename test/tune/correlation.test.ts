@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ranks, spearman } from "../../src/tune/correlation.js";
+import { agreement, ranks, spearman } from "../../src/tune/correlation.js";
 
 describe("ranks", () => {
   it("count from 1, and equal values share the mean of theirs", () => {
@@ -62,5 +62,14 @@ describe("Spearman's correlation", () => {
     expect(spearman([1, 1, 1], [1, 2, 3])).toBeNaN();
     expect(spearman([1], [1])).toBeNaN();
     expect(spearman([], [])).toBeNaN();
+  });
+});
+
+describe("how far an objective agrees with perplexity", () => {
+  it("is 1 where it ranks alike, whichever way is better, and −1 where it says nothing", () => {
+    expect(agreement({ better: "lower", spearman: 1 })).toBe(1);
+    expect(agreement({ better: "higher", spearman: -1 })).toBe(1);
+    expect(agreement({ better: "higher", spearman: 0.5 })).toBe(-0.5);
+    expect(agreement({ better: "lower", spearman: Number.NaN })).toBe(-1);
   });
 });

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { methodOf } from "../../src/score/index.js";
 import { type Candidate, candidateKey } from "../../src/tune/candidate.js";
 import { objectiveOf } from "../../src/tune/objectives/index.js";
+import type { Subject } from "../../src/tune/subject.js";
 import type { Trial } from "../../src/tune/trial.js";
 import { type TuneListener, type TuneSettings, type TuneState, tune } from "../../src/tune/tune.js";
 import { OPENING, type OpenedSubject, openRealSubject, SESSION_FILES, TWO_OF_FOUR } from "./real-subject.js";
@@ -140,6 +141,51 @@ describe("a tuning", () => {
     expect(combined.objective.spearman).toBe(combined.study?.learned?.spearman);
   });
 
+  it("searches for the model as a whole first, and for its parts from the best of that", async () => {
+    const parts = { objective: "gini", granularity: { by: "depth", segments: 2 }, evaluations: 30 } as const;
+    const { steps, dimensions } = await run(new PlantedTrial(planted(crepe)), parts);
+    expect(dimensions).toHaveLength(10);
+    const [whole, rest] = [steps.slice(0, 10), steps.slice(10)];
+    expect(whole.every(({ candidate }) => candidate.coefficients.byDepth === undefined)).toBe(true);
+    expect(rest.every(({ candidate }) => candidate.coefficients.byDepth?.length === 2)).toBe(true);
+    const best = whole.reduce((a, b) => (b.value > a.value ? b : a));
+    // The best of the ten is none of the starts, so it tells where the parts begin.
+    expect(best.generation).toBeGreaterThan(0);
+    const { all } = best.candidate.coefficients;
+    expect(rest[0]).toMatchObject({ value: best.value, candidate: { coefficients: { byDepth: [all, all] } } });
+  });
+
+  it("tries its best candidate with every number of passes", async () => {
+    const trial = new PlantedTrial(({ method, passes }) => (method === "crepe" ? 19 - passes : 20));
+    const [dense] = opened.subject.statistics as [Subject["statistics"][0]];
+    const subject = { ...opened.subject, statistics: [dense, dense, dense] };
+    const tuned = await tune(subject, trial as unknown as Trial, { ...SETTINGS, passes: 3, finalists: 1 });
+    expect(tuned.finalists.map(({ candidate }) => candidate.passes).sort()).toEqual([1, 2, 3]);
+    expect(tuned.chosen).toMatchObject({ perplexity: 16, candidate: { passes: 3 } });
+    const sets = new Set(tuned.finalists.map(({ candidate }) => JSON.stringify(candidate.coefficients)));
+    expect(sets.size).toBe(1);
+  });
+
+  it("takes the best of its study where the search finds nothing better", async () => {
+    // What the study has measured is known by the time the search begins.
+    let studied = true;
+    const trial = new PlantedTrial((candidate) => {
+      if (candidate.method === "ria") return 20;
+      return candidate.method === "wanda" ? 21 : studied ? 12 + (candidate.coefficients.all.power as number) : 30;
+    });
+    const tuned = await run(
+      trial,
+      { study: 3 },
+      {
+        onStep: () => {
+          studied = false;
+        },
+      },
+    );
+    const best = Math.min(...(tuned.study?.rows ?? []).map(({ perplexity }) => perplexity));
+    expect(tuned).toMatchObject({ accepted: true, chosen: { perplexity: best } });
+  });
+
   it("says that a study is needed, or a larger one", async () => {
     const trial = () => new PlantedTrial(planted(() => 15));
     await expect(run(trial(), { objective: "measured" })).rejects.toMatchObject({
@@ -195,6 +241,16 @@ describe("a tuning that was stopped", () => {
     expect(plain(tuned)).toEqual(plain(expected));
     expect(steps).toBe(expected.steps.length - (state.search?.state.steps.length ?? 0));
     expect([...Object.keys(state.perplexities), ...trial.asked].sort()).toEqual([...whole.known.keys()].sort());
+  });
+
+  it.each([4, 17])("after %i steps of a search by parts comes to the same as one that was not", async (at) => {
+    const kinds = ["q", "k", "v", "o", "gate", "up", "down"];
+    const parts = { granularity: { by: "kind", kinds }, evaluations: 24 } as const;
+    const expected = await run(new PlantedTrial(planted(crepe)), parts);
+    const state = await stoppedState(parts, (event, done) => event === "search" && done === at);
+    expect(state.search?.state.steps).toHaveLength(at);
+    const tuned = await run(new PlantedTrial(planted(crepe), state), parts, {}, state);
+    expect(plain(tuned)).toEqual(plain(expected));
   });
 
   it("keeps the rows of its study while it goes through them again", async () => {
