@@ -8,6 +8,8 @@ import type { ResolvedPrune } from "../../src/options/types.js";
 import { openPlan } from "../../src/prune/index.js";
 import { type MethodName, methodOf } from "../../src/score/index.js";
 import type { Candidate } from "../../src/tune/candidate.js";
+import { DenseWeights } from "../../src/tune/dense-weights.js";
+import { MaskedWeights } from "../../src/tune/masked-weights.js";
 import { openSubject } from "../../src/tune/open-subject.js";
 import type { Subject } from "../../src/tune/subject.js";
 import { type TestRuntime, testRuntime } from "../helpers/runtime.js";
@@ -68,6 +70,22 @@ export async function openRealSubject(path: string, choice: SubjectChoice = {}):
     await close();
     throw error;
   }
+}
+
+/** A subject of any model, without statistics: text need not be enough to run it. */
+export async function openUncalibrated(path: string): Promise<Pick<OpenedSubject, "subject" | "runtime" | "close">> {
+  const options = resolvePruneOption({ method: "magnitude", sparsity: 0.5 }).forFile("model") as ResolvedPrune;
+  const plan = await openPlan({ input: path, name: "model" }, options);
+  const { model, targets, layers } = plan;
+  const [runtime, device, dense] = [testRuntime(), createCpuDevice(), await DenseWeights.read(targets)];
+  const masked = new MaskedWeights({ layers, device, dense, statistics: [] });
+  const own = { plan, model, targets, runtime, device, dense, masked };
+  const subject = { ...own, sessionOptions: ONE_THREAD, statistics: [], tokens: [[1, 2, 3, 4]], seed: 1 };
+  const close = async () => {
+    await device.close();
+    await model.onnx.close();
+  };
+  return { subject, runtime, close };
 }
 
 /** The first windows of the text to judge on. */

@@ -12,6 +12,7 @@ import {
   OPENING,
   type OpenedSubject,
   openRealSubject,
+  openUncalibrated,
   SESSION_FILES,
   TWO_OF_FOUR,
 } from "../real-subject.js";
@@ -89,7 +90,7 @@ describe("the table of objectives", () => {
 
 describe("a model that does not allow an objective", () => {
   const refused = async (path: string, name: ObjectiveName, code: PruneErrorCode, message: RegExp) => {
-    const opened = await openRealSubject(path, { prune: { method: "magnitude", sparsity: 0.5 } });
+    const opened = await openUncalibrated(path);
     try {
       await expect(objectiveOf(name).open(opened.subject)).rejects.toMatchObject({
         name: "PruneError",
@@ -125,9 +126,6 @@ describe("a model that does not allow an objective", () => {
       /text alone does not determine the input "encoder_/,
     ),
   );
-
-  it("is refused by diagonal-error where nothing was calibrated", () =>
-    refused(SESSION_FILES["austen-1.4m"], "diagonal-error", "unsupported", /needs no calibration.*tune with/));
 
   it("is an error where a figure is not finite, which a search would take for a bad candidate", async () => {
     const opened = await openRealSubject(SESSION_FILES["austen-1.4m"]);
