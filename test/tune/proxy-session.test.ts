@@ -143,7 +143,7 @@ describe("a proxy session", () => {
     closers.push(() => session.close());
     await expect(session.run((target) => subject.dense.of(target))).rejects.toMatchObject({
       code: "unsupported",
-      message: expect.stringContaining("the model cannot be run on token ids"),
+      message: expect.stringMatching(/^model: the model cannot be run.*indices element out of data bounds/),
     });
   });
 });
