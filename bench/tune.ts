@@ -24,6 +24,7 @@ const { positionals, values } = parseArgs({
   options: {
     texts: { type: "string", default: "models/austen-1.4m" },
     pattern: { type: "string", default: "2:4" },
+    tokens: { type: "string", default: "1024" },
     evaluations: { type: "string", default: "100" },
     minutes: { type: "string", default: "120" },
     coefficients: { type: "string", default: "" },
@@ -36,6 +37,7 @@ await experiment({
   models: models.map((model) => resolve(model)),
   texts: resolve(values.texts),
   prune: values.pattern.includes(":") ? { pattern: values.pattern } : { sparsity: Number(values.pattern) },
+  tokens: Number(values.tokens),
   evaluations: Number(values.evaluations),
   minutes: Number(values.minutes),
   coefficients: values.coefficients,

@@ -13,12 +13,14 @@ export async function control({
   models: [model = "models/austen-1.4m"],
   texts,
   prune,
+  tokens,
   evaluations,
 }: ExperimentOptions) {
   console.log("| order | RIA | Wanda | no window | window | gain | coefficients |\n|---|---|---|---|---|---|---|");
   for (const order of ["as it is", "random"] as const) {
     const laboratory = await openLaboratory(model, texts, {
       prune,
+      tokens,
       ...(order === "random" && { device: (device) => shuffledDevice(device, 1) }),
     });
     try {

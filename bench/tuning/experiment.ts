@@ -5,6 +5,8 @@ export interface ExperimentOptions {
   readonly texts: string;
   /** What to prune, as options of `prune`. */
   readonly prune: object;
+  /** Tokens that objectives run the model on. */
+  readonly tokens: number;
   readonly evaluations: number;
   /** Longest time that a baseline gets. */
   readonly minutes: number;

@@ -15,7 +15,7 @@ const PATTERNS = [
 export async function gain({ models: [model = ""], texts }: ExperimentOptions) {
   console.log("| pattern | RIA | Wanda | shipped | against the better |\n|---|---|---|---|---|");
   for (const prune of PATTERNS) {
-    const laboratory = await openLaboratory(model, texts, { prune });
+    const laboratory = await openLaboratory(model, texts, { prune, tokens: 256 });
     try {
       const { subject, heldOut } = laboratory;
       const { pattern } = subject.plan;

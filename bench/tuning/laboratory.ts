@@ -58,6 +58,8 @@ export interface LaboratoryOptions {
   /** `{ pattern: "2:4" }` or `{ sparsity: 0.5 }`. */
   readonly prune: object;
   readonly passes?: number;
+  /** Tokens that objectives run the model on. */
+  readonly tokens: number;
   readonly device?: (device: Device) => Device;
 }
 
@@ -74,8 +76,13 @@ export async function openLaboratory(model: string, texts: string, options: Labo
   }).forFile("model") as ResolvedPrune;
   const plan = await openPlan({ input: join(model, "onnx", "model.onnx"), name: "model" }, wanted);
   const samples = await openSamples(wanted.calibration, async () => tokenizer, "model");
-  // Behind the calibration windows: first those to tune on, then one for objectives.
-  const behind = cutWindows(protocol.calibration, tokenizer, { count: count + windows + 1, length, bos: false });
+  // Behind the calibration windows: first those to tune on, then those for objectives.
+  const objectiveWindows = Math.ceil(options.tokens / length);
+  const behind = cutWindows(protocol.calibration, tokenizer, {
+    count: count + windows + objectiveWindows,
+    length,
+    bos: false,
+  });
   const inner = createCpuDevice();
   const device = options.device?.(inner) ?? inner;
   const runtime = hostRuntime((bytes, given) => onnxRuntime().InferenceSession.create(bytes, given));
@@ -86,7 +93,7 @@ export async function openLaboratory(model: string, texts: string, options: Labo
     device,
     samples,
     passes: options.passes ?? 1,
-    tokens: [(behind.at(-1) as number[]).slice(0, 256)],
+    tokens: behind.slice(-objectiveWindows).map((ids) => ids.slice(0, options.tokens)),
     seed: 0,
   });
   const evaluation = cutWindows(protocol.evaluation, tokenizer, { count: windows, length, bos: false });

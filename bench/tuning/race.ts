@@ -16,10 +16,11 @@ export async function race({
   models: [model = "models/austen-1.4m"],
   texts,
   prune,
+  tokens,
   evaluations,
   minutes,
 }: ExperimentOptions) {
-  const laboratory = await openLaboratory(model, texts, { prune });
+  const laboratory = await openLaboratory(model, texts, { prune, tokens });
   const { subject, tuning, heldOut } = laboratory;
   const { pattern, options } = subject.plan;
   const space = searchSpace(options.method, pattern, { by: "model" }, 1);

@@ -16,7 +16,7 @@ export async function transfer({ models, texts, coefficients }: ExperimentOption
   console.log("| model | pattern | RIA | Wanda | these | against RIA |\n|---|---|---|---|---|---|");
   for (const model of models)
     for (const prune of PATTERNS) {
-      const laboratory = await openLaboratory(model, texts, { prune });
+      const laboratory = await openLaboratory(model, texts, { prune, tokens: 256 });
       try {
         const { subject, heldOut } = laboratory;
         const { ria, wanda } = baselines(subject);
