@@ -27,6 +27,7 @@ const { positionals, values } = parseArgs({
     tokens: { type: "string", default: "1024" },
     evaluations: { type: "string", default: "100" },
     minutes: { type: "string", default: "120" },
+    windows: { type: "string", default: "16" },
     coefficients: { type: "string", default: "" },
   },
 });
@@ -40,5 +41,6 @@ await experiment({
   tokens: Number(values.tokens),
   evaluations: Number(values.evaluations),
   minutes: Number(values.minutes),
+  windows: Number(values.windows),
   coefficients: values.coefficients,
 });

@@ -10,6 +10,8 @@ export interface ExperimentOptions {
   readonly evaluations: number;
   /** Longest time that a baseline gets. */
   readonly minutes: number;
+  /** Windows of the text that candidates are judged on while tuning. */
+  readonly windows: number;
   /** Coefficients as JSON, where the experiment takes some. */
   readonly coefficients: string;
 }

@@ -60,12 +60,15 @@ export interface LaboratoryOptions {
   readonly passes?: number;
   /** Tokens that objectives run the model on. */
   readonly tokens: number;
+  /** Windows to tune on; by default as many as the protocol judges on. */
+  readonly windows?: number;
   readonly device?: (device: Device) => Device;
 }
 
 export async function openLaboratory(model: string, texts: string, options: LaboratoryOptions): Promise<Laboratory> {
   const protocol = protocolOf(model, texts);
-  const { length, count, windows } = protocol;
+  const { length, count } = protocol;
+  const windows = options.windows ?? protocol.windows;
   const tokenizer = await loadTokenizer(model, null, { local_files_only: true });
   const calibration = { texts: protocol.calibration, count, length };
   const wanted = resolvePruneOption({
@@ -96,7 +99,7 @@ export async function openLaboratory(model: string, texts: string, options: Labo
     tokens: behind.slice(-objectiveWindows).map((ids) => ids.slice(0, options.tokens)),
     seed: 0,
   });
-  const evaluation = cutWindows(protocol.evaluation, tokenizer, { count: windows, length, bos: false });
+  const evaluation = cutWindows(protocol.evaluation, tokenizer, { count: protocol.windows, length, bos: false });
   return {
     subject,
     tuning: new Trial({ subject, samples, windows: behind.slice(count, count + windows) }),

@@ -19,8 +19,9 @@ export async function race({
   tokens,
   evaluations,
   minutes,
+  windows,
 }: ExperimentOptions) {
-  const laboratory = await openLaboratory(model, texts, { prune, tokens });
+  const laboratory = await openLaboratory(model, texts, { prune, tokens, windows });
   const { subject, tuning, heldOut } = laboratory;
   const { pattern, options } = subject.plan;
   const space = searchSpace(options.method, pattern, { by: "model" }, 1);
