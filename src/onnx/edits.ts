@@ -67,20 +67,26 @@ export function checkByteLength(tensor: Pick<OnnxTensor, "name" | "dataType" | "
   );
 }
 
-/** Replaces every field that holds or locates values, in the place of the first of them. */
+/** Replaces every field that holds or locates values, and name and shape where they change, in the place of the first of them. */
 function tensorEdit(tensor: OnnxTensor, edit: TensorEdit): MessageEdit {
-  if (edit.kind === "bytes") checkByteLength(tensor, edit.byteLength);
-  return replaceAll(holdsValues, () => valueFields(tensor, edit));
+  const { as } = edit;
+  if (edit.kind === "bytes") checkByteLength({ ...tensor, ...as }, edit.byteLength);
+  if (as === undefined) return replaceAll(holdsValues, () => valueFields(tensor, edit));
+  const head: Piece = { kind: "bytes", bytes: encodeTensorHead({ ...as, dataType: tensor.dataType }) };
+  return replaceAll(
+    (fieldNumber) => holdsValues(fieldNumber) || isHead(fieldNumber),
+    () => [head, ...valueFields(tensor, edit)],
+  );
+}
+
+/** Whether a field of a tensor says its name, type or shape. */
+function isHead(fieldNumber: number): boolean {
+  return fieldNumber === TENSOR.name || fieldNumber === TENSOR.dataType || fieldNumber === TENSOR.dims;
 }
 
 /** Writes `pieces` in place of the first field that matches, drops the others; appends where none matches. */
 function replaceAll(matches: (fieldNumber: number) => boolean, pieces: () => readonly Piece[]): MessageEdit {
-  let isWritten = false;
-  const writeOnce = (): readonly Piece[] => {
-    if (isWritten) return [];
-    isWritten = true;
-    return pieces();
-  };
+  const writeOnce = once(pieces);
   return { replace: (field) => (matches(field.number) ? writeOnce() : undefined), append: writeOnce };
 }
 
@@ -93,22 +99,37 @@ function valueFields(tensor: OnnxTensor, edit: TensorEdit): readonly Piece[] {
   ];
 }
 
-/** Order between different fields carries no meaning, so all that is new goes to the end of the graph. */
+/** Order between different fields carries no meaning, so all that is new goes to the end of the graph, except for nodes that come first. */
 function graphEdit(edit: GraphEdit): MessageEdit {
-  const { keepOutputs, keepInitializers } = edit;
+  const { keepOutputs, keepInitializers, prependNodes = [], dropNodes = new Set() } = edit;
+  const prepended = once(() => prependNodes.map((node) => newField(GRAPH.node, encodeNode(node))));
+  const dropped = new Set([...dropNodes].map((node) => spanOf(node).offset));
   const append = () => [
+    ...prepended(),
     ...(edit.addNodes ?? []).map((node) => newField(GRAPH.node, encodeNode(node))),
     ...(edit.addInitializers ?? []).flatMap(newInitializer),
     ...(edit.addInputs ?? []).map((input) => newField(GRAPH.input, encodeValueInfo(input))),
     ...(edit.addOutputs ?? []).map((output) => newField(GRAPH.output, encodeValueInfo(output))),
   ];
-  if (keepOutputs === undefined && keepInitializers === undefined) return { append };
+  const before = (field: Field) => (field.number === GRAPH.node ? prepended() : []);
+  if (keepOutputs === undefined && keepInitializers === undefined && dropped.size === 0) return { append, before };
   const isDropped = (field: Field): boolean => {
+    if (field.number === GRAPH.node) return dropped.has(contentOf(field).offset);
     if (field.number === GRAPH.output) return keepOutputs?.(textIn(contentOf(field), VALUE_INFO.name)) === false;
     if (field.number === GRAPH.initializer) return keepInitializers?.(textIn(contentOf(field), TENSOR.name)) === false;
     return false;
   };
-  return { append, replace: (field) => (isDropped(field) ? [] : undefined) };
+  return { append, before, replace: (field) => (isDropped(field) ? [] : undefined) };
+}
+
+/** Pieces that are written where they are asked for first. */
+function once(pieces: () => readonly Piece[]): () => readonly Piece[] {
+  let isWritten = false;
+  return () => {
+    if (isWritten) return [];
+    isWritten = true;
+    return pieces();
+  };
 }
 
 /** Appends outputs, and writes other names in place of inputs that have one. */
@@ -124,11 +145,13 @@ function nodeEdit(outputs: readonly string[], names: ReadonlyMap<string, string>
 }
 
 function newInitializer(tensor: NewTensor): readonly Piece[] {
-  checkByteLength(tensor, tensor.bytes.length);
+  const { name, bytes } = tensor;
+  const length = byteLengthOf(tensor.dataType, tensor.dims);
+  if (typeof bytes !== "function") checkByteLength(tensor, bytes.length);
   const content = new Pieces([
     { kind: "bytes", bytes: encodeTensorHead(tensor) },
-    { kind: "bytes", bytes: headerOf(TENSOR.rawData, tensor.bytes.length) },
-    { kind: "bytes", bytes: tensor.bytes },
+    { kind: "bytes", bytes: headerOf(TENSOR.rawData, length) },
+    typeof bytes === "function" ? { kind: "values", name, length, bytes } : { kind: "bytes", bytes },
   ]);
   return [{ kind: "bytes", bytes: headerOf(GRAPH.initializer, content.length) }, ...content];
 }

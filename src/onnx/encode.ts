@@ -16,7 +16,15 @@ import {
   TYPE,
   VALUE_INFO,
 } from "./schema.js";
-import type { Dimension, ExternalLocation, NewAttribute, NewNode, NewTensor, NewValueInfo } from "./types.js";
+import type {
+  ConstantTensor,
+  Dimension,
+  ExternalLocation,
+  NewAttribute,
+  NewNode,
+  NewTensor,
+  NewValueInfo,
+} from "./types.js";
 import { WIRE } from "./wire.js";
 
 const varint = (field: number) => (field << 3) | WIRE.varint;
@@ -63,10 +71,20 @@ function encodeAttribute(attribute: NewAttribute): Uint8Array {
     case "string":
       writer.uint32(delimited(ATTRIBUTE.s)).string(attribute.value);
       break;
+    case "tensor":
+      writer.uint32(delimited(ATTRIBUTE.t)).bytes(encodeTensor(attribute.value));
+      break;
     default:
       attribute satisfies never;
   }
   return writer.uint32(varint(ATTRIBUTE.type)).uint32(ATTRIBUTE_TYPE[attribute.kind]).finish();
+}
+
+/** TensorProto of a small constant. */
+function encodeTensor(tensor: ConstantTensor): Uint8Array {
+  const head = encodeTensorHead({ ...tensor, name: "" });
+  const values = fieldOf(TENSOR.rawData, tensor.bytes);
+  return Uint8Array.of(...head, ...values);
 }
 
 /** TensorProto up to and without its raw_data, which follows as one more field. */

@@ -80,13 +80,15 @@ function patchedFile(users: readonly OnnxTensor[], name: string, tensors: Map<On
       position = offset + length;
     }
     tensors.delete(tensor);
-    if (name !== location) tensors.set(tensor, { kind: "external", location: name, offset, length });
+    if (name !== location || edit?.as !== undefined)
+      tensors.set(tensor, { kind: "external", location: name, offset, length, ...renamed(edit) });
   }
   const last = ranges.at(-1);
   if (last !== undefined) pieces.add(sourceRange(last.tensor, position, sizeOf(last.tensor)));
   for (const tensor of moved) {
     const edit = tensors.get(tensor) as Extract<TensorEdit, { kind: "bytes" }>;
-    tensors.set(tensor, { kind: "external", location: name, ...appendAligned(pieces, valuesPiece(tensor, edit)) });
+    const place = { location: name, ...appendAligned(pieces, valuesPiece(tensor, edit)) };
+    tensors.set(tensor, { kind: "external", ...place, ...renamed(edit) });
   }
   return pieces;
 }
@@ -123,9 +125,14 @@ export function newLayout(
       place = { location: file.name, ...appendAligned(file.pieces, values.piece) };
       if (key !== null) places.set(key, place);
     }
-    tensors.set(tensor, { kind: "external", ...place });
+    tensors.set(tensor, { kind: "external", ...place, ...renamed(edit) });
   }
   return { tensors, dataFiles };
+}
+
+/** The name and shape that an edit gives, for the edit that takes its place. */
+function renamed(edit: TensorEdit | undefined): Pick<TensorEdit, "as"> {
+  return edit?.as === undefined ? {} : { as: edit.as };
 }
 
 /** The last data file, or a new one where `length` more bytes would be too many. */
@@ -175,7 +182,7 @@ function inlineEdit(tensor: OnnxTensor, edit: TensorEdit | undefined): TensorEdi
 }
 
 function valuesPiece(tensor: OnnxTensor, edit: Extract<TensorEdit, { kind: "bytes" }>): Piece {
-  checkByteLength(tensor, edit.byteLength);
+  checkByteLength({ ...tensor, ...edit.as }, edit.byteLength);
   return { kind: "values", name: tensor.name, length: edit.byteLength, bytes: edit.bytes };
 }
 

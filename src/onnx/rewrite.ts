@@ -11,6 +11,8 @@ import { endOf, type Field, fieldsOf, type Span } from "./wire.js";
 
 /** What happens to the fields of one message. Made for one use: `replace` may remember what it has seen. */
 export interface MessageEdit {
+  /** Pieces to write before a field. */
+  readonly before?: (field: Field) => readonly Piece[];
   /** Pieces to write for a field; undefined writes it as it is. */
   readonly replace?: (field: Field) => readonly Piece[] | undefined;
   /** Pieces to write after the last field. */
@@ -31,6 +33,7 @@ function rewriteMessage(message: Span, name: MessageName, edits: MessageEdits, o
   const edit = edits.get(message.offset);
   const written = new Pieces();
   for (const field of fieldsOf(message)) {
+    for (const piece of edit?.before?.(field) ?? []) written.add(piece);
     const replacement = edit?.replace?.(field);
     const child = SCHEMA[name].messages[field.number];
     if (replacement !== undefined) {

@@ -39,7 +39,7 @@ export const ATTRIBUTE = {
   sparseTensors: 23,
 } as const;
 /** AttributeProto.AttributeType. */
-export const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, ints: 7 } as const;
+export const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, tensor: 4, ints: 7 } as const;
 export const TENSOR = {
   dims: 1,
   dataType: 2,

@@ -129,12 +129,23 @@ export interface ExternalFile {
 
 // --- edits ------------------------------------------------------------------------------------
 
-/** New values for an initializer; name, type and shape stay. */
-export type TensorEdit =
-  /** Raw little-endian bytes of known length, asked for when they are written. */
-  | { readonly kind: "bytes"; readonly byteLength: number; readonly bytes: () => Promise<Uint8Array> | Uint8Array }
-  /** A reference to an external file. */
-  | { readonly kind: "external"; readonly location: string; readonly offset: number; readonly length: number };
+/** New values for an initializer; the type stays, name and shape too unless `as` says otherwise. */
+export type TensorEdit = (
+  | /** Raw little-endian bytes of known length, asked for when they are written. */ {
+      readonly kind: "bytes";
+      readonly byteLength: number;
+      readonly bytes: () => Promise<Uint8Array> | Uint8Array;
+    }
+  | /** A reference to an external file. */ {
+      readonly kind: "external";
+      readonly location: string;
+      readonly offset: number;
+      readonly length: number;
+    }
+) & {
+  /** Another name and shape. */
+  readonly as?: { readonly name: string; readonly dims: readonly number[] };
+};
 
 /** A node to add. Attributes cover what taps need. */
 export interface NewNode {
@@ -150,13 +161,19 @@ export type NewAttribute =
   | { readonly name: string; readonly kind: "int"; readonly value: number }
   | { readonly name: string; readonly kind: "ints"; readonly value: readonly number[] }
   | { readonly name: string; readonly kind: "float"; readonly value: number }
-  | { readonly name: string; readonly kind: "string"; readonly value: string };
+  | { readonly name: string; readonly kind: "string"; readonly value: string }
+  | { readonly name: string; readonly kind: "tensor"; readonly value: ConstantTensor };
 
-/** A constant to add as an initializer. `bytes` is raw little-endian. */
+/** A constant to add as an initializer: raw little-endian bytes, or where they come from when they are written. */
 export interface NewTensor {
   readonly name: string;
   readonly dataType: number;
   readonly dims: readonly number[];
+  readonly bytes: Uint8Array | (() => Promise<Uint8Array> | Uint8Array);
+}
+
+/** A tensor inside of a node. */
+export interface ConstantTensor extends Omit<NewTensor, "name"> {
   readonly bytes: Uint8Array;
 }
 
@@ -167,15 +184,20 @@ export interface NewValueInfo {
   readonly shape: readonly Dimension[];
 }
 
-/** Changes to one graph, nested ones included. New nodes go after the existing ones. */
+/** Changes to one graph, nested ones included. */
 export interface GraphEdit {
+  /** Nodes to write before the existing ones, which read what these make. */
+  readonly prependNodes?: readonly NewNode[];
+  /** Existing nodes that go. */
+  readonly dropNodes?: ReadonlySet<OnnxNode>;
+  /** Nodes to write after the existing ones. */
   readonly addNodes?: readonly NewNode[];
   readonly addInitializers?: readonly NewTensor[];
   readonly addInputs?: readonly NewValueInfo[];
   readonly addOutputs?: readonly NewValueInfo[];
   /** Existing outputs to keep; absent keeps all. */
   readonly keepOutputs?: (name: string) => boolean;
-  /** Existing initializers to keep; absent keeps all. One that goes must come back as an input of the same name. */
+  /** Existing initializers to keep; absent keeps all. One that is still read must come back as an input of the same name. */
   readonly keepInitializers?: (name: string) => boolean;
 }
 

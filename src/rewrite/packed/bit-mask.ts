@@ -1,0 +1,87 @@
+/**
+ * Packing by a bit mask: one bit for each element in storage order, lowest bit of a byte first, and
+ * the kept elements one after the other. It is within 0.1 bit a weight of the shortest code for an
+ * unstructured mask at half sparsity, and it expands without looking back.
+ */
+import { badPacking, type ElementBytes, type Words, wordsOf, zeroWord } from "./element.js";
+
+const ONES = Uint8Array.from({ length: 256 }, (_, byte) => {
+  let ones = 0;
+  for (let rest = byte; rest !== 0; rest &= rest - 1) ones++;
+  return ones;
+});
+
+/** Bits that are 1. */
+export function countOnes(bits: Uint8Array): number {
+  let ones = 0;
+  for (const byte of bits) ones += ONES[byte] as number;
+  return ones;
+}
+
+/**
+ * The kept elements in storage order.
+ *
+ * @param stored the weight's bytes
+ * @param bits mask, one bit an element; 8 · bits.length elements
+ * @param kept number of ones in `bits`
+ */
+export function packByMask(
+  stored: Uint8Array,
+  bits: Uint8Array,
+  kept: number,
+  elementBytes: ElementBytes,
+): Uint8Array<ArrayBuffer> {
+  const from = wordsOf(stored, elementBytes);
+  // One element more: what is not kept is written as well, and overwritten by the next that is.
+  const bytes = new Uint8Array((kept + 1) * elementBytes);
+  const to = wordsOf(bytes, elementBytes);
+  let at = 0;
+  for (let k = 0; k < from.length; k++) {
+    to[at] = from[k] as number;
+    at += ((bits[k >> 3] as number) >> (k & 7)) & 1;
+  }
+  return bytes.subarray(0, kept * elementBytes);
+}
+
+/**
+ * The weight's bytes again.
+ *
+ * @param values kept elements
+ * @param zero bytes of the element that stands for zero
+ * @param weight its name, for the error
+ * @returns 8 · bits.length elements
+ * @throws PruneError `bad-model` where mask and values are not of one weight
+ */
+export function unpackByMask(
+  values: Uint8Array,
+  bits: Uint8Array,
+  zero: Uint8Array,
+  elementBytes: ElementBytes,
+  weight: string,
+): Uint8Array<ArrayBuffer> {
+  const from = wordsOf(values, elementBytes);
+  const kept = countOnes(bits);
+  if (kept !== from.length) throw badPacking(weight, `as many values as its mask has ones (${kept})`, `${from.length}`);
+  const bytes = new Uint8Array(8 * bits.length * elementBytes);
+  spread(from, bits, zeroWord(zero, elementBytes), wordsOf(bytes, elementBytes));
+  return bytes;
+}
+
+function spread(from: Words, bits: Uint8Array, zero: number, to: Words): void {
+  let at = 0;
+  let k = 0;
+  // Without a branch, as far as a whole byte of the mask cannot reach past the last value.
+  for (let b = 0; b < bits.length; b++, k += 8) {
+    const byte = bits[b] as number;
+    if (at + 8 > from.length) break;
+    for (let j = 0; j < 8; j++) {
+      const bit = (byte >> j) & 1;
+      to[k + j] = ((from[at] as number) & -bit) | (zero & (bit - 1));
+      at += bit;
+    }
+  }
+  for (; k < to.length; k++) {
+    const isKept = (((bits[k >> 3] as number) >> (k & 7)) & 1) === 1;
+    to[k] = isKept ? (from[at++] as number) : zero;
+  }
+}

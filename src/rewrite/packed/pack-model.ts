@@ -1,0 +1,135 @@
+/**
+ * Edits that pack weights of a model: the initializer becomes the kept values under another name,
+ * mask or codes join it, and nodes in front of all others make a value of the old name.
+ */
+import { PruneError } from "../../errors.js";
+import {
+  type GraphEdit,
+  graphsOf,
+  type ModelEdits,
+  type NewNode,
+  type NewTensor,
+  type OnnxGraph,
+  type OnnxModel,
+  type OnnxTensor,
+  type TensorEdit,
+} from "../../onnx/index.js";
+import { packByMask } from "./bit-mask.js";
+import { elementBytesOf } from "./element.js";
+import { type Expansion, expansionOf, placesName, SMALLEST_OPSET, valuesName } from "./expansion.js";
+import { type PackedWeight, packedBytes } from "./packed-weight.js";
+import { slotCodes, slotLayout, slotValues } from "./slots.js";
+
+/** A tensor with the way it is packed. */
+export interface Packed {
+  readonly weight: PackedWeight;
+  readonly tensor: OnnxTensor;
+  /** The mask, one bit an element in storage order. */
+  readonly bits: Uint8Array;
+  /** Reads the tensor. What the mask drops may have any value. */
+  readonly read: () => Promise<Uint8Array>;
+  /** Hears the kept values as they pass. */
+  readonly onValues?: (values: Uint8Array) => void;
+}
+
+/**
+ * Why a tensor of the model cannot be packed, in words, or null where it can: it must be an
+ * initializer that nothing but nodes read.
+ */
+export function packingObstacle(model: OnnxModel, tensor: OnnxTensor): string | null {
+  const graph = homeOf(model, tensor);
+  if (graph === undefined) return "its values lie inside a node";
+  if (graph.outputs.some(({ name }) => name === tensor.name)) return "it is an output of the model";
+  return graph.inputs.some(({ name }) => name === tensor.name) ? "an input of the model may replace it" : null;
+}
+
+/** @throws PruneError `unsupported` where the model's operator set lacks the operators that expand weights */
+export function checkCanPack(model: OnnxModel): void {
+  const { version = 1 } = model.opsetImports.find(({ domain }) => domain === "" || domain === "ai.onnx") ?? {};
+  if (version >= SMALLEST_OPSET) return;
+  throw new PruneError(
+    "unsupported",
+    `${model.name} uses operator set ${version}; packed weights need ${SMALLEST_OPSET} or later: ` +
+      'export the model again, or leave the encoding "dense"',
+    { details: { file: model.name, expected: SMALLEST_OPSET, found: version } },
+  );
+}
+
+/**
+ * The edits that pack weights. Bytes are read and packed when they are asked for, one tensor at a time.
+ *
+ * @param packed tensors without {@link packingObstacle}
+ * @throws PruneError `unsupported`, see {@link checkCanPack}
+ */
+export function packEdits(
+  model: OnnxModel,
+  packed: readonly Packed[],
+): Required<Pick<ModelEdits, "tensors" | "graphs">> {
+  checkCanPack(model);
+  const tensors = new Map<OnnxTensor, TensorEdit>();
+  const drafts = new Map<OnnxGraph, { nodes: NewNode[]; initializers: NewTensor[] }>();
+  const draftOf = (graph: OnnxGraph) => {
+    const draft = drafts.get(graph) ?? { nodes: [], initializers: [] };
+    drafts.set(graph, draft);
+    return draft;
+  };
+  const shared = new Map<string, NewNode>();
+  const constants = new Map<string, NewTensor>();
+  for (const one of packed) {
+    const expansion = expansionOf(one.weight);
+    for (const node of expansion.shared) shared.set(node.name, node);
+    for (const constant of expansion.constants) constants.set(constant.name, constant);
+    const { nodes, initializers } = draftOf(homeOf(model, one.tensor) as OnnxGraph);
+    nodes.push(...expansion.nodes);
+    initializers.push(placesTensor(one, expansion));
+    tensors.set(one.tensor, valuesEdit(one, expansion));
+  }
+  // What weights share lies in the main graph, where nested graphs see it too.
+  if (packed.length > 0) {
+    const main = draftOf(model.graph);
+    main.nodes.unshift(...shared.values());
+    main.initializers.push(...constants.values());
+  }
+  const graphs = new Map<OnnxGraph, GraphEdit>();
+  for (const [graph, { nodes, initializers }] of drafts)
+    graphs.set(graph, { prependNodes: nodes, addInitializers: initializers });
+  return { tensors, graphs };
+}
+
+/** The kept values, in the place of the initializer. */
+function valuesEdit({ weight, tensor, bits, read, onValues }: Packed, { valuesDims }: Expansion): TensorEdit {
+  const { form, dims } = weight;
+  const elementBytes = elementBytesOf(tensor.dataType);
+  if (elementBytes === null) throw new TypeError(`"${tensor.name}" has elements that cannot be packed`);
+  const bytes = async (): Promise<Uint8Array> => {
+    const stored = await read();
+    const values =
+      form.kind === "mask"
+        ? packByMask(stored, bits, form.kept, elementBytes)
+        : slotValues(stored, bits, layoutOf(dims, form), elementBytes);
+    onValues?.(values);
+    return values;
+  };
+  const as = { name: valuesName(weight.name), dims: valuesDims };
+  return { kind: "bytes", byteLength: packedBytes(weight).values, bytes, as };
+}
+
+/** Where the kept values belong: the mask itself, or codes that are made of it. */
+function placesTensor({ weight: { name, form, dims }, bits }: Packed, { placesDims }: Expansion): NewTensor {
+  const bytes = form.kind === "mask" ? bits : () => slotCodes(bits, layoutOf(dims, form));
+  return { name: placesName(name), dataType: UINT8, dims: placesDims, bytes };
+}
+
+const UINT8 = 2;
+
+function layoutOf(dims: readonly number[], { axis, keep, of }: { axis: number; keep: number; of: number }) {
+  const layout = slotLayout(dims, axis, keep, of);
+  if (layout === null) throw new TypeError(`a tensor of shape [${dims.join(", ")}] has no slots of ${keep}:${of}`);
+  return layout;
+}
+
+/** The graph that holds a tensor as an initializer. */
+function homeOf(model: OnnxModel, tensor: OnnxTensor): OnnxGraph | undefined {
+  for (const graph of graphsOf(model.graph)) if (graph.initializers.includes(tensor)) return graph;
+  return undefined;
+}

@@ -1,0 +1,75 @@
+/** Small models with masked weights, packed and dense, as files. */
+import {
+  graphsOf,
+  type OnnxTensor,
+  openModel,
+  readTensor,
+  serializeModel,
+  type TensorEdit,
+} from "../../../src/onnx/index.js";
+import { countKept, type Mask, type Pattern } from "../../../src/pattern/index.js";
+import { choosePacking, type Packed, packEdits } from "../../../src/rewrite/index.js";
+import type { StorageOrder } from "../../../src/tensor/matrix.js";
+import { type ModelSpec, modelBytes } from "../../helpers/model.js";
+
+/** How the weights of a model are masked. */
+export interface Masking {
+  readonly pattern: Pattern;
+  /** Which axis of the stored tensor is output; "in-out" unless told. */
+  readonly order?: StorageOrder;
+}
+
+export const HALF: Pattern = { kind: "unstructured", sparsity: 0.5, scope: "matrix" };
+export const TWO_OF_FOUR: Pattern = { kind: "n:m", keep: 2, of: 4, permute: false };
+
+/** A mask of a stored [rows, columns] matrix: about half of it, or N of every M along the input axis. */
+export function someMask([rows, columns]: readonly number[], { pattern, order = "in-out" }: Masking): Mask {
+  const [r, c] = [rows as number, columns as number];
+  const shape = order === "in-out" ? { in: r, out: c } : { out: r, in: c };
+  const bits = new Uint8Array((r * c) / 8);
+  for (let k = 0; k < r * c; k++) {
+    const o = order === "in-out" ? k % c : Math.floor(k / c);
+    const i = order === "in-out" ? Math.floor(k / c) : k % c;
+    const isKept =
+      pattern.kind === "n:m"
+        ? (i + 3 * o + Math.floor(i / pattern.of)) % pattern.of < pattern.keep
+        : Math.sin(k * 12.9898) > 0;
+    if (isKept) bits[k >> 3] = (bits[k >> 3] as number) | (1 << (k & 7));
+  }
+  return { shape, order, bits };
+}
+
+/** Zeros written where the mask has 0. */
+export function withZeros(stored: Uint8Array, { bits }: Mask): Uint8Array {
+  const size = stored.length / (8 * bits.length);
+  return stored.map((byte, at) => {
+    const k = Math.floor(at / size);
+    return ((bits[k >> 3] as number) >> (k & 7)) & 1 ? byte : 0;
+  });
+}
+
+/** The model with some initializers masked: packed, and with zeros stored like any other value. */
+export async function packedAndDense(
+  spec: ModelSpec,
+  masking: Readonly<Record<string, Masking>>,
+): Promise<{ packed: Uint8Array; dense: Uint8Array }> {
+  const model = await openModel(modelBytes(spec));
+  const initializers = [...graphsOf(model.graph)].flatMap((graph) => graph.initializers);
+  const zeros = new Map<OnnxTensor, TensorEdit>();
+  const parts: Packed[] = [];
+  for (const [name, how] of Object.entries(masking)) {
+    const tensor = initializers.find((one) => one.name === name);
+    if (tensor === undefined) throw new Error(`no initializer ${name}`);
+    const mask = someMask(tensor.dims.slice(-2), how);
+    const stored = new Uint8Array(await readTensor(tensor));
+    const masked = withZeros(stored, mask);
+    zeros.set(tensor, { kind: "bytes", byteLength: masked.length, bytes: () => masked });
+    const zero = new Uint8Array(stored.length / (8 * mask.bits.length));
+    const weight = choosePacking({ ...tensor, ...how, order: mask.order, kept: countKept(mask), zero });
+    if (typeof weight === "string") throw new Error(weight);
+    parts.push({ weight, tensor, bits: mask.bits, read: async () => stored });
+  }
+  const { bytes: packed } = await serializeModel(model, packEdits(model, parts));
+  const { bytes: dense } = await serializeModel(model, { tensors: zeros });
+  return { packed, dense };
+}

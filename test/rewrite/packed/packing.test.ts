@@ -1,0 +1,130 @@
+/** Bytes to packed bytes and back: nothing of a kept element changes, whatever it is, and the rest is zero. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { countOnes, packByMask, unpackByMask } from "../../../src/rewrite/packed/bit-mask.js";
+import type { ElementBytes } from "../../../src/rewrite/packed/element.js";
+import { codeBytes, slotCodes, slotLayout, slotValues, unpackSlots } from "../../../src/rewrite/packed/slots.js";
+
+const elementBytes = fc.constantFrom<ElementBytes>(1, 2, 4);
+
+/** Elements of any bits, a mask of whole bytes for them, and a pattern that stands for zero. */
+const masked = fc.tuple(elementBytes, fc.uint8Array({ minLength: 1, maxLength: 40 })).chain(([size, bits]) =>
+  fc.record({
+    size: fc.constant(size),
+    bits: fc.constant(bits),
+    stored: fc.uint8Array({ minLength: 8 * bits.length * size, maxLength: 8 * bits.length * size }),
+    zero: fc.uint8Array({ minLength: size, maxLength: size }),
+  }),
+);
+
+/** What a tensor is when zeros are written where the mask has 0. */
+function dense(stored: Uint8Array, isKept: (k: number) => boolean, zero: Uint8Array): number[] {
+  const size = zero.length;
+  return Array.from(stored, (byte, at) => (isKept(Math.floor(at / size)) ? byte : (zero[at % size] as number)));
+}
+
+const bitAt = (bits: Uint8Array, k: number) => (((bits[k >> 3] as number) >> (k & 7)) & 1) === 1;
+
+describe("a bit mask and kept values", () => {
+  it("are the tensor with zeros again, bit for bit", () => {
+    fc.assert(
+      fc.property(masked, ({ size, bits, stored, zero }) => {
+        const values = packByMask(stored, bits, countOnes(bits), size);
+        expect(values.length).toBe(countOnes(bits) * size);
+        const unpacked = unpackByMask(values.slice(), bits, zero, size, "w");
+        expect([...unpacked]).toEqual(dense(stored, (k) => bitAt(bits, k), zero));
+      }),
+    );
+  });
+
+  it("are refused where they are not of one weight", () => {
+    const bits = Uint8Array.of(0b111);
+    for (const count of [0, 2, 4])
+      expect(() => unpackByMask(new Uint8Array(4 * count), bits, new Uint8Array(4), 4, "w")).toThrow(
+        expect.objectContaining({ code: "bad-model", message: expect.stringContaining('"w"') }),
+      );
+  });
+});
+
+/** A tensor [outer, groups · of, inner] whose mask keeps exactly `keep` of every group along the middle axis. */
+const grouped = fc
+  .record({
+    size: elementBytes,
+    outer: fc.integer({ min: 1, max: 3 }),
+    inner: fc.integer({ min: 1, max: 5 }),
+    nOfM: fc.constantFrom("2:4", "1:4", "1:2", "3:4", "1:8"),
+    eighths: fc.integer({ min: 1, max: 3 }),
+  })
+  .chain(({ size, outer, inner, nOfM, eighths }) => {
+    const [keep, of] = nOfM.split(":").map(Number) as [number, number];
+    const groups = eighths * 8;
+    const dims = [outer, groups * of, inner];
+    const elements = outer * groups * of * inner;
+    return fc.record({
+      size: fc.constant(size),
+      dims: fc.constant(dims),
+      keep: fc.constant(keep),
+      of: fc.constant(of),
+      stored: fc.uint8Array({ minLength: elements * size, maxLength: elements * size }),
+      zero: fc.uint8Array({ minLength: size, maxLength: size }),
+      // Where in a group the kept begin; they follow one another, round the end.
+      first: fc.array(fc.nat(of - 1), { minLength: outer * groups * inner, maxLength: outer * groups * inner }),
+    });
+  })
+  .map(({ first, ...rest }) => {
+    const { dims, keep, of } = rest;
+    const [outer, size, inner] = dims as [number, number, number];
+    const bits = new Uint8Array(Math.ceil((outer * size * inner) / 8));
+    for (let o = 0; o < outer; o++)
+      for (let g = 0; g < size / of; g++)
+        for (let i = 0; i < inner; i++)
+          for (let n = 0; n < keep; n++) {
+            const place = ((first[(o * (size / of) + g) * inner + i] as number) + n) % of;
+            const k = ((o * (size / of) + g) * of + place) * inner + i;
+            bits[k >> 3] = (bits[k >> 3] as number) | (1 << (k & 7));
+          }
+    return { ...rest, bits };
+  });
+
+describe("slots of N:M", () => {
+  it("are the tensor with zeros again, bit for bit", () => {
+    fc.assert(
+      fc.property(grouped, ({ size, dims, keep, of, stored, zero, bits }) => {
+        const layout = slotLayout(dims, 1, keep, of);
+        if (layout === null) throw new Error("no layout");
+        const slots = { values: slotValues(stored, bits, layout, size), codes: slotCodes(bits, layout) };
+        expect(slots.values.length).toBe((stored.length / of) * keep);
+        expect(slots.codes.length).toBe(codeBytes(layout));
+        const unpacked = unpackSlots(slots, layout, zero, size, "w");
+        expect([...unpacked]).toEqual(dense(stored, (k) => bitAt(bits, k), zero));
+      }),
+    );
+  });
+
+  it("take as many bits at 2:4 as a mask, and half of them at 1:4", () => {
+    expect(slotLayout([64, 16], 0, 2, 4)).toMatchObject({ bits: 2, perByte: 4 });
+    expect(codeBytes(slotLayout([64, 16], 0, 2, 4) as never)).toBe((64 * 16) / 8);
+    expect(codeBytes(slotLayout([64, 16], 0, 1, 4) as never)).toBe((64 * 16) / 16);
+  });
+
+  it("are refused where places repeat, leave the group, or have another length than values", () => {
+    const layout = slotLayout([16, 1], 0, 2, 4) as NonNullable<ReturnType<typeof slotLayout>>;
+    const unpack = (codes: number[], values = 8) =>
+      unpackSlots({ values: new Uint8Array(values), codes: Uint8Array.from(codes) }, layout, new Uint8Array(1), 1, "w");
+    // Slots 0, 2, 4, 6 are in byte 0 and 1, 3, 5, 7 in byte 1: the first and second of each group.
+    expect(unpack([0b00000000, 0b01010101])).toHaveLength(16);
+    const refused = expect.objectContaining({ code: "bad-model" });
+    expect(() => unpack([0b00000001, 0b01010101])).toThrow(refused);
+    expect(() => unpack([0, 0b01010101], 7)).toThrow(refused);
+    expect(() => unpack([0b01010101])).toThrow(refused);
+    const threes = slotLayout([12, 1], 0, 1, 3) as NonNullable<ReturnType<typeof slotLayout>>;
+    const codes = Uint8Array.of(0b11, 0);
+    expect(() => unpackSlots({ values: new Uint8Array(4), codes }, threes, new Uint8Array(1), 1, "w")).toThrow(refused);
+  });
+
+  it("exist only where they fill whole bytes", () => {
+    expect(slotLayout([12, 1], 0, 2, 4)).toBeNull();
+    expect(slotLayout([10, 1], 0, 2, 4)).toBeNull();
+    expect(slotLayout([16, 1], 0, 2, 4)).not.toBeNull();
+  });
+});
