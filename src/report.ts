@@ -19,6 +19,26 @@ export interface WeightReport {
   readonly sparsity: number;
   /** Calibration tokens that reached it; 0 where the method needs none. */
   readonly tokens: number;
+  /** With the packed encoding: how it is stored, in how many bytes, and why where it stayed dense. */
+  readonly stored?:
+    | { readonly encoding: "packed"; readonly bytes: number }
+    | { readonly encoding: "dense"; readonly bytes: number; readonly reason: string };
+}
+
+/** Bytes of a file in other encodings, data files included. */
+export interface ByteComparison {
+  /** Zeros stored like any other value. */
+  readonly dense: number;
+  /** Pruned weights packed where that makes them smaller; null where the model is too old for it. */
+  readonly packed: number | null;
+  /** The dense file after compression, where that was asked for. */
+  readonly compressed?: { readonly gzip: CompressedBytes; readonly brotli: CompressedBytes };
+}
+
+/** What a compression made of a file. */
+export interface CompressedBytes {
+  readonly level: number;
+  readonly bytes: number;
 }
 
 export interface PruneReport {
@@ -66,8 +86,10 @@ export interface PruneReport {
   readonly seconds: Readonly<Record<"read" | "calibrate" | "mask" | "write" | "total", number>>;
   readonly bytes: {
     readonly source: number;
-    /** The same as the source: zeros are stored like any other value. 0 when pruned in memory only. */
+    /** As large as the source unless packed: zeros are stored like any other value. 0 when pruned in memory only. */
     readonly written: number;
+    /** With the packed encoding, or where `compareBytes` asked for it. */
+    readonly compared?: ByteComparison;
   };
   readonly fromCache: boolean;
 }

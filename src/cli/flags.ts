@@ -27,6 +27,8 @@ export const PRUNE_FLAGS = {
   coefficients: "--coefficients <auto|default|FILE|JSON>",
   include: "--include <glob>",
   exclude: "--exclude <glob>",
+  encoding: "--encoding <dense|packed>",
+  compareBytes: "--compare-bytes",
   "calibration.texts": "--calibration <file>",
   "calibration.count": "--calibration-count <n>",
   "calibration.length": "--calibration-length <n>",
@@ -49,6 +51,7 @@ const NOTES: Readonly<Record<string, string>> = {
   "calibration.bos": "the windows of --text too",
   // A flag says by being there what its default is.
   verify: "",
+  compareBytes: "",
 } satisfies Partial<Record<OptionPath, string>>;
 
 /** Adds flags that are options of `prune`: all, or those given, by the path of the option. */

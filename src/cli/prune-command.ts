@@ -37,6 +37,8 @@ interface PruneFlags extends CommonFlags, EvaluationFlags {
   readonly calibrationLength?: string;
   readonly passes?: string;
   readonly verify?: boolean;
+  readonly encoding?: string;
+  readonly compareBytes?: boolean;
   readonly out: string;
   readonly force?: boolean;
   readonly threads?: number;
@@ -62,6 +64,7 @@ export function pruneCommand(command: Command, context: CliContext): void {
         examplesHelp([
           "transformers-prune prune HuggingFaceTB/SmolLM2-135M --out pruned",
           "transformers-prune prune ./model --method wanda --sparsity 0.6 --exclude layers.0 --out pruned",
+          "transformers-prune prune ./model --pattern 2:4 --encoding packed --out pruned",
           "transformers-prune prune ./model --pattern 2:4 --calibration domain.txt --text novel.txt --out pruned",
           `transformers-prune prune ./model --coefficients '{"window":0.3,"size":7}' --out pruned --json`,
         ]),
@@ -126,6 +129,8 @@ function pruneOption(flags: PruneFlags, texts: string | undefined): Record<strin
     calibration: Object.keys(calibration).length === 0 ? undefined : calibration,
     passes: numberOrText(flags.passes),
     verify: flags.verify,
+    encoding: flags.encoding,
+    compareBytes: flags.compareBytes,
   });
 }
 

@@ -4,7 +4,7 @@
  */
 
 import type { PruneResult } from "../hook/index.js";
-import type { PruneReport } from "../report.js";
+import type { ByteComparison, PruneReport } from "../report.js";
 
 /** Perplexities before and after, where a text was given to measure them on. */
 export interface PerplexityChange {
@@ -52,7 +52,32 @@ export function totalOf(reports: readonly PruneReport[]): PruneReport {
       write: sum(({ seconds }) => seconds.write),
       total: sum(({ seconds }) => seconds.total),
     },
-    bytes: { source: sum(({ bytes }) => bytes.source), written: sum(({ bytes }) => bytes.written) },
+    bytes: {
+      source: sum(({ bytes }) => bytes.source),
+      written: sum(({ bytes }) => bytes.written),
+      ...totalComparison(reports.map(({ bytes }) => bytes.compared)),
+    },
     fromCache: reports.every(({ fromCache }) => fromCache),
+  };
+}
+
+/** Sums of comparisons, where every file has one. */
+function totalComparison(all: readonly (ByteComparison | undefined)[]): { readonly compared?: ByteComparison } {
+  const compared = all.filter((one) => one !== undefined);
+  const [first] = compared;
+  if (first === undefined || compared.length < all.length) return {};
+  const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0);
+  const packed = compared.map((one) => one.packed).filter((bytes) => bytes !== null);
+  const compressed = compared.map((one) => one.compressed).filter((one) => one !== undefined);
+  const of = (kind: "gzip" | "brotli") => ({
+    level: compressed[0]?.[kind].level ?? 0,
+    bytes: sum(compressed.map((one) => one[kind].bytes)),
+  });
+  return {
+    compared: {
+      dense: sum(compared.map(({ dense }) => dense)),
+      packed: packed.length === all.length ? sum(packed) : null,
+      ...(compressed.length === all.length && { compressed: { gzip: of("gzip"), brotli: of("brotli") } }),
+    },
   };
 }

@@ -1,6 +1,7 @@
 /** What `prune` prints at its end for people: before and after, where the time went, what stayed dense. */
-import type { PruneReport } from "../report.js";
+import type { PruneReport, WeightReport } from "../report.js";
 import type { Coefficients } from "../score/index.js";
+import { BYTES_PER_ELEMENT } from "../tensor/dtypes.js";
 import type { Style } from "./io.js";
 import type { PruneJson } from "./prune-json.js";
 import { formatTable, indent } from "./text-table.js";
@@ -15,18 +16,59 @@ export function pruneSummary(result: PruneJson, style: Style): string {
   const parts: (readonly string[])[] = [
     [`${style.bold(`${result.model} → ${result.out}`)}`, describeRun(result)],
     indent([style.dim(head), ...rows]),
+    describeBytes(result),
     [describeSeconds(result)],
     leftDense(result),
     result.notes.map((note) => `note: ${note}`),
-    [
-      "Zeros alone make a model neither smaller nor faster: they are stored and multiplied like any",
-      "other number, until a runtime or a file format makes use of them.",
-    ],
+    isPacked(result) ? PACKED : ZEROS,
   ];
   return `${parts
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.join("\n"))
     .join("\n\n")}\n`;
+}
+
+const ZEROS = [
+  "Zeros alone make a model neither smaller nor faster: they are stored and multiplied like any",
+  "other number, until a runtime or a file format makes use of them.",
+];
+const PACKED = [
+  "Packed weights make the file smaller, and nothing faster: the runtime expands them when it loads",
+  "the model, which takes longer and several times their memory (docs/packed.md).",
+];
+
+const isPacked = ({ weights }: PruneReport): boolean => weights.some(({ stored }) => stored?.encoding === "packed");
+
+/** What the file takes in each encoding, and the pruned weights alone. */
+function describeBytes({ weights, bytes: { compared } }: PruneReport): string[] {
+  if (compared === undefined) return [];
+  const { dense, packed, compressed } = compared;
+  const sizes = [
+    `dense ${formatBytes(dense)}`,
+    packed === null ? "packed: the model is too old" : `packed ${formatBytes(packed)}`,
+    ...(compressed === undefined
+      ? []
+      : (["gzip", "brotli"] as const).map(
+          (kind) =>
+            `${kind} at level ${compressed[kind].level} of the dense one ${formatBytes(compressed[kind].bytes)}`,
+        )),
+  ];
+  const stored = weights.flatMap((weight) => (weight.stored === undefined ? [] : [weight.stored.bytes]));
+  const share =
+    stored.reduce((a, b) => a + b, 0) /
+    Math.max(
+      1,
+      weights.reduce((sum, one) => sum + denseBytes(one), 0),
+    );
+  return [
+    `the whole file: ${sizes.join(", ")}`,
+    ...(stored.length === 0 ? [] : [`its pruned weights: ${formatShare(share)} of their dense bytes`]),
+  ];
+}
+
+function denseBytes({ shape: [out, channels], dtype }: WeightReport): number {
+  const bytes: Readonly<Record<string, number>> = BYTES_PER_ELEMENT;
+  return out * channels * (bytes[dtype] ?? 0);
 }
 
 /** `crepe 2:4 (default coefficients: row 0, …), 2 passes of calibration on …` */

@@ -9,6 +9,7 @@ import { type PruneProgressCallback, toHostCallback, withoutReady } from "./even
 import { type SessionRequest, withRequest } from "./intercept.js";
 import { cacheRootOf, type LoadOptions, loadTokenizer } from "./location.js";
 import { ModelPrune } from "./model-prune.js";
+import { withUnpacking } from "./open-unpacked.js";
 
 /** Options of a load that we read; the host gets all of them. */
 export interface HostOptions extends LoadOptions {
@@ -76,6 +77,12 @@ export async function loadPruned<T>(
     await request.close();
   }
 }
+
+/** Options of a load without `prune`: packed files are expanded by us. */
+export const unpacking = (options: HostOptions): HostOptions => ({
+  ...options,
+  session_options: withUnpacking(options.session_options ?? {}),
+});
 
 const pick = ({ cache_dir, local_files_only, revision }: HostOptions): LoadOptions => ({
   ...(cache_dir != null && { cache_dir }),

@@ -18,6 +18,7 @@ import { editedModel, type RuntimeSession, type SessionOptions } from "../runtim
 import { hashMemory, readEntry, withLock } from "../store/index.js";
 import { hostVersions } from "./host.js";
 import type { Create } from "./intercept.js";
+import { openUnpacked } from "./open-unpacked.js";
 import { withSiblings } from "./siblings.js";
 import { inTurn } from "./turns.js";
 import { withTokenizer } from "./with-tokenizer.js";
@@ -51,7 +52,7 @@ export async function openPruned(job: OpenJob): Promise<RuntimeSession> {
   const { plan, options, create, meter } = job;
   const place = await placeOf(job);
   if (typeof place === "string") {
-    const notes = place === "" ? [] : [place];
+    const notes = [...(place === "" ? [] : [place]), ...(plan.options.encoding === "packed" ? [NOT_PACKED] : [])];
     const { bytes, sessionOptions, report } = await inTurn(() => pruneInMemory(job, notes), job.signal);
     plan.options.onReport?.(report);
     return finish(await create(bytes, sessionOptions), meter, "load");
@@ -59,9 +60,12 @@ export async function openPruned(job: OpenJob): Promise<RuntimeSession> {
   const report = await entry(job, place);
   plan.options.onReport?.(report);
   const { externalData: _, ...rest } = options;
-  const session = await create(join(place.folder, `${plan.name}.onnx`), rest);
+  const path = join(place.folder, `${plan.name}.onnx`);
+  const session = await (plan.options.encoding === "packed" ? openUnpacked(path, rest, create) : create(path, rest));
   return finish(session, meter, report.fromCache ? "cache" : "load");
 }
+
+const NOT_PACKED = "not packed: the pruned model is kept in memory only, where its weights are dense";
 
 function finish(session: RuntimeSession, meter: ProgressMeter, phase: "load" | "cache"): RuntimeSession {
   meter.finish(phase);

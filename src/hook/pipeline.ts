@@ -2,7 +2,7 @@
 import type { PruneOption } from "../options/index.js";
 import type { PruneProgressCallback } from "./events.js";
 import { host } from "./host.js";
-import { type HostOptions, loadPruned } from "./load-pruned.js";
+import { type HostOptions, loadPruned, unpacking } from "./load-pruned.js";
 
 /** Tasks, as the host names them. */
 export type PipelineTask = Parameters<typeof host.pipeline>[0];
@@ -25,7 +25,8 @@ export type PrunePipelineOptions<T extends PipelineTask> = PruneLoadOptions<Pipe
 
 /**
  * transformers.js's `pipeline()`, which prunes the model as it loads. The first load calibrates,
- * scores, masks and caches; later loads open the cached model.
+ * scores, masks and caches; later loads open the cached model. Without `prune` it is the host's, but
+ * for files whose weights are packed: those are expanded here, with less memory than the runtime takes.
  *
  * @param task as in transformers.js
  * @param model Hub id or directory, as in transformers.js
@@ -42,6 +43,6 @@ export function pipeline<T extends PipelineTask>(
   // The host declares `model` as string and takes null for its default of the task.
   const load = (all: HostOptions) => host.pipeline<T>(task, model as string, all as host.PretrainedModelOptions);
   return prune == null
-    ? load(hostOptions as HostOptions)
+    ? load(unpacking(hostOptions as HostOptions))
     : loadPruned(model ?? null, prune, hostOptions as HostOptions, load);
 }

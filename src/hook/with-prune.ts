@@ -1,5 +1,5 @@
 /** `from_pretrained` of the host's model classes with one more option. */
-import { type HostOptions, loadPruned } from "./load-pruned.js";
+import { type HostOptions, loadPruned, unpacking } from "./load-pruned.js";
 import type { PruneLoadOptions } from "./pipeline.js";
 
 /** A model class of the host: `AutoModelForCausalLM`, `LlamaForCausalLM`, … */
@@ -24,7 +24,9 @@ export function withPrune<M extends object>(modelClass: ModelClass<M>): PrunedMo
   return {
     async from_pretrained(model, { prune, ...options } = {}) {
       const load = (all: HostOptions) => modelClass.from_pretrained(model, all);
-      return prune == null ? load(options as HostOptions) : loadPruned(model, prune, options as HostOptions, load);
+      return prune == null
+        ? load(unpacking(options as HostOptions))
+        : loadPruned(model, prune, options as HostOptions, load);
     },
   };
 }

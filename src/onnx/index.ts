@@ -8,4 +8,4 @@ export { type OpenOptions, openModel } from "./open.js";
 export { readOwnTensor, readTensor } from "./read-tensor.js";
 export { type SerializedModel, serializeModel } from "./serialize.js";
 export type * from "./types.js";
-export { type ModelSink, type WriteOptions, type WrittenModel, writeModel } from "./write.js";
+export { type ModelSink, plannedBytes, type WriteOptions, type WrittenModel, writeModel } from "./write.js";

@@ -78,6 +78,19 @@ export async function writeModel(
   return { files: files.map(({ name, pieces }) => ({ name, bytes: pieces.length })), bytes: total };
 }
 
+/**
+ * Bytes of all files that `writeModel` would write; no value is read.
+ *
+ * @throws PruneError as {@link writeModel}, where it would before the first byte
+ */
+export function plannedBytes(
+  model: OnnxModel,
+  edits: ModelEdits,
+  options: Pick<WriteOptions, "fileName" | "external">,
+): number {
+  return planFiles(model, edits, options).reduce((sum, { pieces }) => sum + pieces.length, 0);
+}
+
 /** The files to write, data files first. `maxModelBytes` is the most that a .onnx may hold. */
 export function planFiles(
   model: OnnxModel,

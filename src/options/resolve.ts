@@ -21,7 +21,7 @@ import {
 } from "./option-reader.js";
 import { combinePattern, looksLikePattern, looksLikePercentage, readNofM, readSparsity } from "./pattern-option.js";
 import { isSessionFileMap } from "./session-files.js";
-import { DEFAULTS, LIMITS, METHOD_NAMES, type PruneOptionName, SCOPES } from "./table.js";
+import { DEFAULTS, ENCODINGS, LIMITS, METHOD_NAMES, type PruneOptionName, SCOPES } from "./table.js";
 import type { ResolvedPrune, ResolvedPruneOption } from "./types.js";
 
 const NOTHING: readonly string[] = Object.freeze([]);
@@ -89,6 +89,8 @@ function resolveOptions(source: Readonly<Record<string, unknown>>, label: Label)
     calibration: options.get("calibration", readCalibration) ?? DEFAULT_CALIBRATION,
     passes: options.get("passes", mustBeInteger(1, LIMITS.passes)) ?? null,
     verify: options.get("verify", mustBeBoolean) ?? DEFAULTS.verify,
+    encoding: options.get("encoding", mustBeOneOf(ENCODINGS)) ?? DEFAULTS.encoding,
+    compareBytes: options.get("compareBytes", mustBeBoolean) ?? DEFAULTS.compareBytes,
     cache: Object.freeze(options.get("cache", readCache) ?? ({ kind: "host" } as const)),
     signal: options.get("signal", mustBeSignal),
     onReport: options.get("onReport", mustBeFunction) as ResolvedPrune["onReport"],

@@ -5,7 +5,7 @@
  */
 import type { WeightKind } from "../graph/index.js";
 import { METHODS, type MethodName } from "../score/index.js";
-import type { CalibrationOptions, PruneOptions } from "./types.js";
+import type { CalibrationOptions, Encoding, PruneOptions } from "./types.js";
 
 /** One option, for people. */
 export interface OptionRow {
@@ -22,6 +22,9 @@ export const METHOD_NAMES = Object.keys(METHODS) as MethodName[];
 /** The scopes in which scores of an unstructured pattern compete. */
 export const SCOPES = ["row", "matrix"] as const;
 
+/** How pruned weights can be stored. */
+export const ENCODINGS = ["dense", "packed"] as const satisfies readonly Encoding[];
+
 const KINDS = { q: 0, k: 0, v: 0, o: 0, gate: 0, up: 0, down: 0, fc: 0, other: 0 } satisfies Record<WeightKind, 0>;
 /** What a weight can do in its block, as coefficients by kind name it. */
 export const WEIGHT_KINDS = Object.keys(KINDS) as WeightKind[];
@@ -35,6 +38,8 @@ export const DEFAULTS = {
   bos: false,
   passes: 1,
   verify: false,
+  encoding: "dense",
+  compareBytes: false,
   /** Windows of a perplexity; they are `length` tokens long. */
   windows: 16,
 } as const;
@@ -94,6 +99,17 @@ export const PRUNE_OPTIONS = {
     summary: "compare with ria on a little text, and keep the better masks",
     value: "true | false",
     default: String(DEFAULTS.verify),
+  },
+  encoding: {
+    summary:
+      "how pruned weights are stored: dense, zeros and all, or packed, which is about half the bytes but takes time and memory to load",
+    value: quoted(ENCODINGS),
+    default: DEFAULTS.encoding,
+  },
+  compareBytes: {
+    summary: "measure what gzip and brotli make of the file with zeros, for the report",
+    value: "true | false",
+    default: String(DEFAULTS.compareBytes),
   },
   cache: {
     summary: "keep the pruned model beside the host's own cache, in a folder of yours, or in memory only",

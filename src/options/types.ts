@@ -7,6 +7,9 @@ import type { WeightKind } from "../graph/index.js";
 import type { Pattern, Scope, Unstructured } from "../pattern/index.js";
 import type { CoefficientSet, Coefficients, MethodName } from "../score/index.js";
 
+/** How pruned weights are stored. */
+export type Encoding = "dense" | "packed";
+
 /** A feed of a session as transformers.js or ONNX Runtime would take it, by input name. */
 export type RawFeeds = Readonly<Record<string, unknown>>;
 
@@ -74,6 +77,14 @@ interface CommonOptions<Pipe> {
    * are token ids; the report says whether calibration has seen it. Not together with `feeds` or `run`.
    */
   verify?: boolean;
+  /**
+   * How pruned weights are stored. `"dense"` (the default): zeros like any other value. `"packed"`: kept values and where
+   * they belong, about half the bytes at half sparsity; every ONNX Runtime expands them as it loads the file, which
+   * takes time and memory (docs/packed.md).
+   */
+  encoding?: Encoding;
+  /** Measure what gzip and brotli make of the file with zeros, for the report; default false. It takes about a minute a GB. */
+  compareBytes?: boolean;
   /** Keep the pruned model beside the host's own cache, in a folder of your own, or only in memory. Default true. */
   cache?: boolean | string;
   signal?: AbortSignal;
@@ -147,6 +158,8 @@ export interface ResolvedPrune {
   /** null: as many as the coefficients were tuned with, else 1. */
   readonly passes: number | null;
   readonly verify: boolean;
+  readonly encoding: Encoding;
+  readonly compareBytes: boolean;
   readonly cache:
     | { readonly kind: "host" }
     | { readonly kind: "folder"; readonly path: string }

@@ -134,6 +134,8 @@ export async function planKey(plan: Plan, memory: string | null, signal?: AbortS
     exclude: options.exclude,
     passes: plan.passes,
     ...(options.verify && { verify: true }),
+    ...(options.encoding !== "dense" && { encoding: options.encoding }),
+    ...(options.compareBytes && { compareBytes: true }),
     calibration,
   };
   const seconds = (performance.now() - start) / 1000;

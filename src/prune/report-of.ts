@@ -2,7 +2,7 @@
 import type { Target } from "../graph/index.js";
 import { graphsOf, type OnnxGraph, type OnnxModel } from "../onnx/index.js";
 import { countKept, describePattern } from "../pattern/index.js";
-import type { PruneReport, WeightReport } from "../report.js";
+import type { ByteComparison, PruneReport, WeightReport } from "../report.js";
 import type { Masked } from "./masks.js";
 import type { Plan } from "./plan.js";
 import { describeVerdict, riaPlan } from "./verify.js";
@@ -16,6 +16,10 @@ export interface Written {
   readonly seconds: number;
   /** Seconds that hashing the source took, where there was a key to find. */
   readonly hashSeconds?: number;
+  /** How weights are stored, where they were to be packed. */
+  readonly stored?: ReadonlyMap<Target, NonNullable<WeightReport["stored"]>>;
+  /** Bytes in other encodings, where they were compared. */
+  readonly compared?: ByteComparison;
   /** Calibration in words. */
   readonly calibration: string;
   readonly notes: readonly string[];
@@ -29,6 +33,7 @@ export function reportOf(planned: Plan, masked: Masked, written: Written): Prune
   const weights = plan.targets.map((target): WeightReport => {
     const { out, in: channels } = target.shape;
     const mask = masked.masks.get(target);
+    const stored = written.stored?.get(target);
     return {
       name: target.name,
       kind: target.kind,
@@ -38,6 +43,7 @@ export function reportOf(planned: Plan, masked: Masked, written: Written): Prune
       zeros: out * channels - (mask === undefined ? 0 : countKept(mask)),
       sparsity: (written.zerosOf.get(target) ?? 0) / (out * channels),
       tokens: masked.statistics?.get(target)?.tokens ?? 0,
+      ...(stored && { stored }),
     };
   });
   const { all, ...parts } = plan.coefficients;
@@ -58,11 +64,27 @@ export function reportOf(planned: Plan, masked: Masked, written: Written): Prune
     parameters: parametersOf(plan.model.onnx.graph),
     weights,
     skipped: plan.skipped,
-    notes: verdict?.kept === "ria" && verified !== null ? [...written.notes, verified] : written.notes,
+    notes: [
+      ...written.notes,
+      ...(verdict?.kept === "ria" && verified !== null ? [verified] : []),
+      ...notPacked(weights),
+    ],
     seconds: { ...seconds, total: Object.values(seconds).reduce((sum, value) => sum + value, 0) },
-    bytes: { source: sourceBytes(plan.model.onnx), written: written.bytes },
+    bytes: {
+      source: sourceBytes(plan.model.onnx),
+      written: written.bytes,
+      ...(written.compared && { compared: written.compared }),
+    },
     fromCache: false,
   };
+}
+
+/** Which weights stayed dense though they were to be packed, one sentence for each reason. */
+function notPacked(weights: readonly WeightReport[]): string[] {
+  const byReason = new Map<string, string[]>();
+  for (const { name, stored } of weights)
+    if (stored?.encoding === "dense") byReason.set(stored.reason, [...(byReason.get(stored.reason) ?? []), name]);
+  return [...byReason].map(([reason, names]) => `not packed: ${names.join(", ")}: ${reason}`);
 }
 
 /**

@@ -1,10 +1,13 @@
 /**
- * Writes a pruned file: masked tensors from memory one at a time, everything else streamed from the
- * source; counts the zeros that really stand in the result.
+ * Writes a pruned file in the encoding asked for: weights from memory one at a time, everything else
+ * streamed from the source; counts the zeros that really stand in the result.
  */
 import type { Target } from "../graph/index.js";
 import { type ModelSink, writeModel } from "../onnx/index.js";
-import { type Masked, maskEdits } from "./masks.js";
+import type { ByteComparison, WeightReport } from "../report.js";
+import { compareBytes } from "./compare-bytes.js";
+import { encodeWeights } from "./encode-weights.js";
+import type { Masked } from "./masks.js";
 import type { Plan } from "./plan.js";
 import type { ProgressMeter } from "./progress-meter.js";
 
@@ -14,6 +17,10 @@ export interface WrittenPlan {
   readonly files: readonly { readonly name: string; readonly bytes: number }[];
   readonly bytes: number;
   readonly seconds: number;
+  /** How weights are stored, where they were to be packed. */
+  readonly stored: ReadonlyMap<Target, NonNullable<WeightReport["stored"]>>;
+  /** Other encodings, where the options ask for a comparison. */
+  readonly compared?: ByteComparison;
 }
 
 /**
@@ -29,13 +36,16 @@ export async function writePlan(
 ): Promise<WrittenPlan> {
   const start = performance.now();
   const zerosOf = new Map<Target, number>();
-  const tensors = maskEdits(masked.masks, (target, zeros) => zerosOf.set(target, zeros));
-  const { signal } = plan.options;
-  const written = await writeModel(plan.model.onnx, { tensors }, sink, {
+  const { signal, encoding, compareBytes: compress } = plan.options;
+  const encoded = encodeWeights(plan, masked, encoding, (target, zeros) => zerosOf.set(target, zeros));
+  const written = await writeModel(plan.model.onnx, encoded.edits, sink, {
     fileName: `${plan.name}.onnx`,
+    external: encoded.external,
     onBytes: (done, total) => meter.step("write", done, total),
     ...(signal && { signal }),
   });
   const bytes = written.files.reduce((sum, file) => sum + file.bytes, 0);
-  return { zerosOf, files: written.files, bytes, seconds: (performance.now() - start) / 1000 };
+  const seconds = (performance.now() - start) / 1000;
+  const compared = encoding === "packed" || compress ? await compareBytes(plan, masked, compress) : undefined;
+  return { zerosOf, files: written.files, bytes, seconds, stored: encoded.stored, ...(compared && { compared }) };
 }

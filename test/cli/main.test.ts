@@ -71,6 +71,11 @@ describe("help and version", () => {
         --include <glob>                         only weights whose name matches are pruned, also those
                                                  that are dense by default (repeatable)
         --exclude <glob>                         weights whose name matches stay dense (repeatable)
+        --encoding <dense|packed>                how pruned weights are stored: dense, zeros and all, or
+                                                 packed, which is about half the bytes but takes time and
+                                                 memory to load (default: dense)
+        --compare-bytes                          measure what gzip and brotli make of the file with zeros,
+                                                 for the report
 
       Calibration:
         --calibration <file>                     text to calibrate on (default: built-in text)
@@ -124,6 +129,7 @@ describe("help and version", () => {
       Examples:
         $ transformers-prune prune HuggingFaceTB/SmolLM2-135M --out pruned
         $ transformers-prune prune ./model --method wanda --sparsity 0.6 --exclude layers.0 --out pruned
+        $ transformers-prune prune ./model --pattern 2:4 --encoding packed --out pruned
         $ transformers-prune prune ./model --pattern 2:4 --calibration domain.txt --text novel.txt --out pruned
         $ transformers-prune prune ./model --coefficients '{"window":0.3,"size":7}' --out pruned --json
       "

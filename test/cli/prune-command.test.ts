@@ -37,7 +37,19 @@ describe("what prune asks for", () => {
       ...["--method", "ria", "--sparsity", "0.6", "--scope", "row", "--include", "mlp", "--include", "q_proj"],
       ...["--exclude", "layers.0", "--coefficients", "auto", "--calibration", novel, "--calibration-count", "8"],
       ...["--calibration-length", "64", "--bos", "--passes", "2", "--dtype", "fp16", "--cache-dir", "/cache"],
-      ...["--local-files-only", "--revision", "v2", "--force", "--threads", "3", "--quiet", "--json"],
+      ...[
+        "--encoding",
+        "packed",
+        "--compare-bytes",
+        "--local-files-only",
+        "--revision",
+        "v2",
+        "--force",
+        "--threads",
+        "3",
+        "--quiet",
+        "--json",
+      ],
     ];
     const { calls } = await run([...PRUNE, ...flags]);
     expect(calls[0]?.[2]).toEqual({
@@ -50,6 +62,8 @@ describe("what prune asks for", () => {
         exclude: ["layers.0"],
         calibration: { texts: "It was a truth", count: 8, length: 64, bos: true },
         passes: 2,
+        encoding: "packed",
+        compareBytes: true,
       },
       out: "pruned",
       force: true,
@@ -141,6 +155,33 @@ describe("what prune prints", () => {
     expect(await summaryOf({ byDepth: [part, part] })).toContain(
       `\n  part 1 of 2: ${numbers}  part 2 of 2: ${numbers}`,
     );
+  });
+
+  it("compares encodings where the report does, and says what packing is good for", async () => {
+    const [weight] = REPORT.weights as [PruneReport["weights"][number]];
+    const compared = {
+      dense: 539_285_833,
+      packed: 340_600_000,
+      compressed: { gzip: { level: 6, bytes: 351_000_000 }, brotli: { level: 5, bytes: 349_000_000 } },
+    };
+    const weights = [{ ...weight, stored: { encoding: "packed", bytes: 705_024 } } as const];
+    const reports = [{ ...REPORT, weights, bytes: { source: 539_285_833, written: 340_600_000, compared } }];
+    const { stdout } = await run(PRUNE, { commands: { pruneModel: async (_, { out }) => ({ out, reports }) } });
+    expect(stdout).toContain(
+      "\nthe whole file: dense 539.3 MB, packed 340.6 MB, gzip at level 6 of the dense one 351.0 MB, " +
+        "brotli at level 5 of the dense one 349.0 MB\nits pruned weights: 53.1% of their dense bytes\n",
+    );
+    expect(stdout).toContain("Packed weights make the file smaller, and nothing faster");
+    const twice = {
+      commands: {
+        pruneModel: async (_: string, { out }: { out: string }) => ({ out, reports: [...reports, ...reports] }),
+      },
+    };
+    expect(JSON.parse((await run([...PRUNE, "--json"], twice)).stdout).bytes.compared).toEqual({
+      dense: 2 * compared.dense,
+      packed: 2 * compared.packed,
+      compressed: { gzip: { level: 6, bytes: 702_000_000 }, brotli: { level: 5, bytes: 698_000_000 } },
+    });
   });
 
   it("says what came from the cache and what did not go as asked for", async () => {

@@ -31,6 +31,8 @@ describe("the forms of the prune option", () => {
       passes: null,
       cache: { kind: "host" },
       verify: false,
+      encoding: "dense",
+      compareBytes: false,
       signal: undefined,
       onReport: undefined,
     });
@@ -125,7 +127,7 @@ describe("unknown options", () => {
     expect(errorOf({ calibration: { temperature: 1 } }).details.allowed).toEqual(CALIBRATION_OPTION_NAMES);
     expect(errorOf({ temperature: 7 }).message).toBe(
       'prune has no option "temperature". Options: method, sparsity, scope, pattern, permute, coefficients, include, exclude, ' +
-        "calibration, passes, verify, cache, signal, onReport",
+        "calibration, passes, verify, encoding, compareBytes, cache, signal, onReport",
     );
   });
 

@@ -43,10 +43,18 @@ export function packingObstacle(model: OnnxModel, tensor: OnnxTensor): string | 
   return graph.inputs.some(({ name }) => name === tensor.name) ? "an input of the model may replace it" : null;
 }
 
-/** @throws PruneError `unsupported` where the model's operator set lacks the operators that expand weights */
-export function checkCanPack(model: OnnxModel): void {
-  const { version = 1 } = model.opsetImports.find(({ domain }) => domain === "" || domain === "ai.onnx") ?? {};
-  if (version >= SMALLEST_OPSET) return;
+/** Whether the model's operator set has the operators that expand weights. */
+export function canPack(model: OnnxModel): boolean {
+  return opsetOf(model) >= SMALLEST_OPSET;
+}
+
+function opsetOf({ opsetImports }: OnnxModel): number {
+  return opsetImports.find(({ domain }) => domain === "" || domain === "ai.onnx")?.version ?? 1;
+}
+
+function refuseOldModel(model: OnnxModel): void {
+  if (canPack(model)) return;
+  const version = opsetOf(model);
   throw new PruneError(
     "unsupported",
     `${model.name} uses operator set ${version}; packed weights need ${SMALLEST_OPSET} or later: ` +
@@ -59,13 +67,13 @@ export function checkCanPack(model: OnnxModel): void {
  * The edits that pack weights. Bytes are read and packed when they are asked for, one tensor at a time.
  *
  * @param packed tensors without {@link packingObstacle}
- * @throws PruneError `unsupported`, see {@link checkCanPack}
+ * @throws PruneError `unsupported` where the model's operator set is too old, see {@link canPack}
  */
 export function packEdits(
   model: OnnxModel,
   packed: readonly Packed[],
 ): Required<Pick<ModelEdits, "tensors" | "graphs">> {
-  checkCanPack(model);
+  refuseOldModel(model);
   const tensors = new Map<OnnxTensor, TensorEdit>();
   const drafts = new Map<OnnxGraph, { nodes: NewNode[]; initializers: NewTensor[] }>();
   const draftOf = (graph: OnnxGraph) => {

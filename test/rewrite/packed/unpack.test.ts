@@ -1,0 +1,131 @@
+/** Taking the packing back without a runtime, also from files that somebody has tampered with. */
+import { onnx } from "onnx-proto";
+import { describe, expect, it } from "vitest";
+import { openModel, readTensor, serializeModel } from "../../../src/onnx/index.js";
+import { findPacked, unpackEdits } from "../../../src/rewrite/index.js";
+import { bytesOf, float16, float32, ifNode, type ModelSpec, modelBytes, node, value } from "../../helpers/model.js";
+import { HALF, packedAndDense, TWO_OF_FOUR } from "./packed-model.js";
+
+const ROWS = 64;
+const COLUMNS = 48;
+const series = (count: number) => Float32Array.from({ length: count }, (_, k) => Math.sin(k * 3.3));
+
+const SPEC: ModelSpec = {
+  inputs: [value("x", [1, ROWS])],
+  nodes: [node("MatMul", ["x", "v"], ["h"]), node("MatMul", ["h", "w"], ["y"])],
+  initializers: [
+    float32("v", [ROWS, COLUMNS], series(ROWS * COLUMNS)),
+    float32("w", [COLUMNS, ROWS], series(ROWS * COLUMNS)),
+  ],
+  outputs: [value("y", [1, ROWS])],
+};
+const MASKING = { v: { pattern: HALF }, w: { pattern: TWO_OF_FOUR } };
+
+async function unpacked(packed: Uint8Array) {
+  const model = await openModel(packed);
+  const found = await findPacked(model);
+  const { bytes } = await serializeModel(model, unpackEdits(model, found));
+  return { found, bytes };
+}
+
+const sorted = (bytes: Uint8Array) => {
+  const { graph } = onnx.ModelProto.decode(bytes);
+  const of = (tensor: onnx.ITensorProto) => [tensor.name, tensor.dims?.map(Number), [...(tensor.rawData ?? [])]];
+  return { nodes: graph?.node, initializers: (graph?.initializer ?? []).map(of).sort() };
+};
+
+describe("a packed model that is unpacked", () => {
+  it("is the dense one with zeros again", async () => {
+    const { packed, dense } = await packedAndDense(SPEC, MASKING);
+    const { found, bytes } = await unpacked(packed);
+    expect(found.weights.map(({ weight }) => weight.name)).toEqual(["v", "w"]);
+    expect(sorted(bytes)).toEqual(sorted(dense));
+  });
+
+  it("is so in nested graphs too", async () => {
+    const branch = (name: string): Parameters<typeof ifNode>[2] => ({
+      nodes: [node("Cast", [`${name}_w`], [`${name}_y`], { to: 1 })],
+      initializers: [float16(`${name}_w`, [COLUMNS, ROWS], series(ROWS * COLUMNS))],
+      outputs: [value(`${name}_y`, [COLUMNS, ROWS])],
+    });
+    const spec: ModelSpec = {
+      inputs: [value("c", [1], 9)],
+      nodes: [ifNode("c", ["y"], branch("then"), branch("else"))],
+      outputs: [value("y", [COLUMNS, ROWS])],
+    };
+    const { packed, dense } = await packedAndDense(spec, {
+      then_w: { pattern: TWO_OF_FOUR },
+      else_w: { pattern: HALF },
+    });
+    const { found, bytes } = await unpacked(packed);
+    expect(found.weights).toHaveLength(2);
+    expect(sorted(bytes)).toEqual(sorted(dense));
+  });
+
+  it("is itself where nothing in it is packed", async () => {
+    const { found, bytes } = await unpacked(modelBytes(SPEC));
+    expect(found.weights).toEqual([]);
+    expect(bytes).toEqual(modelBytes(SPEC));
+  });
+});
+
+type Graph = onnx.GraphProto;
+const initializer = (graph: Graph, name: string) =>
+  graph.initializer.find((one) => one.name === `transformers_prune/packed/${name}`) as onnx.ITensorProto;
+const nodeOf = (graph: Graph, output: string) =>
+  graph.node.find((one) => one.output?.[0] === output) as onnx.INodeProto;
+
+async function tampered(change: (graph: Graph) => unknown): Promise<Uint8Array> {
+  const { packed } = await packedAndDense(SPEC, MASKING);
+  const model = onnx.ModelProto.decode(packed);
+  change(model.graph as Graph);
+  return new Uint8Array(onnx.ModelProto.encode(model).finish());
+}
+
+describe("a packed weight that is not as packing writes it", () => {
+  it.each<[string, (graph: Graph) => unknown]>([
+    ["another operator", (graph) => Object.assign(nodeOf(graph, "v"), { opType: "Squeeze" })],
+    ["another table", (graph) => initializer(graph, "ranks").rawData?.fill(3, 4, 5)],
+    ["another attribute", (graph) => Object.assign(nodeOf(graph, "w").attribute?.[0] as object, { i: 1 })],
+    ["an attribute more", (graph) => nodeOf(graph, "v").attribute?.push({ name: "allowzero", type: 2, i: 1 })],
+    ["another domain", (graph) => Object.assign(nodeOf(graph, "v"), { domain: "com.example" })],
+    ["another input", (graph) => Object.assign(nodeOf(graph, "v"), { input: ["x", "x"] })],
+    ["a huge shape", (graph) => Object.assign(initializer(graph, "v/places"), { dims: [2 ** 40] })],
+    ["no mask", (graph) => Object.assign(initializer(graph, "v/places"), { name: "elsewhere" })],
+    [
+      "a name that speaks of a huge shape",
+      (graph) => {
+        for (const one of graph.node)
+          one.input = one.input?.map((name) => name.replace("_48x64", "_9999999999x9999999999")) ?? [];
+      },
+    ],
+  ])("is left to the runtime: %s", async (_, change) => {
+    const model = await openModel(await tampered(change)).catch((error) => error);
+    if (model instanceof Error) {
+      expect(model).toMatchObject({ code: "bad-model" });
+      return;
+    }
+    const { weights, shared } = await findPacked(model);
+    expect(weights.length).toBeLessThan(2);
+    expect(shared.nodes.size + shared.constants.size).toBe(0);
+  });
+
+  it.each<[string, (graph: Graph) => unknown]>([
+    ["a mask of another weight", (graph) => initializer(graph, "v/places").rawData?.fill(255)],
+    ["places that leave their order", (graph) => initializer(graph, "w/places").rawData?.fill(0)],
+  ])("is refused where its bytes cannot be of one weight: %s", async (_, change) => {
+    const bytes = await tampered(change);
+    await expect(unpacked(bytes)).rejects.toMatchObject({ name: "PruneError", code: "bad-model" });
+  });
+
+  it("never changes what the other weights are", async () => {
+    const model = await openModel(await tampered((graph) => Object.assign(nodeOf(graph, "v"), { opType: "Squeeze" })));
+    const { weights } = await findPacked(model);
+    expect(weights.map(({ weight }) => weight.name)).toEqual(["w"]);
+    const edits = unpackEdits(model, { weights, shared: { nodes: new Set(), constants: new Set() } });
+    const again = await openModel((await serializeModel(model, edits)).bytes);
+    const w = again.graph.initializers.find(({ name }) => name === "w");
+    expect(w?.dims).toEqual([COLUMNS, ROWS]);
+    expect((await readTensor(w as never)).length).toBe(bytesOf(series(ROWS * COLUMNS)).length);
+  });
+});
