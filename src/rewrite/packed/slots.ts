@@ -61,14 +61,15 @@ export function slotValues(
   layout: SlotLayout,
   elementBytes: ElementBytes,
 ): Uint8Array<ArrayBuffer> {
-  const { outer, inner, groups, keep } = layout;
-  const bytes = new Uint8Array(outer * groups * keep * inner * elementBytes);
+  const { inner } = layout;
+  const length = slotsOf(layout) * elementBytes;
+  const bytes = new Uint8Array(length + inner * elementBytes);
   const from = wordsOf(stored, elementBytes);
   const to = wordsOf(bytes, elementBytes);
-  eachSlot(mask, layout, (o, slot, i, _, k) => {
-    to[(o * groups * keep + slot) * inner + i] = from[k] as number;
+  eachRow(mask, layout, (k, slot, filled) => {
+    for (let i = 0; i < inner; i++) to[slot + (filled[i] as number) * inner + i] = from[k + i] as number;
   });
-  return bytes;
+  return bytes.subarray(0, length);
 }
 
 /**
@@ -79,35 +80,45 @@ export function slotValues(
  */
 export function slotCodes(mask: Uint8Array, layout: SlotLayout): Uint8Array<ArrayBuffer> {
   const { outer, inner, groups, keep, bits, perByte } = layout;
-  const rows = (groups * keep) / perByte;
-  const codes = new Uint8Array(outer * rows * inner);
-  eachSlot(mask, layout, (o, slot, i, place) => {
-    const byte = (o * rows + (slot % rows)) * inner + i;
-    codes[byte] = (codes[byte] as number) | (place << (bits * Math.floor(slot / rows)));
+  const places = new Uint8Array(slotsOf(layout) + inner);
+  eachRow(mask, layout, (_, slot, filled, place) => {
+    for (let i = 0; i < inner; i++) places[slot + (filled[i] as number) * inner + i] = place;
   });
+  const plane = ((groups * keep) / perByte) * inner;
+  const codes = new Uint8Array(outer * plane);
+  for (let o = 0; o < outer; o++)
+    for (let p = 0; p < perByte; p++)
+      for (let r = 0, from = (o * perByte + p) * plane; r < plane; r++)
+        codes[o * plane + r] = (codes[o * plane + r] as number) | ((places[from + r] as number) << (bits * p));
   return codes;
 }
 
-/** @param visit hears of every kept element k of the tensor, which is element `place` of its group */
-function eachSlot(
+const slotsOf = ({ outer, inner, groups, keep }: SlotLayout): number => outer * groups * keep * inner;
+
+/**
+ * Goes through a tensor by rows of `inner` elements, which have one place in one group.
+ *
+ * @param visit is told the index of the row's first element, that of its group's first slot, how many
+ *   slots each column of the group has filled, and the place. It writes every element to the next
+ *   slot, kept or not: one that is not kept is overwritten by the next, in a full group by the next
+ *   group's first. So there is no branch, and `inner` slots more than there are must be there to be written to.
+ */
+function eachRow(
   mask: Uint8Array,
   { outer, inner, groups, keep, of }: SlotLayout,
-  visit: (o: number, slot: number, i: number, place: number, k: number) => void,
+  visit: (k: number, slot: number, filled: Uint8Array, place: number) => void,
 ): void {
   const filled = new Uint8Array(inner);
-  for (let o = 0; o < outer; o++)
-    for (let g = 0; g < groups; g++) {
-      filled.fill(0);
-      for (let place = 0; place < of; place++)
-        for (let i = 0, k = ((o * groups + g) * of + place) * inner; i < inner; i++, k++) {
-          if ((((mask[k >> 3] as number) >> (k & 7)) & 1) === 0) continue;
-          const nth = filled[i] as number;
-          filled[i] = nth + 1;
-          if (nth < keep) visit(o, g * keep + nth, i, place, k);
-        }
-      const wrong = filled.find((count) => count !== keep);
-      if (wrong !== undefined) throw new TypeError(`a group of ${of} keeps ${wrong}, not ${keep}`);
+  for (let group = 0; group < outer * groups; group++) {
+    filled.fill(0);
+    for (let place = 0; place < of; place++) {
+      const first = (group * of + place) * inner;
+      visit(first, group * keep * inner, filled, place);
+      for (let i = 0, k = first; i < inner; i++, k++)
+        filled[i] = (filled[i] as number) + (((mask[k >> 3] as number) >> (k & 7)) & 1);
     }
+    for (const count of filled) if (count !== keep) throw new TypeError(`a group of ${of} keeps ${count}, not ${keep}`);
+  }
 }
 
 /**

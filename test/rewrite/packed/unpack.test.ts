@@ -1,6 +1,8 @@
 /** Taking the packing back without a runtime, also from files that somebody has tampered with. */
+import fc from "fast-check";
 import { onnx } from "onnx-proto";
 import { describe, expect, it } from "vitest";
+import { PruneError } from "../../../src/errors.js";
 import { openModel, readTensor, serializeModel } from "../../../src/onnx/index.js";
 import { findPacked, unpackEdits } from "../../../src/rewrite/index.js";
 import { bytesOf, float16, float32, ifNode, type ModelSpec, modelBytes, node, value } from "../../helpers/model.js";
@@ -116,6 +118,19 @@ describe("a packed weight that is not as packing writes it", () => {
   ])("is refused where its bytes cannot be of one weight: %s", async (_, change) => {
     const bytes = await tampered(change);
     await expect(unpacked(bytes)).rejects.toMatchObject({ name: "PruneError", code: "bad-model" });
+  });
+
+  it("is unpacked or refused, whatever byte is wrong", async () => {
+    const { packed } = await packedAndDense(SPEC, MASKING);
+    await fc.assert(
+      fc.asyncProperty(fc.nat(packed.length - 1), fc.integer({ min: 1, max: 255 }), async (at, change) => {
+        const bytes = packed.slice();
+        bytes[at] = (bytes[at] as number) ^ change;
+        const outcome = await unpacked(bytes).catch((error: unknown) => error);
+        if (outcome instanceof Error) expect(outcome).toBeInstanceOf(PruneError);
+      }),
+      { numRuns: 300 },
+    );
   });
 
   it("never changes what the other weights are", async () => {
