@@ -1,7 +1,7 @@
 /** A stopped tuning in a file: what was measured, and of which run. The file appears whole and goes when the run is done. */
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { PruneError } from "../errors.js";
-import { withStorageErrors } from "../store/index.js";
+import { withStorageErrors, writeWholeFile } from "../store/index.js";
 import type { TuneState } from "../tune/index.js";
 
 /** Where a run is kept while it is under way. */
@@ -33,9 +33,7 @@ export async function openCheckpoint(path: string | null, identity: string): Pro
   let waiting: TuneState | null = null;
   const write = (content: TuneState) =>
     withStorageErrors(`cannot write ${path}`, async () => {
-      const draft = `${path}.draft`;
-      await writeFile(draft, JSON.stringify({ format: FORMAT, identity, state: content }));
-      await rename(draft, path);
+      await writeWholeFile(path, JSON.stringify({ format: FORMAT, identity, state: content }));
       savedAt = performance.now();
       waiting = null;
     });
