@@ -23,7 +23,7 @@ const LEAST_MILLISECONDS_BETWEEN = 500;
  * Opens the checkpoint of a run.
  *
  * @param path null: nothing is kept
- * @param identity of model, options and texts
+ * @param identity of model, options, texts and judge
  * @throws PruneError `storage` where the file is of another run or no checkpoint
  */
 export async function openCheckpoint(path: string | null, identity: string): Promise<Checkpoint> {
@@ -61,7 +61,7 @@ async function readState(path: string, identity: string): Promise<TuneState | nu
   if (text === null) return null;
   const found = parse(text);
   if (found?.format === FORMAT && found.identity === identity && found.state !== undefined) return found.state;
-  const what = found?.format === FORMAT ? "of a run with another model, text or options" : "no checkpoint of a tuning";
+  const what = found?.format === FORMAT ? "of a run with another model, judge or options" : "no checkpoint of a tuning";
   throw new PruneError("storage", `${path} is ${what}; delete it to begin anew, or name another checkpoint`, {
     details: { file: path },
   });

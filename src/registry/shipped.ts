@@ -28,16 +28,17 @@ export const SHIPPED: readonly CoefficientRecord[] = [
       dtype: "fp32",
     },
     objective: "kl",
-    text: {
-      calibration: "32 samples of 512 tokens of WikiText-2, validation",
-      evaluation: {
+    calibration: "32 samples of 512 tokens of WikiText-2, validation",
+    judge: {
+      name: "perplexity",
+      text: {
         name: "WikiText-2, validation, from byte 400,001",
         sha256: "c4eb7fe368048eb6cbe20fcd8052955cb689a076c8bd29d660afbe432714c776",
         windows: 16,
         length: 512,
       },
     },
-    perplexity: { dense: 24.36, ria: 125.005, wanda: 130.858, tuned: 107.367 },
+    judged: { dense: 24.36, ria: 125.005, wanda: 130.858, tuned: 107.367 },
     evaluations: 220,
     seconds: 560,
     seed: 0,
@@ -56,16 +57,17 @@ export const SHIPPED: readonly CoefficientRecord[] = [
       dtype: "fp32",
     },
     objective: "kl",
-    text: {
-      calibration: "32 samples of 512 tokens of WikiText-2, validation",
-      evaluation: {
+    calibration: "32 samples of 512 tokens of WikiText-2, validation",
+    judge: {
+      name: "perplexity",
+      text: {
         name: "WikiText-2, validation, from byte 400,001",
         sha256: "c4eb7fe368048eb6cbe20fcd8052955cb689a076c8bd29d660afbe432714c776",
         windows: 16,
         length: 512,
       },
     },
-    perplexity: { dense: 24.36, ria: 77.033, wanda: 67.204, tuned: 63.929 },
+    judged: { dense: 24.36, ria: 77.033, wanda: 67.204, tuned: 63.929 },
     evaluations: 50,
     seconds: 165,
     seed: 0,
@@ -84,16 +86,17 @@ export const SHIPPED: readonly CoefficientRecord[] = [
       dtype: "fp32",
     },
     objective: "kl",
-    text: {
-      calibration: "32 samples of 512 tokens of WikiText-2, validation",
-      evaluation: {
+    calibration: "32 samples of 512 tokens of WikiText-2, validation",
+    judge: {
+      name: "perplexity",
+      text: {
         name: "WikiText-2, validation, from byte 400,001",
         sha256: "c4eb7fe368048eb6cbe20fcd8052955cb689a076c8bd29d660afbe432714c776",
         windows: 16,
         length: 512,
       },
     },
-    perplexity: { dense: 24.36, ria: 44.335, wanda: 43.809, tuned: 41.794 },
+    judged: { dense: 24.36, ria: 44.335, wanda: 43.809, tuned: 41.794 },
     evaluations: 80,
     seconds: 1170,
     seed: 0,
@@ -112,16 +115,17 @@ export const SHIPPED: readonly CoefficientRecord[] = [
       dtype: "fp32",
     },
     objective: "kl",
-    text: {
-      calibration: "32 samples of 512 tokens of WikiText-2, validation",
-      evaluation: {
+    calibration: "32 samples of 512 tokens of WikiText-2, validation",
+    judge: {
+      name: "perplexity",
+      text: {
         name: "WikiText-2, validation, from byte 400,001",
         sha256: "c4eb7fe368048eb6cbe20fcd8052955cb689a076c8bd29d660afbe432714c776",
         windows: 16,
         length: 512,
       },
     },
-    perplexity: { dense: 24.36, ria: 115.23, wanda: 88.856, tuned: 83.412 },
+    judged: { dense: 24.36, ria: 115.23, wanda: 88.856, tuned: 83.412 },
     evaluations: 50,
     seconds: 171,
     seed: 0,

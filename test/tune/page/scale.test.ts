@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { change, duration, figure, perplexityFigure, rho } from "../../../src/tune/page/figures.js";
+import { change, duration, figure, judgedFigure, rho } from "../../../src/tune/page/figures.js";
 import { logTicks, niceTicks, scaleOf } from "../../../src/tune/page/scale.js";
 
 /** Ends of an axis whose length is not lost beside its place. */
@@ -104,7 +104,7 @@ describe("figures", () => {
       "–",
       "–",
     ]);
-    expect([29.602, 1234.5, 123_456, Number.POSITIVE_INFINITY].map(perplexityFigure)).toEqual([
+    expect([29.602, 1234.5, 123_456, Number.POSITIVE_INFINITY].map(judgedFigure)).toEqual([
       "29.60",
       "1,234.50",
       "123,456",
