@@ -5,7 +5,21 @@ import type { Candidate, StudyRow } from "../tune/index.js";
 
 /** The result as plain data. Figures that are not finite become null in JSON. */
 export function tuneJson({ record, report, registered }: TuneResult, out: string) {
-  const { model, family, method, pattern, objective, accepted, judge, judged, notes, steps, finalists, study, seconds } = report;
+  const {
+    model,
+    family,
+    method,
+    pattern,
+    objective,
+    accepted,
+    judge,
+    judged,
+    notes,
+    steps,
+    finalists,
+    study,
+    seconds,
+  } = report;
   return {
     model,
     family,

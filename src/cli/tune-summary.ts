@@ -38,7 +38,15 @@ export function tuneSummary({ report, record, registered }: TuneResult, places: 
     .join("\n\n")}\n`;
 }
 
-function describeRun({ method, pattern, dtype, family, calibration, judge: { name, text }, notes }: TuneReport): string {
+function describeRun({
+  method,
+  pattern,
+  dtype,
+  family,
+  calibration,
+  judge: { name, text },
+  notes,
+}: TuneReport): string {
   return [
     `${method}, ${pattern}, ${dtype}, family ${family ?? "unknown"}`,
     `calibration: ${calibration}`,

@@ -81,6 +81,7 @@ function noFigure({ name }: Metric, candidate: Candidate | null, figure: unknown
 
 /** `crepe at 2:4 with {"row":0.5,…}, 2 passes`. */
 function inWords({ method, pattern, coefficients, passes }: Candidate): string {
-  const values = methodOf(method).parameters.length === 0 ? "" : ` with ${JSON.stringify(coefficientValues(coefficients))}`;
+  const values =
+    methodOf(method).parameters.length === 0 ? "" : ` with ${JSON.stringify(coefficientValues(coefficients))}`;
   return `${method} at ${describePattern(pattern)}${values}${passes > 1 ? `, ${passes} passes` : ""}`;
 }

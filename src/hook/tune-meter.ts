@@ -17,7 +17,9 @@ export class TuneMeter {
     private readonly onProgress: RunControl["onProgress"],
     private readonly file: string,
     /** With the name of the judge. */
-    private readonly settings: Pick<ResolvedTuneSettings, "passes" | "study" | "evaluations"> & { readonly judge: string },
+    private readonly settings: Pick<ResolvedTuneSettings, "passes" | "study" | "evaluations"> & {
+      readonly judge: string;
+    },
   ) {
     this.order =
       settings.study > 0 ? ["calibrate", "study", "search", "evaluate"] : ["calibrate", "search", "evaluate"];

@@ -111,7 +111,10 @@ export async function tuneModel<T extends PipelineTask>(model: string, options: 
     const samples = await openSamples(wanted.calibration, async () => tokenizer, plan.name);
     const tokens = await objectiveTokens(wanted, settings, chosenJudge, tokenizer);
     const source = await sourceHashes(plan.model.onnx, hashMemory(cacheRoot), signal);
-    const checkpoint = await openCheckpoint(settings.checkpoint, identityOf(source, plan, settings, chosenJudge, samples));
+    const checkpoint = await openCheckpoint(
+      settings.checkpoint,
+      identityOf(source, plan, settings, chosenJudge, samples),
+    );
     const meter = new TuneMeter(onProgress, plan.name, { ...settings, judge: chosenJudge.described.name });
     const { InferenceSession } = onnxRuntime();
     const { preferredOutputLocation: _, ...sessionOptions } = file.sessionOptions;

@@ -2,12 +2,12 @@
 export { type Candidate, candidateKey } from "./candidate.js";
 export { ranks, spearman } from "./correlation.js";
 export { type Judge, judgeBy } from "./judge.js";
+export type { Metric } from "./metric.js";
 export type { Objective, OpenObjective } from "./objective.js";
 export { OBJECTIVE_NAMES, OBJECTIVES, type ObjectiveName, objectiveOf } from "./objectives/index.js";
 export { defaultObjective, type ObjectiveChoice } from "./open-objective.js";
 export { openSubject } from "./open-subject.js";
 export { OPTIMISERS, type OptimiserName } from "./optimise/index.js";
-export type { Metric } from "./metric.js";
 export { PAGE_GENERATOR, tunePage } from "./page/index.js";
 export { type PerplexityJudgeOptions, perplexityJudge } from "./perplexity-judge.js";
 export type { Finalist, SearchedObjective, TuneReport } from "./report.js";

@@ -15,10 +15,10 @@ import {
   type OptionRow,
   type Read,
 } from "../options/index.js";
+import { type Metric, readMetric } from "./metric.js";
 import { OBJECTIVE_NAMES } from "./objectives/index.js";
-import { OPTIMISERS, type OptimiserName } from "./optimise/index.js";
-import { readMetric, type Metric } from "./metric.js";
 import type { ObjectiveChoice } from "./open-objective.js";
+import { OPTIMISERS, type OptimiserName } from "./optimise/index.js";
 
 /** What may have coefficients of its own: the model as a whole, every kind of weight, or segments of its blocks. */
 export type Per = "model" | "kind" | { readonly segments: number };
@@ -54,7 +54,9 @@ export interface ResolvedTuneSettings extends Omit<SearchSettings, "objective" |
 }
 
 /** What `tune()` may be told beside what to prune; `OwnMetric` is the form of a metric where pipelines have types. */
-export type TuneSettingsOptions<OwnMetric = Metric> = { -readonly [Name in keyof SearchSettings]?: SearchSettings[Name] } & (
+export type TuneSettingsOptions<OwnMetric = Metric> = {
+  -readonly [Name in keyof SearchSettings]?: SearchSettings[Name];
+} & (
   | { text: string; windows?: number; length?: number; metric?: never }
   | { metric: OwnMetric; text?: never; windows?: never; length?: never }
 );
@@ -89,7 +91,7 @@ const quoted = (words: readonly string[]) => words.map((word) => `"${word}"`).jo
 
 export const TUNE_OPTIONS = {
   text: {
-    summary: "text to judge on by perplexity, which calibration has not seen",
+    summary: "text to judge on, which calibration has not seen",
     value: "string",
     default: "",
   },
@@ -211,12 +213,16 @@ export function readTuneSettings(source: Readonly<Record<string, unknown>>): Res
 
 /** @throws PruneError `bad-option` where there is neither a text nor a metric, or both */
 function judgeOf(
-  given: Readonly<Record<"windows" | "length", number | undefined>> & { metric: Metric | undefined; text: string | undefined },
+  given: Readonly<Record<"windows" | "length", number | undefined>> & {
+    metric: Metric | undefined;
+    text: string | undefined;
+  },
   label: Label,
 ): JudgeSettings {
   const { metric, text, ...windows } = given;
   if (metric === undefined) {
-    if (text === undefined) throw badOption(label.of("text"), "a text to judge on, or a metric in its place", undefined);
+    if (text === undefined)
+      throw badOption(label.of("text"), "a text to judge on, or a metric in its place", undefined);
     const { windows: count = TUNE_DEFAULTS.windows, length = TUNE_DEFAULTS.length } = windows;
     return { kind: "perplexity", text, windows: count, length };
   }

@@ -251,8 +251,7 @@ function secondsPerStep(steps: readonly SearchStep[]): number {
 }
 
 /** What the judge liked best in a study. */
-const bestStudied = ({ rows }: Study): Candidate =>
-  rows.reduce((a, b) => (b.judged < a.judged ? b : a)).candidate;
+const bestStudied = ({ rows }: Study): Candidate => rows.reduce((a, b) => (b.judged < a.judged ? b : a)).candidate;
 
 function bestOf(steps: readonly SearchStep[], better: "lower" | "higher"): Candidate {
   const sign = better === "lower" ? 1 : -1;

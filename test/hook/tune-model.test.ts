@@ -71,7 +71,13 @@ describe("tune", () => {
     expect(tuned).toBeLessThan(Math.min(ria, wanda));
     expect(report.steps).toHaveLength(12);
     expect(readRecord(JSON.parse(JSON.stringify(plainRecord(record))), dottedLabel("record"))).toEqual(record);
-    expect(record).toMatchObject({ judge: report.judge, judged: report.judged, evaluations: 12, passes: 1, family: "llama/128" });
+    expect(record).toMatchObject({
+      judge: report.judge,
+      judged: report.judged,
+      evaluations: 12,
+      passes: 1,
+      family: "llama/128",
+    });
 
     expect(registered).toBe(true);
     const known = await listCoefficients({ cache_dir });

@@ -57,11 +57,7 @@ describe("a registry file", () => {
       ({ records: [r] }) => delete r?.judged,
       "records.0.judged: expected figures of the judge (perplexity)",
     ],
-    [
-      "no figure, not even null",
-      ({ records: [r] }) => delete r?.judged?.ria,
-      "records.0.judged.ria: expected",
-    ],
+    ["no figure, not even null", ({ records: [r] }) => delete r?.judged?.ria, "records.0.judged.ria: expected"],
     [
       "a perplexity below 1",
       ({ records: [r] }) => Object.assign(r?.judged as object, { ria: 0.5 }),

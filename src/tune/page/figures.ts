@@ -32,9 +32,7 @@ const SUPERSCRIPTS: Readonly<Record<string, string>> = Object.fromEntries(
 /** A figure of the judge: with two decimals as long as they say anything, which they do of perplexities. */
 export function judgedFigure(value: number | null | undefined): string {
   if (!isFigure(value) || Math.abs(value) >= 10_000 || Math.abs(value) < 1) return figure(value);
-  return minus(
-    value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 }),
-  );
+  return minus(value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 }));
 }
 
 /** A word as it begins a sentence. */

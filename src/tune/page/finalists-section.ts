@@ -53,11 +53,7 @@ export function finalistsSection(report: TuneReport): Markup {
     element("h2", {}, `What ${judge.name} decided`),
     table(
       `Everything that was measured for real, in order of ${judge.name}`,
-      [
-        words("candidate"),
-        ...[judge.name, `against ${base.name}`, objective.name].map(figures),
-        ...candidates.columns,
-      ],
+      [words("candidate"), ...[judge.name, `against ${base.name}`, objective.name].map(figures), ...candidates.columns],
       rows,
     ),
   );

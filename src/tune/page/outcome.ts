@@ -77,7 +77,10 @@ function facts(report: TuneReport): Markup {
     ["Family", family ?? "not known"],
     ["Pattern", report.pattern],
     ["Calibrated on", report.calibration],
-    ["Judged by", judge.text === null ? judge.name : `${judge.name}, ${judge.text.windows} windows of ${judge.text.length} tokens`],
+    [
+      "Judged by",
+      judge.text === null ? judge.name : `${judge.name}, ${judge.text.windows} windows of ${judge.text.length} tokens`,
+    ],
     [
       "Objective",
       `${objective.name}, ${objective.better} is better, ${duration(objective.secondsPerCandidate)} a candidate`,

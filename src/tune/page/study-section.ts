@@ -65,11 +65,7 @@ export function studyRowsSection({ rows, objectives }: Study, judge: string): Ma
       `Candidates in order of ${judge}`,
       [figures(judge), ...names.map(figures), ...candidates.columns],
       sorted.map(({ candidate, judged, values }) => ({
-        cells: [
-          judgedFigure(judged),
-          ...names.map((name) => figure(values[name])),
-          ...candidates.cells(candidate),
-        ],
+        cells: [judgedFigure(judged), ...names.map((name) => figure(values[name])), ...candidates.cells(candidate)],
       })),
     ),
   );
