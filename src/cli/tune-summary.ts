@@ -63,18 +63,25 @@ function baseline({ judged: { ria, wanda } }: TuneReport): { name: "ria" | "wand
 function judgements(report: TuneReport): string[] {
   const { dense, ria, wanda, tuned } = report.judged;
   const better = baseline(report);
-  const change = ((100 * (tuned - better.judged)) / Math.abs(better.judged)).toFixed(1);
-  const signed = Number(change) > 0 ? `+${change}%` : `${change.replace("-", "−")}%`;
-  // Of nothing there are no percent.
-  const far = better.judged === 0 ? formatJudged(tuned) : signed;
   const rows = [
     ["", report.judge.name],
     ["dense", formatJudged(dense)],
     ["ria", formatJudged(ria)],
     ["wanda", formatJudged(wanda)],
-    ["tuned", formatJudged(tuned), `${far} against ${better.name}, the better of ria and wanda`],
+    [
+      "tuned",
+      formatJudged(tuned),
+      `${distance(tuned, better.judged)} against ${better.name}, the better of ria and wanda`,
+    ],
   ];
   return formatTable(rows, ["left", "right", "left"]);
+}
+
+/** From one figure to another, in percent of it, with a sign; of 0 there are no percent. */
+function distance(to: number, from: number): string {
+  const percent = ((100 * (to - from)) / Math.abs(from)).toFixed(1).replace("-", "−");
+  const text = from === 0 ? formatJudged(to) : `${percent}%`;
+  return to > from ? `+${text}` : text;
 }
 
 const nothingBetter = (report: TuneReport): string =>

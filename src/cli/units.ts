@@ -35,7 +35,7 @@ export function formatPerplexity(value: number): string {
 
 /** A figure of the judge of a tuning: as a perplexity, small ones with the digits that tell them apart. */
 export const formatJudged = (value: number): string =>
-  Math.abs(value) < 1 ? String(Number(value.toPrecision(4))) : formatPerplexity(value);
+  (Math.abs(value) < 1 ? String(Number(value.toPrecision(4))) : formatPerplexity(value)).replace(/^-/, "−");
 
 /** Steps of a phase, `12/32`; large totals are bytes or the like and get a unit: `269.6/539.3 M`. */
 export function formatSteps(done: number, total: number): string {

@@ -79,8 +79,8 @@ export interface TuneResult {
  * @param model Hub id or directory of a model of one session file that reads text; of a causal language
  *   model where perplexity judges
  * @throws PruneError `unsupported` where the model is none of these; `bad-option` where the method has no
- *   coefficients, the text is too short or the metric no number; otherwise as the phases say, and what the metric throws; the
- *   signal's reason when aborted: with `checkpoint`, the same call goes on from there
+ *   coefficients, the text is too short or the metric no number; otherwise as the phases say; what the
+ *   metric throws; the signal's reason when aborted: with `checkpoint`, the same call goes on from there
  */
 export async function tuneModel<T extends PipelineTask>(model: string, options: TuneOptions<T>): Promise<TuneResult> {
   refuseUnknownKeys(options, [...PRUNE_KEYS, ...TUNE_OPTION_NAMES], "tune()");

@@ -152,7 +152,6 @@ export function readRecordsText(text: string, file: string): readonly Coefficien
 export const readRecord: Read<CoefficientRecord> = (value, label) =>
   readObject(value, label, "a record of coefficients", (need) => {
     const method = need("method", mustBeOneOf(METHOD_NAMES));
-    const judge = need("judge", readJudge);
     return {
       method,
       pattern: need("pattern", mustBeText),
@@ -162,8 +161,7 @@ export const readRecord: Read<CoefficientRecord> = (value, label) =>
       model: need("model", readModel),
       objective: need("objective", mustBeText),
       calibration: need("calibration", mustBeText),
-      judge,
-      judged: need("judged", readFigures(judge)),
+      ...readJudgement(need),
       evaluations: need("evaluations", mustBeInteger(0, Number.MAX_SAFE_INTEGER)),
       seconds: need("seconds", mustBeNumber(0)),
       seed: need("seed", mustBeInteger(0, Number.MAX_SAFE_INTEGER)),
@@ -183,6 +181,12 @@ const readModel: Read<CoefficientRecord["model"]> = (value, label) =>
     fingerprint: need("fingerprint", mustBeHash),
     dtype: need("dtype", mustBeText),
   }));
+
+/** Which figures there can be depends on whose they are. */
+function readJudgement(need: Need): Pick<CoefficientRecord, "judge" | "judged"> {
+  const judge = need("judge", readJudge);
+  return { judge, judged: need("judged", readFigures(judge)) };
+}
 
 const readJudge: Read<RecordedJudge> = (value, label) =>
   readObject(value, label, "by what models were judged", (need) => {
@@ -212,16 +216,14 @@ const readFigures =
       };
     });
 
+/** Reads the value of a key that must be there. */
+type Need = <V>(key: string, read: Read<V>) => V;
+
 /** Reads an object in which every key must be there and no other may. `read` asks for the keys. */
-function readObject<T>(
-  value: unknown,
-  label: Label,
-  expected: string,
-  read: (need: <V>(key: string, read: Read<V>) => V) => T,
-): T {
+function readObject<T>(value: unknown, label: Label, expected: string, read: (need: Need) => T): T {
   if (!isOptionsObject(value)) throw badOption(label, expected, value);
   const reader = new OptionReader<string>(value, label);
-  const need = <V>(key: string, readValue: Read<V>): V => {
+  const need: Need = (key, readValue) => {
     const found = reader.get(key, readValue);
     // A reader refuses `undefined` in its own words.
     return found === undefined ? readValue(undefined, label.of(key)) : found;

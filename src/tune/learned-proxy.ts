@@ -2,8 +2,8 @@
  * An objective made of objectives: a ridge regression of a candidate's rank by the judge on the
  * logarithms of a few cheap figures, chosen one after the other among the candidates of a study. Ranks,
  * because the search only needs to know which of two is better, and the worst candidates are so much
- * worse than all others that a fit to the judge's figures would be a fit to them. It is judged by what it says
- * of candidates that were left out of choice and fit.
+ * worse than all others that a fit to the judge's figures would be a fit to them. It is trusted by what
+ * it says of candidates that were left out of choice and fit.
  */
 import { ranks } from "./correlation.js";
 import type { ObjectiveName } from "./objectives/index.js";

@@ -293,6 +293,16 @@ describe("what tune prints", () => {
     expect(stdout).toMatch(/\n {2}down: row .*, power 1\.25, shape .*\npasses of calibration: 2\n/);
   });
 
+  it("calls what decided by its name, and says what was decided for the user", async () => {
+    const judge = { name: "error rate", text: null };
+    const judged = { dense: 0, ria: 0, wanda: 0.25, tuned: 0.125 };
+    const report = madeUpReport({ judge, judged, accepted: false, notes: ["the objective is another"] });
+    const { stdout } = await run(tune, tuning({ ...TUNED, report, registered: false }));
+    expect(stdout).toContain("judged by: error rate\nthe objective is another\n");
+    expect(stdout).toMatch(/\n {9}error rate\n {2}dense +0\n/);
+    expect(stdout).toContain("0.125  +0.125 against ria, the better of ria and wanda");
+  });
+
   it("says plainly that nothing better was found, and ends well", async () => {
     const judged = { dense: 29.6, ria: 118, wanda: 147.2, tuned: 121.4 };
     const result = { ...TUNED, report: madeUpReport({ accepted: false, judged }), registered: false };

@@ -74,6 +74,13 @@ describe("a learned proxy", () => {
     expect(learned(further)).toEqual(learned(rows));
   });
 
+  it("takes figures of any judge, 0 and less than 0 too, because only their ranks count", () => {
+    const rows = rowsOf(24, twoOf);
+    const best = Math.min(...perplexitiesOf(rows));
+    const shifted = rows.map((row) => ({ ...row, judged: (row.judged - best) / 100 - 1 }));
+    expect(learned(shifted)).toEqual(learned(rows));
+  });
+
   it("looks at three figures at most, because each costs its own run", () => {
     const all = (u: Record<string, number>) => Object.values(u).reduce((sum, value) => sum + value, 0);
     expect(learned(rowsOf(60, all)).terms).toHaveLength(3);
