@@ -115,16 +115,17 @@ export async function tune(
       const isResumed = index === first && before !== null;
       const known = isResumed ? before.state : { optimiser: null, steps };
       const earlier = isResumed ? before.before : steps.length;
+      const whole = index === 0 ? null : bestOf((known?.steps ?? []).slice(0, earlier), objective.better);
       steps = await search(
         (candidate) => measuring.measure(candidate, signal),
         {
-          space: stage.space,
+          space: stage.space(whole),
           optimiser: settings.optimiser,
           better: objective.better,
           evaluations: stage.evaluations,
           seed: settings.seed,
-          starts: index === 0 ? starts : [bestOf((known?.steps ?? []).slice(0, earlier), objective.better)],
-          ...(index > 0 && { step: LATER_STEP }),
+          starts: whole === null ? starts : [whole],
+          ...(whole !== null && { step: LATER_STEP }),
           state: known,
         },
         {
@@ -226,12 +227,12 @@ function searchOf({ objective, optimiser, granularity, passes, study }: TuneSett
   return [objective, optimiser, granularity, passes, study];
 }
 
-/** One search after the other: parts begin at what is best for the whole. */
+/** One search after the other: parts begin at what is best for the whole, which also stands for what is in no part. */
 function stagesOf(settings: TuneSettings, method: MethodName, pattern: Pattern) {
   const { granularity, passes, evaluations } = settings;
   const stage = (by: Granularity, most: number) => ({
     name: JSON.stringify([searchOf(settings), by]),
-    space: searchSpace(method, pattern, by, passes),
+    space: (whole: Candidate | null) => searchSpace(method, pattern, by, passes, whole?.coefficients.all),
     evaluations: most,
   });
   const whole = { by: "model" } as const;

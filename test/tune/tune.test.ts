@@ -254,6 +254,19 @@ describe("a tuning that was stopped", () => {
     expect(plain(tuned)).toEqual(plain(expected));
   });
 
+  it("by kind leaves to weights of any other kind what is best for the whole model", async () => {
+    const kinds = ["q", "k", "v", "o", "gate", "up", "down"];
+    const { steps } = await run(new PlantedJudge(planted(crepe)), {
+      granularity: { by: "kind", kinds },
+      evaluations: 24,
+    });
+    const whole = steps.filter(({ candidate }) => candidate.coefficients.byKind === undefined);
+    const best = whole.reduce((a, b) => (b.value < a.value ? b : a)).candidate.coefficients.all;
+    const parts = steps.slice(whole.length).map(({ candidate }) => candidate.coefficients.all);
+    expect(parts).toHaveLength(16);
+    for (const all of parts) expect(all).toEqual(best);
+  });
+
   it("keeps the rows of its study while it goes through them again", async () => {
     const settings = { study: 4 };
     const state = await stoppedState(settings, (now) => now === "search");
