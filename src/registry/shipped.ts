@@ -48,7 +48,18 @@ export const SHIPPED: readonly CoefficientRecord[] = [
   {
     method: "crepe",
     pattern: "4:8",
-    coefficients: { all: { row: 0.7383, column: 0.0381, window: 0.2236, size: 11, power: 1.4916, shape: 0.7196 } },
+    coefficients: {
+      all: { row: 0.9478, column: 0.0271, window: 0.0251, size: 63, power: 1.0966, shape: 0.1578 },
+      byKind: {
+        q: { row: 0.7726, column: 0.1672, window: 0.0602, size: 55, power: 1.2203, shape: 0.172 },
+        k: { row: 0.7965, column: 0.1171, window: 0.0864, size: 61, power: 1.0621, shape: 0.1634 },
+        v: { row: 0.8637, column: 0.0777, window: 0.0586, size: 61, power: 0.9869, shape: 0.1106 },
+        o: { row: 0.6328, column: 0.11, window: 0.2572, size: 63, power: 1.2783, shape: 0.1172 },
+        gate: { row: 0.6852, column: 0.1581, window: 0.1567, size: 61, power: 1.021, shape: 0.0486 },
+        up: { row: 0.8034, column: 0.1082, window: 0.0884, size: 63, power: 1.3198, shape: 0.1204 },
+        down: { row: 0.8618, column: 0.0921, window: 0.0461, size: 63, power: 1.4636, shape: 0.1183 },
+      },
+    },
     passes: 1,
     family: "llama/512",
     model: {
@@ -63,15 +74,15 @@ export const SHIPPED: readonly CoefficientRecord[] = [
       text: {
         name: "WikiText-2, validation, from byte 400,001",
         sha256: "c4eb7fe368048eb6cbe20fcd8052955cb689a076c8bd29d660afbe432714c776",
-        windows: 16,
+        windows: 40,
         length: 512,
       },
     },
-    judged: { dense: 24.36, ria: 77.033, wanda: 67.204, tuned: 63.929 },
-    evaluations: 50,
-    seconds: 165,
+    judged: { dense: 25.906, ria: 89.699, wanda: 81.267, tuned: 77.395 },
+    evaluations: 200,
+    seconds: 1754,
     seed: 0,
-    date: "2026-11-22T10:23:36.842Z",
+    date: "2026-11-22T12:41:56.150Z",
     version: "0.1.0",
   },
   {
