@@ -31,6 +31,12 @@ export class TuneMeter {
     this.say("calibrate", pass * (total ?? 0) + done, passes * (total ?? done), `sample ${done}`);
   }
 
+  /** The dense model, RIA and Wanda are judged before the search; what is judged is the end of the whole otherwise. */
+  baseline(done: number): void {
+    const item = `${this.settings.judge} of ${["the dense model", "RIA", "Wanda"][done - 1]}`;
+    this.onProgress?.({ phase: "evaluate", file: this.file, done, total: 3, item, percent: this.highest });
+  }
+
   study(done: number): void {
     this.say("study", done, this.settings.study, `candidate ${done}`);
   }

@@ -10,7 +10,7 @@ import { type PruneOptions, type ResolvedPrune, resolvePruneOption } from "../op
 import { describePattern } from "../pattern/index.js";
 import type { RunControl } from "../progress.js";
 import { checkSelections, openPlan, type Plan, sourceHashes } from "../prune/index.js";
-import { addRecord, type CoefficientRecord, familyOf, fingerprintOf } from "../registry/index.js";
+import { addRecord, type CoefficientRecord, familyOf, fingerprintOf, readRegistryFile } from "../registry/index.js";
 import { METHODS, methodOf } from "../score/index.js";
 import { hashMemory, sha256 } from "../store/index.js";
 import {
@@ -109,12 +109,16 @@ export async function tuneModel<T extends PipelineTask>(model: string, options: 
     const tokenizer = await loadTokenizer(found.id, null, found.options);
     const chosenJudge = chooseJudge(settings.judge, tokenizer, { model: found, prune: given as GivenPrune });
     const samples = await openSamples(wanted.calibration, async () => tokenizer, plan.name);
-    const tokens = await objectiveTokens(wanted, settings, chosenJudge, tokenizer);
+    const { tokens, note } = await objectiveTokens(wanted, settings, chosenJudge, tokenizer);
     const source = await sourceHashes(plan.model.onnx, hashMemory(cacheRoot), signal);
     const checkpoint = await openCheckpoint(
       settings.checkpoint,
       identityOf(source, plan, settings, chosenJudge, samples),
     );
+    const registry = settings.register ? registryIn(cacheRoot) : null;
+    // A damaged registry is found out before the work and not after it.
+    if (registry !== null) await readRegistryFile(registry);
+    const granularity = granularityOf(settings, plan);
     const meter = new TuneMeter(onProgress, plan.name, { ...settings, judge: chosenJudge.described.name });
     const { InferenceSession } = onnxRuntime();
     const { preferredOutputLocation: _, ...sessionOptions } = file.sessionOptions;
@@ -133,12 +137,13 @@ export async function tuneModel<T extends PipelineTask>(model: string, options: 
       {
         ...settings,
         objective: settings.objective ?? usual.name,
-        granularity: granularityOf(settings, plan),
+        granularity,
         studied: OBJECTIVE_NAMES,
         baselines: { ria: baselinePattern("ria", plan), wanda: baselinePattern("wanda", plan) },
       },
       {
         ...control,
+        onBaseline: (done) => meter.baseline(done),
         onStudy: (done) => meter.study(done),
         onStep: (step, done) => meter.search(step, done),
         onJudged: (done, total) => meter.check(done, total),
@@ -165,7 +170,7 @@ export async function tuneModel<T extends PipelineTask>(model: string, options: 
       judge: chosenJudge.described,
       optimiser: settings.optimiser,
       seed: settings.seed,
-      notes: settings.objective === null && usual.why !== null ? [usual.why] : [],
+      notes: [settings.objective === null ? usual.why : null, note].filter((one) => one !== null),
       seconds: { prepare, ...tuned.seconds, total: seconds },
     };
     const record: CoefficientRecord = {
@@ -185,8 +190,7 @@ export async function tuneModel<T extends PipelineTask>(model: string, options: 
       date: new Date().toISOString(),
       version: VERSION,
     };
-    const registry = registryIn(cacheRoot);
-    const registered = accepted && settings.register && registry !== null;
+    const registered = accepted && registry !== null;
     if (registered) await addRecord(registry, record, signal);
     await checkpoint.remove();
     return { record, report, registered };
@@ -219,22 +223,37 @@ function resolveWanted(options: object): ResolvedPrune {
   return wanted;
 }
 
-/** Windows for objectives: no longer than what is calibrated on and judged by, and behind the former where the text goes on. */
+/**
+ * Windows for objectives: no longer than what is calibrated on and judged by, and behind the former where
+ * the text goes on; with a note where that was not possible.
+ */
 async function objectiveTokens(
   { calibration }: ResolvedPrune,
   { tokens }: ResolvedTuneSettings,
   { described: { text } }: ChosenJudge,
   tokenizer: Tokenizer,
-): Promise<number[][]> {
+): Promise<{ tokens: number[][]; note: string | null }> {
   const length = Math.min(tokens, calibration.length, text?.length ?? tokens);
   const count = Math.ceil(tokens / length);
   const behind = await windowsBehind(calibration, { count, length }, async () => tokenizer);
-  return behind?.windows ?? [];
+  const windows = behind?.windows ?? [];
+  const found = windows.reduce((sum, ids) => sum + ids.length, 0);
+  const fewer = found < tokens ? `objectives look at ${found} tokens and not at ${tokens}` : null;
+  const seen = behind?.unseen === false ? "objectives look at tokens that statistics were collected on" : null;
+  const what = [fewer, seen].filter((one) => one !== null).join("; ");
+  return { tokens: windows, note: what === "" ? null : `${what}: the calibration text is too short for more` };
 }
 
-function granularityOf({ per }: ResolvedTuneSettings, { targets }: Plan): Granularity {
+function granularityOf({ per }: ResolvedTuneSettings, { targets, layers }: Plan): Granularity {
   if (per === "model") return { by: "model" };
-  if (per !== "kind") return { by: "depth", segments: per.segments };
+  if (per !== "kind") {
+    if (per.segments <= layers) return { by: "depth", segments: per.segments };
+    throw new PruneError(
+      "bad-option",
+      `tune().per.segments is ${per.segments}, but the model has ${layers} blocks; give as many at most`,
+      { details: { option: "per", expected: layers, found: per.segments } },
+    );
+  }
   return { by: "kind", kinds: [...new Set(targets.map(({ kind }) => kind))] };
 }
 

@@ -50,6 +50,8 @@ export interface TuneSettings {
 
 /** What a tuning says while it runs. */
 export interface TuneListener {
+  /** Of the dense model, RIA and Wanda, which are judged first: 1 … 3. */
+  readonly onBaseline?: (done: number) => void;
   readonly onStudy?: (done: number) => void;
   readonly onStep?: (step: SearchStep, done: number) => void;
   readonly onJudged?: (done: number, total: number) => void;
@@ -88,6 +90,7 @@ export async function tune(
   const { signal, onState } = control;
   const { plan } = subject;
   const { method } = plan.options;
+  const began = performance.now();
   const space = searchSpace(method, plan.pattern, settings.granularity, settings.passes);
   const stages = stagesOf(settings, method, plan.pattern);
   const before = state?.search && stages.some(({ name }) => name === state.search?.settings) ? state.search : null;
@@ -96,10 +99,16 @@ export async function tune(
 
   // Needed in the end, and measured first: what cannot be judged is refused before the work.
   const dense = await judge.dense(signal);
-  const baseline = (name: "ria" | "wanda") =>
-    judge.of({ method: name, pattern: settings.baselines[name], coefficients: { all: {} }, passes: 1 }, signal);
-  const [ria, wanda] = [await baseline("ria"), await baseline("wanda")];
+  control.onBaseline?.(1);
+  const baseline = async (name: "ria" | "wanda", done: number) => {
+    const one = { method: name, pattern: settings.baselines[name], coefficients: { all: {} }, passes: 1 };
+    const figure = await judge.of(one, signal);
+    control.onBaseline?.(done);
+    return figure;
+  };
+  const [ria, wanda] = [await baseline("ria", 2), await baseline("wanda", 3)];
   await saved();
+  const baselineSeconds = (performance.now() - began) / 1000;
   const studied = settings.study > 0 ? await runStudy() : null;
   const { objective, measuring } = await openObjective(settings.objective, studied, subject, signal);
   const studiedBest = studied === null ? [] : [bestStudied(studied)];
@@ -152,7 +161,11 @@ export async function tune(
     ...decision,
     study: studied,
     // A run that went on from an earlier one cost what both did.
-    seconds: { study: secondsOf(studied), search: steps.at(-1)?.seconds ?? 0, check: (end - checkStart) / 1000 },
+    seconds: {
+      study: secondsOf(studied),
+      search: measuring.cost.setupSeconds + (steps.at(-1)?.seconds ?? 0),
+      check: baselineSeconds + (end - checkStart) / 1000,
+    },
   };
 
   async function runStudy(): Promise<Study> {
@@ -203,14 +216,14 @@ export async function tune(
     for (const candidate of studiedBest)
       if (!finalists.some((one) => candidateKey(one.candidate) === candidateKey(candidate)))
         finalists.push({ from: "study", candidate, value: null, judged: await judge.of(candidate, signal) });
-    // Where the search has lost, what it started from may still be the best there is.
-    if (finalists.every(({ judged }) => judged >= Math.min(ria, wanda))) {
-      const among = new Set(finalists.map(({ candidate }) => candidateKey(candidate)));
-      const others = starts.filter((start) => !among.has(candidateKey(start)));
-      const values = new Map(steps.map(({ candidate, value }) => [candidateKey(candidate), value]));
-      total += others.length;
-      for (const start of others) await add("start", start, values.get(candidateKey(start)) ?? null);
-    }
+    // The objective may be wrong about what was known before. Starts that are RIA or Wanda in other words are only worth
+    // a figure where the search has lost.
+    const hasLost = finalists.every(({ judged }) => judged >= Math.min(ria, wanda));
+    const among = new Set(finalists.map(({ candidate }) => candidateKey(candidate)));
+    const others = startsOf(method, plan.pattern, hasLost).filter((start) => !among.has(candidateKey(start)));
+    const values = new Map(steps.map(({ candidate, value }) => [candidateKey(candidate), value]));
+    total += others.length;
+    for (const start of others) await add("start", start, values.get(candidateKey(start)) ?? null);
     finalists.sort((a, b) => a.judged - b.judged);
     const chosen = finalists[0] as Finalist;
     return {
@@ -259,7 +272,12 @@ function bestOf(steps: readonly SearchStep[], better: "lower" | "higher"): Candi
   return steps.reduce((a, b) => (sign * b.value < sign * a.value ? b : a)).candidate;
 }
 
-/** What the method's row names as points to start from, with the pattern to tune. */
-function startsOf(method: MethodName, pattern: Pattern): Candidate[] {
-  return methodOf(method).starts.map((all) => ({ method, pattern, coefficients: { all }, passes: 1 }));
+/**
+ * What the method's row names as points to start from, with the pattern to tune.
+ *
+ * @param all whether those that are like another method are among them
+ */
+function startsOf(method: MethodName, pattern: Pattern, all = true): Candidate[] {
+  const starts = methodOf(method).starts.filter(({ like }) => all || like === null);
+  return starts.map(({ coefficients: all }) => ({ method, pattern, coefficients: { all }, passes: 1 }));
 }

@@ -13,6 +13,13 @@ interface Entry {
   readonly finalist: Finalist | null;
 }
 
+/** Where a finalist is from, in words. */
+const ORIGINS = {
+  search: "found by the search",
+  study: "best of the study",
+  start: "known before",
+} as const satisfies Record<Finalist["from"], string>;
+
 /** Finalists, baselines and the dense model, the best first. */
 export function finalistsSection(report: TuneReport): Markup {
   const { finalists, chosen, judge, judged, objective, accepted } = report;
@@ -23,7 +30,7 @@ export function finalistsSection(report: TuneReport): Markup {
     { name: "RIA", judged: judged.ria, finalist: null },
     { name: "Wanda", judged: judged.wanda, finalist: null },
     ...finalists.map((finalist) => ({
-      name: finalist.from === "start" ? "known before" : "found by the search",
+      name: ORIGINS[finalist.from],
       judged: finalist.judged,
       finalist,
     })),
