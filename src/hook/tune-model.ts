@@ -181,6 +181,11 @@ export async function tuneModel<T extends PipelineTask>(model: string, options: 
       family,
       model: { name: model, fingerprint: await fingerprintOf(targets), dtype },
       objective: objective.name,
+      search: {
+        optimiser: settings.optimiser,
+        tokens: tokens.reduce((sum, ids) => sum + ids.length, 0),
+        per: typeof settings.per === "string" ? settings.per : `${settings.per.segments} segments`,
+      },
       calibration: samples.description,
       judge: chosenJudge.described,
       judged,

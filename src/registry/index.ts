@@ -16,6 +16,7 @@ export {
   plainRecord,
   type RecordedFigures,
   type RecordedJudge,
+  type RecordedSearch,
   readRecord,
   readRecordsText,
   readRegistryText,

@@ -47,6 +47,15 @@ export interface RecordedJudge {
   readonly text: EvaluationText | null;
 }
 
+/** What beside the objective decides how good a search can be. */
+export interface RecordedSearch {
+  readonly optimiser: string;
+  /** Tokens that the objective ran the model on. */
+  readonly tokens: number;
+  /** What had coefficients of its own: `"model"`, `"kind"`, `"4 segments"`. */
+  readonly per: string;
+}
+
 /** The judge's figures, of which the lower is the better; null where one was not measured. */
 export interface RecordedFigures {
   readonly dense: number | null;
@@ -76,6 +85,8 @@ export interface CoefficientRecord {
   };
   /** What the search looked at, by name. */
   readonly objective: string;
+  /** How it searched. */
+  readonly search: RecordedSearch;
   /** What the statistics were collected on, in words. */
   readonly calibration: string;
   readonly judge: RecordedJudge;
@@ -160,6 +171,7 @@ export const readRecord: Read<CoefficientRecord> = (value, label) =>
       family: need("family", orNull(mustBeText)),
       model: need("model", readModel),
       objective: need("objective", mustBeText),
+      search: need("search", readSearch),
       calibration: need("calibration", mustBeText),
       ...readJudgement(need),
       evaluations: need("evaluations", mustBeInteger(0, Number.MAX_SAFE_INTEGER)),
@@ -180,6 +192,13 @@ const readModel: Read<CoefficientRecord["model"]> = (value, label) =>
     name: need("name", mustBeText),
     fingerprint: need("fingerprint", mustBeHash),
     dtype: need("dtype", mustBeText),
+  }));
+
+const readSearch: Read<RecordedSearch> = (value, label) =>
+  readObject(value, label, "how it was searched", (need) => ({
+    optimiser: need("optimiser", mustBeText),
+    tokens: need("tokens", mustBeInteger(0, Number.MAX_SAFE_INTEGER)),
+    per: need("per", mustBeText),
   }));
 
 /** Which figures there can be depends on whose they are. */

@@ -28,6 +28,7 @@ export const SHIPPED: readonly CoefficientRecord[] = [
       dtype: "fp32",
     },
     objective: "kl",
+    search: { optimiser: "cma-es", tokens: 4096, per: "kind" },
     calibration: "32 samples of 512 tokens of WikiText-2, validation",
     judge: {
       name: "perplexity",
@@ -68,6 +69,7 @@ export const SHIPPED: readonly CoefficientRecord[] = [
       dtype: "fp32",
     },
     objective: "kl",
+    search: { optimiser: "cma-es", tokens: 4096, per: "kind" },
     calibration: "32 samples of 512 tokens of WikiText-2, validation",
     judge: {
       name: "perplexity",
@@ -97,6 +99,7 @@ export const SHIPPED: readonly CoefficientRecord[] = [
       dtype: "fp32",
     },
     objective: "kl",
+    search: { optimiser: "cma-es", tokens: 1024, per: "model" },
     calibration: "32 samples of 512 tokens of WikiText-2, validation",
     judge: {
       name: "perplexity",
@@ -126,6 +129,7 @@ export const SHIPPED: readonly CoefficientRecord[] = [
       dtype: "fp32",
     },
     objective: "kl",
+    search: { optimiser: "cma-es", tokens: 1024, per: "model" },
     calibration: "32 samples of 512 tokens of WikiText-2, validation",
     judge: {
       name: "perplexity",
