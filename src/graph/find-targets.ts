@@ -3,10 +3,12 @@
  * that a layer form recognises and whose weight lies in the file. What looks like a weight but
  * cannot be pruned is listed with its reason, so that nothing stays dense in silence.
  */
+import type { Shape } from "../tensor/matrix.js";
 import { type Constants, findConstants, tensorOf } from "./constants.js";
 import { denseByDefault } from "./dense-by-default.js";
 import type { LayerCandidate } from "./layer-form.js";
 import { LAYER_FORMS } from "./layer-forms.js";
+import { isSameCoding } from "./stored-coding.js";
 import { floatTypeOf, type RefusedWeight, readersOf } from "./stored-weight.js";
 import type { FoundTargets, Graph, Model, Node, Skipped, Target, Value } from "./types.js";
 import { refuseUnsupported } from "./unsupported-ops.js";
@@ -119,9 +121,12 @@ function targetOf(weight: Found, name: string, names: ReadonlySet<string>, const
   const { layers, refusal, source } = weight;
   const [first] = layers;
   if (refusal !== null || first === undefined) return refusal ?? "no node multiplies with it";
-  const { tensor, dtype, shape, order } = first.weight;
+  const { tensor, coding, shape, order } = first.weight;
   if (layers.some((layer) => layer.weight.order !== order)) {
     return "is read both as it is stored and transposed, so its input channels are not one axis";
+  }
+  if (layers.some(({ weight }) => !isSameShape(weight.shape, shape) || !isSameCoding(weight.coding, coding))) {
+    return "is read with two meanings: scales, zeros or shape differ";
   }
   const uses = layers.map(({ node, activation }) => ({ node, activation }));
   return {
@@ -129,7 +134,7 @@ function targetOf(weight: Found, name: string, names: ReadonlySet<string>, const
     kind: weightKind(name, names),
     layer: layerIndex(name),
     shape,
-    dtype,
+    coding,
     order,
     form: first.form,
     tensor,
@@ -137,6 +142,8 @@ function targetOf(weight: Found, name: string, names: ReadonlySet<string>, const
     denseByDefault: denseByDefault({ name, shape, source, uses }, constants),
   };
 }
+
+const isSameShape = (a: Shape, b: Shape): boolean => a.out === b.out && a.in === b.in;
 
 /** Model-local functions are read as bytes only. */
 function functionsOf({ onnx }: Model): Skipped[] {

@@ -4,9 +4,11 @@
  */
 import { gemm } from "./forms/gemm.js";
 import { matMul } from "./forms/mat-mul.js";
+import { matMulNBits } from "./forms/mat-mul-n-bits.js";
 import type { LayerForm } from "./layer-form.js";
 
 export const LAYER_FORMS = {
   MatMul: matMul,
   Gemm: gemm,
+  MatMulNBits: matMulNBits,
 } as const satisfies Record<string, LayerForm>;

@@ -1,12 +1,13 @@
 /**
  * From the value a layer multiplies with, back to the matrix in the file: through Identity, Cast
- * between float types and Transpose, none of which changes which weights there are. Zeros written
- * into that matrix arrive at the layer as zeros.
+ * between float types, Transpose and DequantizeLinear, none of which changes which weights there are.
+ * Zeros written into that matrix arrive at the layer as zeros.
  */
 import { DATA_TYPES, type OnnxTensor } from "../onnx/index.js";
 import { BYTES_PER_ELEMENT, type FloatType } from "../tensor/dtypes.js";
 import type { Shape, StorageOrder } from "../tensor/matrix.js";
 import { type Constants, isOverridable, isSparse, tensorOf } from "./constants.js";
+import type { StoredCoding } from "./stored-coding.js";
 import type { Node, Value } from "./types.js";
 import { intAttribute, isStandard } from "./walk.js";
 
@@ -16,7 +17,7 @@ export interface StoredWeight {
   /** The value that holds it: an initializer's, or a Constant node's output. */
   readonly source: Value;
   readonly tensor: OnnxTensor;
-  readonly dtype: FloatType;
+  readonly coding: StoredCoding;
   readonly shape: Shape;
   readonly order: StorageOrder;
 }
@@ -27,6 +28,8 @@ export interface RefusedWeight {
   readonly source: Value;
   readonly reason: string;
 }
+
+const OVERRIDABLE = "can be overridden by an input of the model, so its values are not fixed";
 
 /** The float type of a TensorProto.DataType, undefined where a weight of it cannot be pruned. */
 export function floatTypeOf(dataType: number): FloatType | undefined {
@@ -54,7 +57,7 @@ export function findWeight(
   const [rows, columns] = matrixDims(tensor.dims, transposes);
   const shown = `[${tensor.dims.join(", ")}]`;
   const refuse = (reason: string): RefusedWeight => ({ kind: "refused", source, reason });
-  if (isOverridable(source)) return refuse("can be overridden by an input of the model, so its values are not fixed");
+  if (isOverridable(source)) return refuse(OVERRIDABLE);
   if (dtype === undefined) {
     return refuse(`holds ${typeName(tensor.dataType)} values; only float32, float16 and bfloat16 are supported`);
   }
@@ -64,7 +67,38 @@ export function findWeight(
 
   const stored = transposes % 2 === 0 ? order : order === "in-out" ? "out-in" : "in-out";
   const shape = stored === "in-out" ? { out: columns, in: rows } : { out: rows, in: columns };
-  return { kind: "stored", source, tensor, dtype, shape, order: stored };
+  return { kind: "stored", source, tensor, coding: { kind: "float", dtype }, shape, order: stored };
+}
+
+/** Codes that lie in the file, whatever they stand for. */
+export interface StoredCodes {
+  readonly kind: "codes";
+  readonly source: Value;
+  readonly tensor: OnnxTensor;
+}
+
+/**
+ * Finds the codes that an operator with a layout of its own reads.
+ * @returns null where the value is an activation
+ */
+export function findCodes(value: Value, constants: Constants): StoredCodes | RefusedWeight | null {
+  const source = behindIdentities(value);
+  const tensor = tensorOf(source);
+  if (tensor === null) return computedWeight(value, source, constants);
+  return isOverridable(source) ? { kind: "refused", source, reason: OVERRIDABLE } : { kind: "codes", source, tensor };
+}
+
+/** The tensor that a value always holds, such as scales; null where it is computed or can be overridden. */
+export function findTensor(value: Value): OnnxTensor | null {
+  const source = behindIdentities(value);
+  return isOverridable(source) ? null : tensorOf(source);
+}
+
+function behindIdentities(value: Value): Value {
+  let source = value;
+  while (source.producer && isStandard(source.producer, "Identity") && source.producer.inputs[0])
+    source = source.producer.inputs[0];
+  return source;
 }
 
 /** Who reads a stored weight, looked for through Identity, Cast and Transpose: nodes, and an output of a graph. */

@@ -3,8 +3,8 @@
  * A `Value` knows its producer and its uses, also those in nested graphs.
  */
 import type { OnnxGraph, OnnxModel, OnnxNode, OnnxTensor } from "../onnx/index.js";
-import type { FloatType } from "../tensor/dtypes.js";
 import type { Shape, StorageOrder } from "../tensor/matrix.js";
+import type { StoredCoding } from "./stored-coding.js";
 
 /** What a name stands for: one object per definition, so two layers read the same activation when the objects are one. */
 export interface Value {
@@ -79,7 +79,8 @@ export interface Target {
   /** Index of the block, null outside of blocks. */
   readonly layer: number | null;
   readonly shape: Shape;
-  readonly dtype: FloatType;
+  /** How `tensor` holds it. */
+  readonly coding: StoredCoding;
   readonly order: StorageOrder;
   /** Name of the layer form that recognised it (a key of LAYER_FORMS). */
   readonly form: string;

@@ -13,7 +13,6 @@ const WEIGHT_INPUTS: Readonly<Record<string, readonly number[]>> = {
   MatMulInteger: [1],
   QLinearMatMul: [3],
   QGemm: [3],
-  MatMulNBits: [1],
   MatMulBnb4: [1],
   MatMulFpQ4: [1],
   DynamicQuantizeMatMul: [1],

@@ -11,6 +11,7 @@ import { maskInto } from "../rewrite/index.js";
 import { type ChannelStatistics, channelFactor, coefficientsOf, depthOf, methodOf } from "../score/index.js";
 import { type Candidate, candidateKey } from "./candidate.js";
 import type { DenseWeights } from "./dense-weights.js";
+import { floatTypeOf } from "./float-weights.js";
 
 export interface MaskedWeightsOptions {
   /** Blocks of the model, which tell how deep a weight lies. */
@@ -71,15 +72,14 @@ export class MaskedWeights {
     signal: AbortSignal | undefined,
   ): Promise<void> {
     const { device, dense, layers } = this.options;
-    const { name: label, kind, layer, shape, order, dtype } = target;
+    const { name: label, kind, layer, shape, order } = target;
     const place = { kind, depth: depthOf(layer, layers) };
     const terms = methodOf(method).terms(coefficientsOf(coefficients, place), shape);
     const stored = dense.of(target);
     const mask = await device.computeMask(
       {
         label,
-        bytes: weightBytes(target.tensor),
-        dtype,
+        ...weightBytes(target),
         shape,
         order,
         terms,
@@ -90,6 +90,6 @@ export class MaskedWeights {
     );
     const buffer = this.buffers.get(target) ?? new Uint8Array(stored.byteLength);
     this.buffers.set(target, buffer);
-    maskInto(buffer, stored, dtype, mask);
+    maskInto(buffer, stored, floatTypeOf(target), mask);
   }
 }

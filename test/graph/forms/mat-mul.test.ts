@@ -18,7 +18,14 @@ describe("matMul", () => {
     const { targets, skipped } = findTargets(model);
     expect(skipped).toEqual([]);
     expect(targets).toMatchObject([
-      { name: "w", form: "MatMul", shape: { out: 4, in: 8 }, order: "in-out", dtype: "float32", layer: null },
+      {
+        name: "w",
+        form: "MatMul",
+        shape: { out: 4, in: 8 },
+        order: "in-out",
+        coding: { kind: "float", dtype: "float32" },
+        layer: null,
+      },
     ]);
     expect(targets[0]?.tensor).toBe(model.graph.onnx.initializers[0]);
     expect(targets[0]?.uses).toEqual([{ node: model.graph.nodes[0], activation: valueNamed(model.graph, "x") }]);
@@ -45,7 +52,7 @@ describe("matMul", () => {
     ["float16", float16("w", [8, 4], new Array(32).fill(0))],
     ["bfloat16", bfloat16("w", [8, 4], new Array(32).fill(0))],
   ])("gives the dtype of the initializer, %s, whatever it is cast to", async (dtype, tensor) => {
-    expect((await found([cast("w", "c"), matMul("c")], tensor)).targets).toMatchObject([{ dtype }]);
+    expect((await found([cast("w", "c"), matMul("c")], tensor)).targets).toMatchObject([{ coding: { dtype } }]);
   });
 
   it("takes the tensor of a Constant node", async () => {
