@@ -5,7 +5,7 @@
  */
 import type { Shape } from "../tensor/matrix.js";
 import type { Constants } from "./constants.js";
-import { readersOf } from "./stored-weight.js";
+import { isLookup, readersOf } from "./stored-weight.js";
 import type { Node, TargetUse, Value } from "./types.js";
 import { isStandard } from "./walk.js";
 import { layerIndex } from "./weight-name.js";
@@ -16,6 +16,8 @@ export interface FoundLayer {
   readonly shape: Shape;
   readonly source: Value;
   readonly uses: readonly TargetUse[];
+  /** What comes out of each use, as floats. */
+  readonly results: readonly Value[];
 }
 
 /** Why the layer stays dense by default, as a sentence for the report; null for ordinary layers. */
@@ -29,7 +31,7 @@ function sharedWith({ source, uses }: FoundLayer): string | null {
   const { nodes, output } = readersOf(source);
   for (const { node } of uses) nodes.delete(node);
   const others = [...nodes];
-  if (others.some((node) => isStandard(node, "Gather"))) return "tied: the embedding reads the same weight";
+  if (others.some(isLookup)) return "tied: the embedding reads the same weight";
   if (output) return `shared: the model returns the weight as its output "${output.name}"`;
   const other = others[0];
   return other ? `shared: ${other.onnx.opType} "${other.onnx.name}" reads the same weight` : null;
@@ -55,18 +57,18 @@ const AFTER_HEAD: Readonly<Record<string, "unary" | "with constant">> = {
   Div: "with constant",
 };
 
-function headOf({ name, uses }: FoundLayer, constants: Constants): string | null {
+function headOf({ name, results }: FoundLayer, constants: Constants): string | null {
   if (layerIndex(name) !== null) return null;
-  for (const { node } of uses) {
-    const output = modelOutputAfter(node, constants);
+  for (const result of results) {
+    const output = modelOutputAfter(result, constants);
     if (output) return `head: feeds the output "${output.name}"`;
   }
   return HEAD.test(name) ? "head: named as one" : null;
 }
 
 /** The output of the model that a layer's result becomes, out of branches and bodies too; null where it goes elsewhere. */
-function modelOutputAfter(layer: Node, constants: Constants): Value | null {
-  const results = new Set(layer.outputs.slice(0, 1));
+function modelOutputAfter(result: Value, constants: Constants): Value | null {
+  const results = new Set([result]);
   for (const value of results) {
     if (value.isGraphOutput) {
       if (value.graph.parent === null) return value;

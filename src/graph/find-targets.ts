@@ -8,11 +8,11 @@ import { type Constants, findConstants, tensorOf } from "./constants.js";
 import { denseByDefault } from "./dense-by-default.js";
 import type { LayerCandidate } from "./layer-form.js";
 import { LAYER_FORMS } from "./layer-forms.js";
-import { isSameCoding } from "./stored-coding.js";
-import { floatTypeOf, type RefusedWeight, readersOf } from "./stored-weight.js";
+import { codeTypeOf, floatTypeOf, isSameCoding } from "./stored-coding.js";
+import { isLookup, type RefusedWeight, readersOf } from "./stored-weight.js";
 import type { FoundTargets, Graph, Model, Node, Skipped, Target, Value } from "./types.js";
 import { refuseUnsupported } from "./unsupported-ops.js";
-import { allNodes, allValues, isStandard } from "./walk.js";
+import { allNodes, allValues } from "./walk.js";
 import { layerIndex, weightKind, weightName } from "./weight-name.js";
 
 /** A recognised layer with the node that is it. */
@@ -88,21 +88,22 @@ function recognise(
   return refuseUnsupported(node, constants).map((recognised) => ({ form: "", recognised }));
 }
 
-/** Float matrices that only Gather reads. */
+/** Matrices of floats or codes that only lookups read. */
 function findEmbeddings(graph: Graph, constants: Constants): Found[] {
   const found: Found[] = [];
   for (const value of allValues(graph)) {
     const tensor = constants.get(value) === value ? tensorOf(value) : null;
     if (tensor?.dims.length !== 2 || Math.min(...tensor.dims) < 2) continue;
-    if (floatTypeOf(tensor.dataType) === undefined) continue;
+    if (floatTypeOf(tensor.dataType) === undefined && codeTypeOf(tensor.dataType) === null) continue;
     const nodes = [...readersOf(value).nodes];
-    if (nodes.length === 0 || !nodes.every((node) => isStandard(node, "Gather"))) continue;
+    const [first] = nodes;
+    if (first === undefined || !nodes.every(isLookup)) continue;
     found.push({
       source: value,
       fallbackName: value.name,
       nodes,
       layers: [],
-      refusal: "embedding: a table that Gather reads",
+      refusal: `embedding: a table that ${first.onnx.opType} reads`,
     });
   }
   return found;
@@ -129,6 +130,7 @@ function targetOf(weight: Found, name: string, names: ReadonlySet<string>, const
     return "is read with two meanings: scales, zeros or shape differ";
   }
   const uses = layers.map(({ node, activation }) => ({ node, activation }));
+  const results = layers.map(({ node, result }) => result ?? (node.outputs[0] as Value));
   return {
     name,
     kind: weightKind(name, names),
@@ -139,7 +141,7 @@ function targetOf(weight: Found, name: string, names: ReadonlySet<string>, const
     form: first.form,
     tensor,
     uses,
-    denseByDefault: denseByDefault({ name, shape, source, uses }, constants),
+    denseByDefault: denseByDefault({ name, shape, source, uses, results }, constants),
   };
 }
 

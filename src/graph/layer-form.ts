@@ -12,6 +12,8 @@ export interface LayerCandidate {
   readonly weight: StoredWeight;
   /** The float value that meets the weight; its last axis is the input channel. */
   readonly activation: Value;
+  /** Where the product is float again; the node's first output where absent. */
+  readonly result?: Value;
 }
 
 export interface LayerForm {

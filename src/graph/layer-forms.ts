@@ -4,6 +4,8 @@
  */
 import { gemm } from "./forms/gemm.js";
 import { matMul } from "./forms/mat-mul.js";
+import { matMulBnb4 } from "./forms/mat-mul-bnb4.js";
+import { matMulInteger } from "./forms/mat-mul-integer.js";
 import { matMulNBits } from "./forms/mat-mul-n-bits.js";
 import type { LayerForm } from "./layer-form.js";
 
@@ -11,4 +13,6 @@ export const LAYER_FORMS = {
   MatMul: matMul,
   Gemm: gemm,
   MatMulNBits: matMulNBits,
+  MatMulInteger: matMulInteger,
+  MatMulBnb4: matMulBnb4,
 } as const satisfies Record<string, LayerForm>;

@@ -9,8 +9,7 @@ import { type AffineCoding, CODE_TABLES, type Coding } from "../tensor/coding.js
 import { floatsOf } from "../tensor/half.js";
 import { storedDims } from "../tensor/matrix.js";
 import { findTargets } from "./find-targets.js";
-import { groupDims, type StoredAffineCoding } from "./stored-coding.js";
-import { floatTypeOf } from "./stored-weight.js";
+import { elementsOf, floatTypeOf, groupDims, type StoredAffineCoding } from "./stored-coding.js";
 import type { FoundTargets, Model, Skipped, Target } from "./types.js";
 
 /** As much of a target as its coding needs. */
@@ -44,7 +43,13 @@ async function resolveAffine(target: CodedWeight, coding: StoredAffineCoding): P
     throw new PruneError("bad-weight", `weight "${target.name}" ${zeros}; exclude it`, {
       details: { weight: target.name },
     });
-  return { ...coding, scales: await readFloats(coding.scales), zeros };
+  const scales = await readFloats(coding.scales);
+  const [rows, columns] = groupDims(coding, storedDims(target.shape, target.order));
+  return {
+    ...coding,
+    zeros,
+    scales: scales.length === 1 ? new Float32Array(rows * columns).fill(scales[0] as number) : scales,
+  };
 }
 
 /**
@@ -88,12 +93,14 @@ async function readZeros(
 ): Promise<AffineCoding["zeros"] | string> {
   const { bits, signed, zeros } = coding;
   if (typeof zeros === "number") return zeros;
-  const [rows, columns] = groupDims(coding, storedDims(shape, order));
   if (zeros.kind === "codes") {
     const { rowElements, tensor } = zeros;
+    const isOne = elementsOf(tensor) === 1;
+    const [rows, columns] = isOne ? [1, 1] : groupDims(coding, storedDims(shape, order));
     const plain = { rowGroup: rows, columnGroup: columns, scales: Float32Array.of(1), zeros: 0 };
     const codes = { kind: "affine", bits, signed, rowElements, ...plain } as const;
-    return Int16Array.from(decode(await readTensor(tensor), codes, rows, columns));
+    const values = decode(await readTensor(tensor), codes, rows, columns);
+    return isOne ? (values[0] as number) : Int16Array.from(values);
   }
   const values = await readFloats(zeros.tensor);
   const smallest = signed ? -(2 ** (bits - 1)) : 0;

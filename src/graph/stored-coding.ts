@@ -4,6 +4,7 @@
  */
 import { DATA_TYPES, type OnnxTensor } from "../onnx/index.js";
 import type { CodeBits, CodeTable, FloatCoding } from "../tensor/coding.js";
+import { BYTES_PER_ELEMENT, type FloatType } from "../tensor/dtypes.js";
 import { type Shape, type StorageOrder, storedDims } from "../tensor/matrix.js";
 
 /** Where the codes of the value 0 are. */
@@ -76,11 +77,22 @@ export function describeCoding(coding: StoredCoding, shape: Shape, order: Storag
 
 /** The coding of elements of an integer type, as far as codes can be written: 2, 4 and 8 bits; else null. */
 export function codeTypeOf(dataType: number): { readonly bits: CodeBits; readonly signed: boolean } | null {
-  const [, unsigned, bits] = /^(u?)int([248])$/.exec(DATA_TYPES[dataType]?.name ?? "") ?? [];
+  const [, unsigned, bits] = /^(u?)int([248])$/.exec(typeName(dataType)) ?? [];
   return bits === undefined ? null : { bits: Number(bits) as CodeBits, signed: unsigned === "" };
 }
 
 /** Elements of a tensor. */
 export function elementsOf({ dims }: Pick<OnnxTensor, "dims">): number {
   return dims.reduce((product, dim) => product * dim, 1);
+}
+
+/** The float type of a TensorProto.DataType, undefined where a weight of it cannot be pruned. */
+export function floatTypeOf(dataType: number): FloatType | undefined {
+  const name = typeName(dataType);
+  return name in BYTES_PER_ELEMENT ? (name as FloatType) : undefined;
+}
+
+/** `int8`, or `type 99` for what ONNX may add. */
+export function typeName(dataType: number): string {
+  return DATA_TYPES[dataType]?.name ?? `type ${dataType}`;
 }

@@ -5,9 +5,10 @@
  */
 import type { OnnxTensor } from "../../onnx/index.js";
 import type { CodeBits } from "../../tensor/coding.js";
+import { findTensor } from "../constants.js";
 import type { LayerForm } from "../layer-form.js";
-import { codeTypeOf, elementsOf, type StoredZeros } from "../stored-coding.js";
-import { findCodes, findTensor, floatTypeOf } from "../stored-weight.js";
+import { codeTypeOf, elementsOf, floatTypeOf, type StoredZeros } from "../stored-coding.js";
+import { findCodes } from "../stored-weight.js";
 import type { Node } from "../types.js";
 import { intAttribute, isContrib } from "../walk.js";
 

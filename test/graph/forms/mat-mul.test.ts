@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { findTargets } from "../../../src/graph/index.js";
-import { bfloat16, constant, float16, int8, node, value } from "../../helpers/model.js";
+import { bfloat16, constant, float16, int8, int32, node, value } from "../../helpers/model.js";
 import { layerSpec, modelOf, valueNamed, zeros } from "../model-of.js";
 
 const matMul = (weight: string) => node("MatMul", ["x", weight], ["y"]);
@@ -80,13 +80,37 @@ describe("matMul", () => {
     ["a weight on the left", [node("MatMul", ["w", "x"], ["y"])], zeros("w", 4, 8), "stands on the left"],
     ["a computed weight", [node("Neg", ["w"], ["c"]), matMul("c")], zeros("w", 8, 4), 'is computed by Neg from "w"'],
     [
-      "a quantised weight",
-      [node("DequantizeLinear", ["w", "scale"], ["c"]), transpose("c", "t"), matMul("t")],
+      "codes whose scales are computed",
+      [node("Neg", ["scale"], ["s"]), node("DequantizeLinear", ["w", "s"], ["c"]), transpose("c", "t"), matMul("t")],
       int8("w", [4, 8], new Int8Array(32)),
-      "is read through DequantizeLinear, which is not supported yet",
+      "has scales or zero points that are computed",
+    ],
+    [
+      "codes with another number of scales",
+      [node("DequantizeLinear", ["w", "three"], ["c"], { axis: 0 }), transpose("c", "t"), matMul("t")],
+      int8("w", [4, 8], new Int8Array(32)),
+      "has 3 scales of type float32, where 1 or 4 floats are expected",
+    ],
+    [
+      "codes that are transposed before they are dequantised in blocks",
+      [transpose("w", "t"), node("DequantizeLinear", ["t", "blocks"], ["c"], { axis: 0, block_size: 4 }), matMul("c")],
+      int8("w", [4, 8], new Int8Array(32)),
+      "is transposed before it is dequantised in blocks",
+    ],
+    [
+      "wide integers behind DequantizeLinear",
+      [node("DequantizeLinear", ["w", "scale"], ["c"]), transpose("c", "t"), matMul("t")],
+      int32("w", [4, 8], new Int32Array(32)),
+      "holds int32 codes",
     ],
   ])("refuses %s with its reason", async (_, nodes, weight, reason) => {
-    const { targets, skipped } = await found(nodes, weight, zeros("scale", 1));
+    const { targets, skipped } = await found(
+      nodes,
+      weight,
+      zeros("scale", 1),
+      zeros("three", 3),
+      zeros("blocks", 2, 4),
+    );
     expect(targets).toEqual([]);
     expect(skipped).toEqual([{ name: "w", reason: expect.stringContaining(reason) }]);
   });
