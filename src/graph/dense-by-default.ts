@@ -1,7 +1,7 @@
 /**
  * Targets that stay dense unless the user names them: what turns hidden states into answers, what
  * shares its weight with something that is no linear layer, and what chooses experts. Each costs
- * more quality than its zeros are worth.
+ * more quality than its zeros are worth, as does the first convolution.
  */
 import type { Shape } from "../tensor/matrix.js";
 import type { Constants } from "./constants.js";
@@ -22,7 +22,7 @@ export interface FoundLayer {
 
 /** Why the layer stays dense by default, as a sentence for the report; null for ordinary layers. */
 export function denseByDefault(layer: FoundLayer, constants: Constants): string | null {
-  return sharedWith(layer) ?? headOf(layer, constants) ?? routerOf(layer);
+  return sharedWith(layer) ?? headOf(layer, constants) ?? routerOf(layer) ?? stemOf(layer);
 }
 
 // --- shared weights ---------------------------------------------------------------------------
@@ -103,4 +103,29 @@ const ROUTER = /(^|\.)((mlp|moe|ffn|feed_forward|block_sparse_moe)\.gate|router)
 /** A gate with as many outputs as inputs or more is part of a feed-forward block. */
 function routerOf({ name, shape }: FoundLayer): string | null {
   return ROUTER.test(name) && shape.out < shape.in ? "router: chooses experts" : null;
+}
+
+// --- stems ------------------------------------------------------------------------------------
+
+/** Operators that hand pixels or samples on, at most in another type, shape or range. */
+const BEFORE_STEM: ReadonlySet<string> = new Set([
+  "Cast",
+  "Identity",
+  "Reshape",
+  "Transpose",
+  "Unsqueeze",
+  "Sub",
+  "Div",
+  "Mul",
+]);
+
+/** The convolution that turns what the model is given into hidden states: patches of pixels, frames of sound. */
+function stemOf({ uses }: FoundLayer): string | null {
+  for (const { activation, window } of uses) {
+    if (window === undefined) continue;
+    let value: Value | null | undefined = activation;
+    while (value?.producer && BEFORE_STEM.has(value.producer.onnx.opType)) value = value.producer.inputs[0];
+    if (value?.isGraphInput && value.graph.parent === null) return `stem: reads the input "${value.name}"`;
+  }
+  return null;
 }

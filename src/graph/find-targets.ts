@@ -129,7 +129,7 @@ function targetOf(weight: Found, name: string, names: ReadonlySet<string>, const
   if (layers.some(({ weight }) => !isSameShape(weight.shape, shape) || !isSameCoding(weight.coding, coding))) {
     return "is read with two meanings: scales, zeros or shape differ";
   }
-  const uses = layers.map(({ node, activation }) => ({ node, activation }));
+  const uses = layers.map(({ node, activation, window }) => ({ node, activation, ...(window && { window }) }));
   const results = layers.map(({ node, result }) => result ?? (node.outputs[0] as Value));
   return {
     name,

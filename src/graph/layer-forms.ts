@@ -2,6 +2,7 @@
  * The table of layer forms. A new form is one file in forms/ and one line here; the operator then
  * leaves the list in unsupported-ops.ts.
  */
+import { conv } from "./forms/conv.js";
 import { gemm } from "./forms/gemm.js";
 import { matMul } from "./forms/mat-mul.js";
 import { matMulBnb4 } from "./forms/mat-mul-bnb4.js";
@@ -15,4 +16,5 @@ export const LAYER_FORMS = {
   MatMulNBits: matMulNBits,
   MatMulInteger: matMulInteger,
   MatMulBnb4: matMulBnb4,
+  Conv: conv,
 } as const satisfies Record<string, LayerForm>;

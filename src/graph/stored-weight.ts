@@ -70,22 +70,22 @@ function codingOf(tensor: OnnxTensor, dequantizer: Dequantizer | null): StoredCo
   return `holds ${typeName(tensor.dataType)} values; only float32, float16 and bfloat16 are supported, and integers behind DequantizeLinear`;
 }
 
-/** Codes that lie in the file, whatever they stand for. */
-export interface StoredCodes {
-  readonly kind: "codes";
+/** A tensor that lies in the file, whatever its elements are. */
+export interface StoredOperand {
+  readonly kind: "operand";
   readonly source: Value;
   readonly tensor: OnnxTensor;
 }
 
 /**
- * Finds the codes that an operator with a layout of its own reads.
+ * Finds the tensor that an operator with a weight layout of its own reads.
  * @returns null where the value is an activation
  */
-export function findCodes(value: Value, constants: Constants): StoredCodes | RefusedWeight | null {
+export function findOperand(value: Value, constants: Constants): StoredOperand | RefusedWeight | null {
   const source = behindIdentities(value);
   const tensor = tensorOf(source);
   if (tensor === null) return computedWeight(value, source, constants);
-  return isOverridable(source) ? { kind: "refused", source, reason: OVERRIDABLE } : { kind: "codes", source, tensor };
+  return isOverridable(source) ? { kind: "refused", source, reason: OVERRIDABLE } : { kind: "operand", source, tensor };
 }
 
 /** Whether the node looks rows up in a table: an embedding. */

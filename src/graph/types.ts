@@ -64,11 +64,26 @@ export interface Model {
  */
 export type WeightKind = "q" | "k" | "v" | "o" | "gate" | "up" | "down" | "fc" | "other";
 
+/** How a convolution moves over its input; attributes as ONNX has them, one entry for each spatial axis. */
+export interface ConvolutionWindow {
+  readonly kernel: readonly number[];
+  readonly strides: readonly number[];
+  readonly dilations: readonly number[];
+  /** Begins of all axes, then ends; ignored where `autoPad` is neither "" nor NOTSET. */
+  readonly pads: readonly number[];
+  readonly autoPad: string;
+}
+
 /** One node that multiplies with a target's weight. */
 export interface TargetUse {
   readonly node: Node;
-  /** The float activation that meets the weight; its last axis is the input channel. */
+  /** The float activation that meets the weight; its last axis is the input channel, unless there is a window. */
   readonly activation: Value;
+  /**
+   * For convolutions: the activation is [batch, channels, …] and every place of the window is a token, whose input
+   * channels are channels × kernel.
+   */
+  readonly window?: ConvolutionWindow;
 }
 
 /** A linear layer whose weight lies in the file. */

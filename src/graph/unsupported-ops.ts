@@ -29,7 +29,6 @@ const WEIGHT_INPUTS: Readonly<Record<string, readonly number[]>> = {
   LongformerAttention: [1],
   Einsum: [0, 1],
   // Convolutions and recurrent layers.
-  Conv: [1],
   FusedConv: [1],
   ConvInteger: [1],
   QLinearConv: [3],

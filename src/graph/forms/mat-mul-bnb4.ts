@@ -7,7 +7,7 @@ import type { CodeTable } from "../../tensor/coding.js";
 import { findTensor } from "../constants.js";
 import type { LayerForm } from "../layer-form.js";
 import { codeTypeOf, elementsOf, floatTypeOf } from "../stored-coding.js";
-import { findCodes } from "../stored-weight.js";
+import { findOperand } from "../stored-weight.js";
 import { intAttribute, isContrib } from "../walk.js";
 
 /** The attribute `quant_type`. */
@@ -18,7 +18,7 @@ export const matMulBnb4: LayerForm = {
   recognise(node, constants) {
     if (!isContrib(node, "MatMulBnb4")) return null;
     const [activation, operand, scaleInput] = node.inputs;
-    const codes = operand ? findCodes(operand, constants) : null;
+    const codes = operand ? findOperand(operand, constants) : null;
     if (codes === null || codes.kind === "refused") return codes;
     if (!activation) return null;
     const { source, tensor } = codes;

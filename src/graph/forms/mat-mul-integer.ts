@@ -9,7 +9,7 @@ import { axisCoding } from "../axis-coding.js";
 import { type Constants, findTensor } from "../constants.js";
 import type { LayerForm } from "../layer-form.js";
 import { elementsOf, floatTypeOf } from "../stored-coding.js";
-import { findCodes } from "../stored-weight.js";
+import { findOperand } from "../stored-weight.js";
 import type { Value } from "../types.js";
 import { isStandard } from "../walk.js";
 
@@ -18,7 +18,7 @@ export const matMulInteger: LayerForm = {
   recognise(node, constants) {
     if (!isStandard(node, "MatMulInteger")) return null;
     const [left, right, , zeroInput] = node.inputs;
-    const codes = right ? findCodes(right, constants) : null;
+    const codes = right ? findOperand(right, constants) : null;
     if (codes === null || codes.kind === "refused") return codes;
     const { source, tensor } = codes;
     const refuse = (reason: string) => ({ kind: "refused", source, reason }) as const;

@@ -8,7 +8,7 @@ import type { CodeBits } from "../../tensor/coding.js";
 import { findTensor } from "../constants.js";
 import type { LayerForm } from "../layer-form.js";
 import { codeTypeOf, elementsOf, floatTypeOf, type StoredZeros } from "../stored-coding.js";
-import { findCodes } from "../stored-weight.js";
+import { findOperand } from "../stored-weight.js";
 import type { Node } from "../types.js";
 import { intAttribute, isContrib } from "../walk.js";
 
@@ -27,7 +27,7 @@ export const matMulNBits: LayerForm = {
   recognise(node, constants) {
     if (!isContrib(node, "MatMulNBits")) return null;
     const [activation, operand] = node.inputs;
-    const codes = operand ? findCodes(operand, constants) : null;
+    const codes = operand ? findOperand(operand, constants) : null;
     if (codes === null || codes.kind === "refused") return codes;
     if (!activation) return null;
     const { source, tensor } = codes;
