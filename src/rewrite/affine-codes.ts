@@ -18,6 +18,7 @@ export function zeroAffineCodes(
 ): number {
   const { bits, rowElements, rowGroup, columnGroup, scales, zeros } = coding;
   const perByte = 8 / bits;
+  const byteShift = 3 - Math.log2(bits);
   const codeMask = 2 ** bits - 1;
   const groups = Math.ceil(columns / columnGroup);
   const kept = mask?.bits;
@@ -27,16 +28,18 @@ export function zeroAffineCodes(
     let at = row * rowElements;
     for (let group = 0; group < groups; group++) {
       const zero = (typeof zeros === "number" ? zeros : (zeros[firstGroup + group] as number)) & codeMask;
-      const isAllZero = scales[firstGroup + group] === 0;
+      const isAllZero = Number(scales[firstGroup + group] === 0);
       const size = Math.min(columnGroup, columns - group * columnGroup);
       for (const end = at + size; at < end; at++, k++) {
-        const place = Math.floor(at / perByte);
+        const place = at >> byteShift;
         const shift = (at & (perByte - 1)) * bits;
         const byte = stored[place] as number;
-        const stays = kept === undefined || (((kept[k >> 3] as number) >> (k & 7)) & 1) === 1;
-        const code = stays ? (byte >> shift) & codeMask : zero;
-        if (!stays) stored[place] = (byte & ~(codeMask << shift)) | (zero << shift);
-        if (code === zero || isAllZero) count++;
+        // −1 keeps all bits of a code, 0 none: which of the two comes is as good as random, so no branch. Nor below,
+        // where the difference to zero, less one, is negative for zero only.
+        const stays = kept === undefined ? -1 : -(((kept[k >> 3] as number) >> (k & 7)) & 1);
+        const code = ((byte >> shift) & codeMask & stays) | (zero & ~stays);
+        if (kept !== undefined) stored[place] = (byte & ~(codeMask << shift)) | (code << shift);
+        count += (((code ^ zero) - 1) >>> 31) | isAllZero;
       }
     }
   }

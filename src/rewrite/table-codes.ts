@@ -12,17 +12,21 @@ import type { TableCoding } from "../tensor/coding.js";
  */
 export function zeroTableCodes(stored: Uint8Array, coding: TableCoding, mask: Mask | null, elements: number): number {
   const { values, zero, blockElements, scales } = coding;
-  const isZero = values.map((value) => value === 0);
+  const isZero = Uint8Array.from(values, (value) => Number(value === 0));
   const kept = mask?.bits;
   let count = 0;
-  for (let k = 0; k < elements; k++) {
-    const place = k >> 1;
-    const shift = (k & 1) === 0 ? 4 : 0;
-    const byte = stored[place] as number;
-    const stays = kept === undefined || (((kept[k >> 3] as number) >> (k & 7)) & 1) === 1;
-    const code = stays ? (byte >> shift) & 15 : zero;
-    if (!stays) stored[place] = (byte & ~(15 << shift)) | (zero << shift);
-    if (isZero[code] || scales[Math.floor(k / blockElements)] === 0) count++;
+  for (let block = 0, k = 0; k < elements; block++) {
+    const isAllZero = Number(scales[block] === 0);
+    for (const end = Math.min(elements, (block + 1) * blockElements); k < end; k++) {
+      const place = k >> 1;
+      const shift = (k & 1) === 0 ? 4 : 0;
+      const byte = stored[place] as number;
+      // As for affine codes: no branch, because which of the two comes is as good as random.
+      const stays = kept === undefined ? -1 : -(((kept[k >> 3] as number) >> (k & 7)) & 1);
+      const code = ((byte >> shift) & 15 & stays) | (zero & ~stays);
+      if (kept !== undefined) stored[place] = (byte & ~(15 << shift)) | (code << shift);
+      count += (isZero[code] as number) | isAllZero;
+    }
   }
   return count;
 }
