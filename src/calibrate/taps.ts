@@ -125,7 +125,7 @@ function reduce(
 /**
  * The same for convolutions. What meets a place of the kernel, for every channel, is picked by a convolution with
  * kernels that are 1 there and 0 elsewhere, so strides, pads and dilations need no second implementation. Pads count
- * as the zeros that they are.
+ * as the zeros that they are, and all places of the window do: no mask says which of them are padding.
  */
 function reduceWindows(
   draft: GraphDraft,

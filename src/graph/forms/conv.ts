@@ -10,6 +10,12 @@ import { findOperand } from "../stored-weight.js";
 import type { ConvolutionWindow, Node } from "../types.js";
 import { intAttribute, isStandard } from "../walk.js";
 
+/**
+ * Largest kernel, in places; larger ones than those of patches of 32 × 32 pixels are not known. Statistics take a
+ * constant of the square of that.
+ */
+const MOST_PLACES = 1024;
+
 export const conv: LayerForm = {
   summary: "Conv with group = 1 in float32, float16 or bfloat16, as linear over channels × kernel",
   recognise(node, constants) {
@@ -31,6 +37,8 @@ export const conv: LayerForm = {
     if (dtype === undefined)
       return refuse(`holds ${typeName(tensor.dataType)} values; only float32, float16 and bfloat16 are supported`);
     const shape = { out, in: kernel.reduce((product, size) => product * size, channels) };
+    if (shape.in > MOST_PLACES * channels)
+      return refuse(`has a kernel of more than ${MOST_PLACES} places: its shape is ${shown}`);
     if (kernel.length === 0) return refuse(`has shape ${shown}, which has no kernel`);
     if (shape.out < 2 || shape.in < 2) return refuse(`is a vector: its shape is ${shown}`);
     const window = windowOf(node, kernel);

@@ -47,6 +47,7 @@ describe("Conv", () => {
     ["codes", {}, int8("w", [6, 4, 1, 1], new Int8Array(24)), "holds int8 values"],
     ["a single output", {}, zeros("w", 1, 4, 3, 3), "is a vector: its shape is [1, 4, 3, 3]"],
     ["another kernel than it says", { kernel_shape: [5, 5] }, zeros("w", 6, 4, 3, 3), "do not fit its shape"],
+    ["a kernel of any size", {}, zeros("w", 2, 4, 33, 32), "more than 1024 places"],
     ["too few strides", { strides: [2] }, zeros("w", 6, 4, 3, 3), "do not fit its shape"],
   ])("refuses %s with the reason", async (_, attributes, weight, reason) => {
     const { targets, skipped } = findTargets(await build([before, conv(attributes)], weight));
