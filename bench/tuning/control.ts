@@ -55,7 +55,7 @@ async function row(order: string, { subject, heldOut }: Laboratory, evaluations:
   await objective.close();
   const { ria, wanda } = baselines(subject);
   const figures = [];
-  for (const candidate of [ria, wanda, plain, windowed]) figures.push(await heldOut.perplexityOf(candidate));
+  for (const candidate of [ria, wanda, plain, windowed]) figures.push(await heldOut.of(candidate));
   const gain = 100 * (1 - (figures[3] as number) / (figures[2] as number));
   console.log(
     `| ${order} | ${figures.map((figure) => figure.toFixed(2)).join(" | ")} | ${gain.toFixed(1)}% | ${inWords(plain)}; ${inWords(windowed)} |`,

@@ -25,7 +25,7 @@ export async function gain({ models: [model = ""], texts }: ExperimentOptions) {
       const { coefficients, passes } = record;
       const tuned: Candidate = { method: "crepe", pattern, coefficients, passes };
       const figures = [];
-      for (const candidate of [ria, wanda, tuned]) figures.push(await heldOut.perplexityOf(candidate));
+      for (const candidate of [ria, wanda, tuned]) figures.push(await heldOut.of(candidate));
       const [byRia = 0, byWanda = 0, byTuned = 0] = figures;
       const against = 100 * (byTuned / Math.min(byRia, byWanda) - 1);
       console.log(

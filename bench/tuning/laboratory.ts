@@ -12,7 +12,7 @@ import { resolvePruneOption } from "../../src/options/index.js";
 import type { ResolvedPrune } from "../../src/options/types.js";
 import { openPlan } from "../../src/prune/index.js";
 import { METHODS } from "../../src/score/index.js";
-import { type Candidate, openSubject, type Subject, Trial } from "../../src/tune/index.js";
+import { type Candidate, type Judge, openSubject, perplexityJudge, type Subject } from "../../src/tune/index.js";
 
 /** Texts and lengths of protocol P1, and a stretch of the calibration text behind what is calibrated on. */
 export interface Protocol {
@@ -27,9 +27,9 @@ export interface Protocol {
 export interface Laboratory {
   readonly subject: Subject;
   /** Judges on the calibration text, behind what is calibrated on. */
-  readonly tuning: Trial;
+  readonly tuning: Judge;
   /** Judges on the evaluation text (protocol P1). */
-  readonly heldOut: Trial;
+  readonly heldOut: Judge;
   close(): Promise<void>;
 }
 
@@ -102,8 +102,8 @@ export async function openLaboratory(model: string, texts: string, options: Labo
   const evaluation = cutWindows(protocol.evaluation, tokenizer, { count: protocol.windows, length, bos: false });
   return {
     subject,
-    tuning: new Trial({ subject, samples, windows: behind.slice(count, count + windows) }),
-    heldOut: new Trial({ subject, samples, windows: evaluation }),
+    tuning: perplexityJudge({ subject, samples, windows: behind.slice(count, count + windows) }),
+    heldOut: perplexityJudge({ subject, samples, windows: evaluation }),
     close: async () => {
       await inner.close();
       await plan.model.onnx.close();

@@ -38,7 +38,7 @@ export async function race({
     const finalists = bestApart(steps, 3, { space, better: "lower", distance: 0.1 }).map(({ candidate }) => candidate);
     let best = { candidate: finalists[0] as Candidate, perplexity: Number.POSITIVE_INFINITY };
     for (const candidate of finalists) {
-      const perplexity = await tuning.perplexityOf(candidate);
+      const perplexity = await tuning.of(candidate);
       if (perplexity < best.perplexity) best = { candidate, perplexity };
     }
     const total = (performance.now() - begin) / 1000;
@@ -55,7 +55,7 @@ export async function race({
     let climbed = { candidate: starts[0] as Candidate, perplexity: Number.POSITIVE_INFINITY };
     let count = 0;
     const climb = async (candidate: Candidate) => {
-      const perplexity = await tuning.perplexityOf(candidate);
+      const perplexity = await tuning.of(candidate);
       const seconds = (performance.now() - climbing) / 1000;
       count++;
       if (perplexity < climbed.perplexity) {
@@ -82,7 +82,7 @@ export async function race({
     console.log(`  ${climbed.perplexity.toFixed(2)} on the tuning text: ${inWords(climbed.candidate)}`);
     const rows = { PHO: best.candidate, "hill-climbing": climbed.candidate, ...baselines(subject) };
     for (const [name, candidate] of Object.entries(rows))
-      console.log(`  on text that neither has seen: ${name} ${(await heldOut.perplexityOf(candidate)).toFixed(2)}`);
+      console.log(`  on text that neither has seen: ${name} ${(await heldOut.of(candidate)).toFixed(2)}`);
   } finally {
     await laboratory.close();
   }

@@ -1,5 +1,5 @@
 /** The graph with its links, and the linear layers in it. */
-export { blockOutputs } from "./block-outputs.js";
+export { type BlockOutput, blockOutputs } from "./block-outputs.js";
 export { buildModel } from "./build.js";
 export { findTargets } from "./find-targets.js";
 export { LAYER_FORMS } from "./layer-forms.js";

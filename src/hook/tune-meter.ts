@@ -2,7 +2,7 @@
 import type { Phase, RunControl } from "../progress.js";
 import type { ResolvedTuneSettings, SearchStep } from "../tune/index.js";
 
-/** Shares of the phases; they count relative to each other. A study is many perplexities. */
+/** Shares of the phases; they count relative to each other. A study judges many candidates. */
 const SHARES = { calibrate: 10, study: 150, search: 40, evaluate: 20 } as const satisfies Partial<
   Record<Phase, number>
 >;
@@ -16,7 +16,10 @@ export class TuneMeter {
   constructor(
     private readonly onProgress: RunControl["onProgress"],
     private readonly file: string,
-    private readonly settings: ResolvedTuneSettings,
+    /** With the name of the judge. */
+    private readonly settings: Pick<ResolvedTuneSettings, "passes" | "study" | "evaluations"> & {
+      readonly judge: string;
+    },
   ) {
     this.order =
       settings.study > 0 ? ["calibrate", "study", "search", "evaluate"] : ["calibrate", "search", "evaluate"];
@@ -40,7 +43,7 @@ export class TuneMeter {
   }
 
   check(done: number, total: number): void {
-    this.say("evaluate", done, total, `perplexity ${done} of ${total}`);
+    this.say("evaluate", done, total, `${this.settings.judge} ${done} of ${total}`);
   }
 
   private say(phase: TunePhase, done: number, total: number, item: string): void {

@@ -12,8 +12,10 @@ export { readText } from "./read-text.js";
 export {
   type CoefficientRecord,
   type EvaluationText,
+  PERPLEXITY,
   plainRecord,
-  type RecordedPerplexity,
+  type RecordedFigures,
+  type RecordedJudge,
   readRecord,
   readRecordsText,
   readRegistryText,

@@ -30,21 +30,14 @@ export async function readRegistryFile(path: string): Promise<readonly Coefficie
 
 /** Writes a registry file that appears whole. Two processes must not write one at the same time. */
 export async function writeRegistryFile(path: string, records: readonly CoefficientRecord[]): Promise<void> {
-  const [{ mkdir, rename, rm, writeFile }, { dirname }, { withStorageErrors }] = await Promise.all([
+  const [{ mkdir }, { dirname }, { withStorageErrors, writeWholeFile }] = await Promise.all([
     import("node:fs/promises"),
     import("node:path"),
     import("../store/index.js"),
   ]);
-  const draft = `${path}.draft`;
   await withStorageErrors(`cannot write ${path}`, async () => {
     await mkdir(dirname(path), { recursive: true });
-    try {
-      await writeFile(draft, registryText(records));
-      await rename(draft, path);
-    } catch (error) {
-      await rm(draft, { force: true });
-      throw error;
-    }
+    await writeWholeFile(path, registryText(records));
   });
 }
 

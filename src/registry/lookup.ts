@@ -84,7 +84,7 @@ export function bestOf(
 }
 
 /** What is not known of a record does not speak against it. */
-function isWorthTaking({ perplexity: { ria, wanda, tuned } }: CoefficientRecord): boolean {
+function isWorthTaking({ judged: { ria, wanda, tuned } }: CoefficientRecord): boolean {
   return tuned === null || [ria, wanda].every((other) => other === null || tuned < other);
 }
 

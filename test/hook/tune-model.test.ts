@@ -18,7 +18,6 @@ import {
 } from "../../src/index.js";
 import { dottedLabel } from "../../src/options/index.js";
 import { plainRecord, readRecord } from "../../src/registry/index.js";
-import { TUNE_DEFAULTS } from "../../src/tune/index.js";
 import { AUSTEN, BERT, GPT2, openFiles, sessions, T5, temporaryFolder } from "./loading.js";
 
 const text = readFileSync(join(AUSTEN, "persuasion.txt"), "utf8");
@@ -43,7 +42,7 @@ const plain = ({ record, report }: TuneResult) => ({
   finalists: report.finalists,
   steps: report.steps.map(({ seconds: _, ...step }) => step),
   rows: report.study?.rows.map(({ seconds: _, ...row }) => row) ?? null,
-  perplexity: report.perplexity,
+  judged: report.judged,
 });
 
 describe("tune", () => {
@@ -61,18 +60,24 @@ describe("tune", () => {
       dtype: "fp32",
       method: "crepe",
       pattern: "1:4",
-      evaluation: { windows: 8, length: 128 },
+      judge: { name: "perplexity", text: { windows: 8, length: 128 } },
       objective: { name: "diagonal-error" },
       dimensions: ["row", "column", "size", "power", "shape"],
       study: null,
       accepted: true,
     });
-    const { dense, ria, wanda, tuned } = report.perplexity;
+    const { dense, ria, wanda, tuned } = report.judged;
     expect(dense).toBeLessThan(tuned);
     expect(tuned).toBeLessThan(Math.min(ria, wanda));
     expect(report.steps).toHaveLength(12);
     expect(readRecord(JSON.parse(JSON.stringify(plainRecord(record))), dottedLabel("record"))).toEqual(record);
-    expect(record).toMatchObject({ perplexity: report.perplexity, evaluations: 12, passes: 1, family: "llama/128" });
+    expect(record).toMatchObject({
+      judge: report.judge,
+      judged: report.judged,
+      evaluations: 12,
+      passes: 1,
+      family: "llama/128",
+    });
 
     expect(registered).toBe(true);
     const known = await listCoefficients({ cache_dir });
@@ -102,8 +107,8 @@ describe("tune", () => {
   test("by its defaults is never worse than RIA, and keeps only what is better than RIA and Wanda", async () => {
     const cache_dir = temporaryFolder();
     const { report, registered } = await tune(AUSTEN, { ...OPTIONS, cache_dir });
-    const { ria, wanda, tuned } = report.perplexity;
-    expect(report.objective.name).toBe(TUNE_DEFAULTS.objective);
+    const { ria, wanda, tuned } = report.judged;
+    expect(report).toMatchObject({ objective: { name: "kl" }, notes: [] });
     // Untuned CRePE is RIA, and measured with the others where the search has lost.
     expect(tuned).toBeLessThanOrEqual(ria);
     expect(report.accepted).toBe(tuned < Math.min(ria, wanda));
@@ -161,7 +166,7 @@ describe("tune", () => {
     ])
       await expect(tune(AUSTEN, { ...options, ...other })).rejects.toMatchObject({
         code: "storage",
-        message: expect.stringContaining("of a run with another model, text or options; delete it to begin anew"),
+        message: expect.stringContaining("of a run with another model, judge or options; delete it to begin anew"),
       });
     expect(readFileSync(checkpoint, "utf8")).toBe(before);
     writeFileSync(checkpoint, '{"mine":1}');

@@ -68,14 +68,14 @@ describe("the record for a model", () => {
     [
       "is none that says of itself that RIA or Wanda is as good",
       [
-        tuned(own(1, { perplexity: { dense: 20, ria: 35, wanda: null, tuned: 35 } })),
-        shipped(record(2, { perplexity: { dense: 20, ria: 40, wanda: 30, tuned: 35 } })),
+        tuned(own(1, { judged: { dense: 20, ria: 35, wanda: null, tuned: 35 } })),
+        shipped(record(2, { judged: { dense: 20, ria: 40, wanda: 30, tuned: 35 } })),
       ],
       null,
     ],
     [
       "is one of which nobody knows how good it is",
-      [tuned(own(1, { perplexity: { dense: null, ria: null, wanda: null, tuned: 35 } }))],
+      [tuned(own(1, { judged: { dense: null, ria: null, wanda: null, tuned: 35 } }))],
       "tuned model 1",
     ],
     ["is never of another method", [tuned(own(1, { method: "ria" }))], null],

@@ -17,8 +17,8 @@ const overBlocks = (distance: (dense: RuntimeTensor, pruned: RuntimeTensor) => n
   byForward(async (subject, signal) => {
     const states = hiddenStatesOf(subject);
     const layers = evenly([...states.keys()], SAMPLED_BLOCKS);
-    const after = layers.flatMap((layer) => states.get(layer) ?? []);
-    const before = layers.flatMap((layer) => states.get(layer - 1) ?? []);
+    const after = layers.flatMap((layer) => states.get(layer)?.state ?? []);
+    const before = layers.flatMap((layer) => states.get(layer - 1)?.seenThrough ?? []);
     const masked = subject.targets.filter(({ layer }) => layer !== null && layers.includes(layer));
     const reference = await ProxySession.open(subject, { targets: [], outputs: before });
     const run = reference.run((target) => subject.dense.of(target));

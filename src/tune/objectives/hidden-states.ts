@@ -1,6 +1,6 @@
 /** Hidden states between blocks, as objectives compare them. */
 import { PruneError } from "../../errors.js";
-import { blockOutputs, type Value } from "../../graph/index.js";
+import { type BlockOutput, blockOutputs } from "../../graph/index.js";
 import type { RuntimeTensor } from "../../runtime/index.js";
 import type { Subject } from "../subject.js";
 
@@ -9,7 +9,7 @@ import type { Subject } from "../subject.js";
  *
  * @throws PruneError `unsupported` where no block ends in a residual connection
  */
-export function hiddenStatesOf({ model, targets }: Subject): ReadonlyMap<number, Value> {
+export function hiddenStatesOf({ model, targets }: Subject): ReadonlyMap<number, BlockOutput> {
   const values = blockOutputs(model, targets);
   if (values.size > 0) return values;
   throw new PruneError(
