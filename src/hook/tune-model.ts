@@ -5,7 +5,7 @@
 import { openSamples, type Samples, type Tokenizer, windowsBehind } from "../calibrate/index.js";
 import { createCpuDevice } from "../compute/index.js";
 import { PruneError } from "../errors.js";
-import { findTargets } from "../graph/index.js";
+import { findWritableTargets } from "../graph/index.js";
 import { type PruneOptions, type ResolvedPrune, resolvePruneOption } from "../options/index.js";
 import { describePattern } from "../pattern/index.js";
 import type { RunControl } from "../progress.js";
@@ -101,7 +101,7 @@ export async function tuneModel<T extends PipelineTask>(model: string, options: 
   const device = createCpuDevice();
   try {
     checkSelections([plan], model);
-    const targets = findTargets(plan.model).targets;
+    const { targets } = await findWritableTargets(plan.model);
     const family = familyOf(
       await coefficientLibrary(cacheRoot, found.id, found.options).modelType(file.input),
       targets,

@@ -12,6 +12,7 @@ import { maskInto } from "../rewrite/index.js";
 import { type ChannelStatistics, channelFactor, coefficientsOf, depthOf, methodOf } from "../score/index.js";
 import { type Candidate, candidateKey } from "./candidate.js";
 import type { DenseWeights } from "./dense-weights.js";
+import { floatTypeOf } from "./float-weights.js";
 
 export interface MaskedWeightsOptions {
   /** Blocks of the model, which tell how deep a weight lies. */
@@ -74,14 +75,13 @@ export class MaskedWeights {
     signal: AbortSignal | undefined,
   ): Promise<Mask> {
     const { device, layers } = this.options;
-    const { name: label, kind, layer, shape, order, dtype } = target;
+    const { name: label, kind, layer, shape, order } = target;
     const place = { kind, depth: depthOf(layer, layers) };
     const terms = methodOf(method).terms(coefficientsOf(coefficients, place), shape);
     return device.computeMask(
       {
         label,
-        bytes: weightBytes(target.tensor),
-        dtype,
+        ...weightBytes(target),
         shape,
         order,
         terms,
@@ -96,6 +96,6 @@ export class MaskedWeights {
     const stored = this.options.dense.of(target);
     const buffer = this.buffers.get(target) ?? new Uint8Array(stored.byteLength);
     this.buffers.set(target, buffer);
-    maskInto(buffer, stored, target.dtype, mask);
+    maskInto(buffer, stored, floatTypeOf(target), mask);
   }
 }
