@@ -17,7 +17,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { textFeeds } from "../src/calibrate/index.js";
-import { openModel } from "../src/onnx/index.js";
+import { byteLengthOf, openModel } from "../src/onnx/index.js";
 import { resolvePruneOption } from "../src/options/index.js";
 import { maskBySamples, openPlan, ProgressMeter } from "../src/prune/index.js";
 import { writePlan } from "../src/prune/write-plan.js";
@@ -119,9 +119,10 @@ async function compare(dtype: string, prune: string): Promise<void> {
     const dense = await write(file, prune, "dense", folder);
     const packed = await write(file, prune, "packed", folder);
     const stored = [...packed.stored.values()].reduce((sum, { bytes }) => sum + bytes, 0);
-    const whole = [...packed.stored.keys()].reduce((sum, { shape, dtype }) => {
-      return sum + shape.out * shape.in * (dtype === "float32" ? 4 : 2);
-    }, 0);
+    const whole = [...packed.stored.keys()].reduce(
+      (sum, { tensor }) => sum + byteLengthOf(tensor.dataType, tensor.dims),
+      0,
+    );
     const share = ((100 * stored) / whole).toFixed(2);
     console.log(`\n${dtype}, magnitude ${prune}: pruned weights packed to ${share}% of ${mb(whole)}`);
     console.log(

@@ -47,7 +47,7 @@ async function retainedShare(plan: Plan, target: Target, mask: Mask, statistics:
   const { shape, order } = target;
   const coefficients = coefficientsOf(plan.coefficients, { kind: target.kind, depth: null });
   const terms = methodOf(plan.options.method).terms(coefficients, shape);
-  if (terms.window !== 0 || target.dtype !== "float32") return null;
+  if (terms.window !== 0 || !(target.coding.kind === "float" && target.coding.dtype === "float32")) return null;
   const bytes = await readTensor(target.tensor);
   const stored = new Float32Array(bytes.buffer, bytes.byteOffset, shape.out * shape.in);
   const sizeAt = (o: number, i: number) => Math.abs(stored[storageIndex(shape, order, o, i)] as number);

@@ -5,7 +5,7 @@
  *   node bench/run.mjs open models/austen-1.4m/onnx/model.onnx
  */
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -18,10 +18,12 @@ if (name === undefined || !existsSync(entry)) {
   process.exit(2);
 }
 
-const outfile = `${root}node_modules/.cache/bench/${name}.mjs`;
+const outdir = `${root}node_modules/.cache/bench`;
+// Mask workers are started from a file beside the bundle.
 await build({
-  entryPoints: [entry],
-  outfile,
+  entryPoints: { [name]: entry, worker: `${root}src/compute/cpu/worker.mjs` },
+  outdir,
+  outExtension: { ".js": ".mjs" },
   bundle: true,
   platform: "node",
   format: "esm",
@@ -29,7 +31,7 @@ await build({
   packages: "external",
   logLevel: "warning",
 });
-// Mask workers are started from a file beside the bundle.
-copyFileSync(`${root}src/compute/cpu/worker.mjs`, `${root}node_modules/.cache/bench/worker.mjs`);
-const { status } = spawnSync(process.execPath, ["--expose-gc", outfile, ...options], { stdio: "inherit" });
+const { status } = spawnSync(process.execPath, ["--expose-gc", `${outdir}/${name}.mjs`, ...options], {
+  stdio: "inherit",
+});
 process.exit(status ?? 1);

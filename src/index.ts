@@ -12,7 +12,13 @@ export type {
   RawFeeds,
 } from "./options/index.js";
 export type { Phase, ProgressEvent, RunControl } from "./progress.js";
-export type { CoefficientRecord, EvaluationText, RecordedPerplexity } from "./registry/index.js";
+export type {
+  CoefficientRecord,
+  EvaluationText,
+  RecordedFigures,
+  RecordedJudge,
+  RecordedSearch,
+} from "./registry/index.js";
 export type { PruneReport, WeightReport } from "./report.js";
 export {
   type CoefficientSet,

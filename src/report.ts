@@ -12,6 +12,7 @@ export interface WeightReport {
   readonly layer: number | null;
   /** [out, in] */
   readonly shape: readonly [number, number];
+  /** How it is stored: `float16`, `uint4 in blocks of 32`, … */
   readonly dtype: string;
   /** Weights the mask set to zero. */
   readonly zeros: number;

@@ -12,7 +12,7 @@ import { resolvePruneOption } from "../../src/options/index.js";
 import type { ResolvedPrune } from "../../src/options/types.js";
 import { openPlan } from "../../src/prune/index.js";
 import { METHODS } from "../../src/score/index.js";
-import { type Candidate, openSubject, type Subject, Trial } from "../../src/tune/index.js";
+import { type Candidate, type Judge, openSubject, perplexityJudge, type Subject } from "../../src/tune/index.js";
 
 /** Texts and lengths of protocol P1, and a stretch of the calibration text behind what is calibrated on. */
 export interface Protocol {
@@ -26,12 +26,17 @@ export interface Protocol {
 /** A model ready for experiments. Close it when done. */
 export interface Laboratory {
   readonly subject: Subject;
-  /** Judges on the calibration text, behind what is calibrated on. */
-  readonly tuning: Trial;
+  /** A judge on the calibration text, behind what is calibrated on; each has to measure for itself. */
+  tuning(): Judge;
   /** Judges on the evaluation text (protocol P1). */
-  readonly heldOut: Trial;
+  readonly heldOut: Judge;
+  /** Judges on the evaluation text behind what protocol P1 looks at: on `BEHIND` windows that have chosen nothing. */
+  readonly behind: Judge;
   close(): Promise<void>;
 }
+
+/** Windows of the evaluation text behind those of protocol P1. */
+export const BEHIND = 40;
 
 /** Protocol P1 of a model directory: WikiText-2 for SmolLM2, Jane Austen for the small ones. */
 export function protocolOf(model: string, texts: string): Protocol {
@@ -99,11 +104,16 @@ export async function openLaboratory(model: string, texts: string, options: Labo
     tokens: behind.slice(-objectiveWindows).map((ids) => ids.slice(0, options.tokens)),
     seed: 0,
   });
-  const evaluation = cutWindows(protocol.evaluation, tokenizer, { count: protocol.windows, length, bos: false });
+  const evaluation = cutWindows(protocol.evaluation, tokenizer, {
+    count: protocol.windows + BEHIND,
+    length,
+    bos: false,
+  });
   return {
     subject,
-    tuning: new Trial({ subject, samples, windows: behind.slice(count, count + windows) }),
-    heldOut: new Trial({ subject, samples, windows: evaluation }),
+    tuning: () => perplexityJudge({ subject, samples, windows: behind.slice(count, count + windows) }),
+    heldOut: perplexityJudge({ subject, samples, windows: evaluation.slice(0, protocol.windows) }),
+    behind: perplexityJudge({ subject, samples, windows: evaluation.slice(protocol.windows) }),
     close: async () => {
       await inner.close();
       await plan.model.onnx.close();

@@ -1,16 +1,22 @@
 /**
- * PHO against what it replaces: the same starts, the same space, the same text to judge on; hill-climbing
- * looks at perplexity itself and stops when it has what PHO has, or 33 times PHO's time. Both are
- * timed in this run, one after the other, and both results are measured on text that neither has seen.
+ * PHO against what it replaces: the same starts, the same space, the same text to judge on. First PHO
+ * searches by its objective; each time its best candidate changes, that one's perplexity is measured,
+ * off the clock. Then hill-climbing looks at perplexity itself, until it has the lowest that PHO had or
+ * the time is up. So there is a curve of perplexity against seconds for both, from one run.
  */
-
 import { METHODS } from "../../src/score/index.js";
 import { type Candidate, search, searchSpace, TimedObjective } from "../../src/tune/index.js";
-import { bestApart } from "../../src/tune/search.js";
 import type { ExperimentOptions } from "./experiment.js";
 import { baselines, inWords, openLaboratory } from "./laboratory.js";
 
-const FACTOR = 33;
+/** A candidate that was the best so far, and when: seconds from the start, opening the objective included. */
+interface Leader {
+  readonly candidate: Candidate;
+  readonly seconds: number;
+  readonly perplexity: number;
+  /** Candidates measured up to it. */
+  readonly count: number;
+}
 
 export async function race({
   models: [model = "models/austen-1.4m"],
@@ -22,68 +28,88 @@ export async function race({
   windows,
 }: ExperimentOptions) {
   const laboratory = await openLaboratory(model, texts, { prune, tokens, windows });
-  const { subject, tuning, heldOut } = laboratory;
+  const { subject, heldOut } = laboratory;
   const { pattern, options } = subject.plan;
   const space = searchSpace(options.method, pattern, { by: "model" }, 1);
   const starts = METHODS.crepe.starts.map(
-    (all): Candidate => ({ method: "crepe", pattern, coefficients: { all }, passes: 1 }),
+    ({ coefficients: all }): Candidate => ({ method: "crepe", pattern, coefficients: { all }, passes: 1 }),
   );
-  const common = { space, evaluations, seed: 1, starts, better: "lower" } as const;
-  try {
-    const begin = performance.now();
-    const objective = await TimedObjective.open("kl", subject);
-    const steps = await search((candidate) => objective.measure(candidate), { ...common, optimiser: "cma-es" });
-    await objective.close();
-    const searched = (performance.now() - begin) / 1000;
-    const finalists = bestApart(steps, 3, { space, better: "lower", distance: 0.1 }).map(({ candidate }) => candidate);
-    let best = { candidate: finalists[0] as Candidate, perplexity: Number.POSITIVE_INFINITY };
-    for (const candidate of finalists) {
-      const perplexity = await tuning.perplexityOf(candidate);
-      if (perplexity < best.perplexity) best = { candidate, perplexity };
-    }
-    const total = (performance.now() - begin) / 1000;
-    console.log(
-      `PHO: ${steps.length} candidates in ${searched.toFixed(0)} s, with the check of 3 ${total.toFixed(0)} s`,
-    );
-    console.log(`  ${best.perplexity.toFixed(2)} on the tuning text: ${inWords(best.candidate)}`);
+  const common = { space, seed: 1, starts, better: "lower" } as const;
 
-    // Perplexity hill-climbing, told to stop by a signal of its own.
-    const climbing = performance.now();
-    const limit = Math.min(FACTOR * total, 60 * minutes);
+  async function byProxy(): Promise<Leader[]> {
+    const objective = await TimedObjective.open("kl", subject);
+    const measure = (candidate: Candidate) => objective.measure(candidate);
+    const steps = await search(measure, { ...common, evaluations, optimiser: "cma-es" });
+    await objective.close();
+    const { setupSeconds, secondsPerCandidate } = objective.cost;
+    console.log(`PHO: ${steps.length} candidates, ${secondsPerCandidate.toFixed(2)} s each`);
+    const judge = laboratory.tuning();
+    const leaders: Leader[] = [];
+    for (const [index, { candidate, value, seconds }] of steps.entries())
+      if (steps.slice(0, index).every((before) => before.value > value))
+        leaders.push({
+          candidate,
+          seconds: setupSeconds + seconds,
+          perplexity: await judge.of(candidate),
+          count: index + 1,
+        });
+    return leaders;
+  }
+
+  async function byClimbing(goal: number): Promise<{ leaders: Leader[]; seconds: number }> {
+    const judge = laboratory.tuning();
+    const leaders: Leader[] = [];
     const stop = new AbortController();
-    let reachedAt: number | null = null;
-    let climbed = { candidate: starts[0] as Candidate, perplexity: Number.POSITIVE_INFINITY };
+    const begin = performance.now();
     let count = 0;
-    const climb = async (candidate: Candidate) => {
-      const perplexity = await tuning.perplexityOf(candidate);
-      const seconds = (performance.now() - climbing) / 1000;
+    const measure = async (candidate: Candidate) => {
+      const perplexity = await judge.of(candidate);
+      const seconds = (performance.now() - begin) / 1000;
       count++;
-      if (perplexity < climbed.perplexity) {
-        climbed = { candidate, perplexity };
-        console.log(
-          `  hill-climbing: ${perplexity.toFixed(2)} after ${count} candidates, ${seconds.toFixed(0)} s (${(seconds / total).toFixed(1)} x PHO)`,
-        );
-      }
-      if (perplexity <= best.perplexity) reachedAt ??= seconds;
-      if (reachedAt !== null || seconds > limit) stop.abort();
+      if (leaders.every((leader) => perplexity < leader.perplexity))
+        leaders.push({ candidate, seconds, perplexity, count });
+      if (perplexity <= goal || seconds > 60 * minutes) stop.abort();
       return perplexity;
     };
-    await search(climb, { ...common, evaluations: 100_000, optimiser: "hill-climbing" }, { signal: stop.signal }).catch(
-      (error: unknown) => {
-        if (!stop.signal.aborted) throw error;
-      },
+    const settings = { ...common, evaluations: 100_000, optimiser: "hill-climbing" } as const;
+    await search(measure, settings, { signal: stop.signal }).catch((error: unknown) => {
+      if (!stop.signal.aborted) throw error;
+    });
+    const seconds = (performance.now() - begin) / 1000;
+    console.log(`hill-climbing: ${count} candidates, ${(seconds / count).toFixed(2)} s each`);
+    return { leaders, seconds };
+  }
+
+  try {
+    const found = await byProxy();
+    for (const leader of found) console.log(`  ${inLine(leader)}`);
+    const { leaders: climbed, seconds: climbing } = await byClimbing(
+      Math.min(...found.map(({ perplexity }) => perplexity)),
     );
-    const seconds = (performance.now() - climbing) / 1000;
-    console.log(
-      reachedAt === null
-        ? `hill-climbing did not reach it in ${count} candidates and ${seconds.toFixed(0)} s: more than ${(seconds / searched).toFixed(0)} x the search, ${(seconds / total).toFixed(0)} x with its check`
-        : `hill-climbing reached it in ${count} candidates and ${seconds.toFixed(0)} s: ${(seconds / searched).toFixed(1)} x the search, ${(seconds / total).toFixed(1)} x with its check`,
-    );
-    console.log(`  ${climbed.perplexity.toFixed(2)} on the tuning text: ${inWords(climbed.candidate)}`);
-    const rows = { PHO: best.candidate, "hill-climbing": climbed.candidate, ...baselines(subject) };
+    for (const leader of climbed) console.log(`  ${inLine(leader)}`);
+    console.log("\n| perplexity | PHO | hill-climbing | ratio |\n|---:|---:|---:|---:|");
+    for (const { perplexity, seconds } of found) {
+      const reached = climbed.find((leader) => leader.perplexity <= perplexity)?.seconds;
+      const [when, ratio] = [
+        `${(reached ?? climbing).toFixed(0)} s`,
+        `${((reached ?? climbing) / seconds).toFixed(1)}×`,
+      ];
+      const atLeast = reached === undefined ? "more than " : "";
+      console.log(`| ${perplexity.toFixed(2)} | ${seconds.toFixed(0)} s | ${atLeast}${when} | ${atLeast}${ratio} |`);
+    }
+    console.log("\non text that neither has seen:");
+    const [last, top] = [found.at(-1), climbed.at(-1)];
+    const rows = {
+      ...(last && { PHO: last.candidate }),
+      ...(top && { climbing: top.candidate }),
+      ...baselines(subject),
+    };
     for (const [name, candidate] of Object.entries(rows))
-      console.log(`  on text that neither has seen: ${name} ${(await heldOut.perplexityOf(candidate)).toFixed(2)}`);
+      console.log(`  ${name} ${(await heldOut.of(candidate)).toFixed(2)}`);
   } finally {
     await laboratory.close();
   }
 }
+
+const inLine = ({ perplexity, count, seconds, candidate }: Leader): string =>
+  `${perplexity.toFixed(2)} after ${count} candidates, ${seconds.toFixed(0)} s: ${inWords(candidate)}`;

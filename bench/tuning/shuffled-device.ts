@@ -70,6 +70,7 @@ function permutation(count: number, random: RandomNumbers): Uint32Array {
 }
 
 async function bytesOf(bytes: WeightBytes): Promise<Uint8Array> {
+  if (bytes.kind === "codes") throw new Error("only float weights are shuffled");
   if (bytes.kind === "memory") return new Uint8Array(await bytes.read());
   const file = await open(bytes.path);
   try {

@@ -22,7 +22,7 @@ export async function transfer({ models, texts, coefficients }: ExperimentOption
         const { ria, wanda } = baselines(subject);
         const these: Candidate = { method: "crepe", pattern: subject.plan.pattern, coefficients: set, passes: 1 };
         const figures = [];
-        for (const candidate of [ria, wanda, these]) figures.push(await heldOut.perplexityOf(candidate));
+        for (const candidate of [ria, wanda, these]) figures.push(await heldOut.of(candidate));
         const against = 100 * ((figures[2] as number) / (figures[0] as number) - 1);
         console.log(
           `| ${basename(model)} | ${Object.values(prune)[0]} | ${figures.map((figure) => figure.toFixed(2)).join(" | ")} | ${against >= 0 ? "+" : ""}${against.toFixed(1)}% |`,

@@ -19,7 +19,7 @@ try {
     evaluations: 60,
     cache_dir,
   });
-  const { dense, ria, wanda, tuned } = report.perplexity;
+  const { dense, ria, wanda, tuned } = report.judged;
   console.log(`perplexity: dense ${dense.toFixed(1)}, tuned ${tuned.toFixed(1)}`);
   console.log(`ria ${ria.toFixed(1)}, wanda ${wanda.toFixed(1)}`);
   console.log(`${report.steps.length} candidates, ${registered ? "kept" : "not kept"}`);

@@ -121,6 +121,13 @@ export class GraphDraft {
     return this.constant(`zeros_${shape.join("x")}`, FLOAT32, shape, new Float32Array(count).buffer);
   }
 
+  /** Name of a float32 constant [k, 1, …kernel], k being the kernel's places: each kernel is 1 at its own place, else 0. */
+  placesOf(kernel: readonly number[]): string {
+    const places = kernel.reduce((a, b) => a * b, 1);
+    const values = Float32Array.from({ length: places * places }, (_, k) => Number(k % (places + 1) === 0));
+    return this.constant(`places_${kernel.join("x")}`, FLOAT32, [places, 1, ...kernel], values.buffer);
+  }
+
   /** Name of the bool constant [1] that is true. */
   isTrue(): string {
     return this.constant("true", BOOL, [1], Uint8Array.of(1).buffer);

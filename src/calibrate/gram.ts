@@ -38,7 +38,7 @@ interface Reading {
  * inputs (one weight used twice) gets their sum.
  *
  * @param onSample called after each run with the samples done so far
- * @throws PruneError `unsupported` where a target lies in a nested graph; `bad-calibration` for samples
+ * @throws PruneError `unsupported` where a target lies in a nested graph or is a convolution; `bad-calibration` for samples
  *   that cannot be run or a weight without tokens; `bad-statistics` for values that are not finite;
  *   the signal's reason when it is aborted
  */
@@ -86,8 +86,9 @@ function tapProducts(model: Model, targets: readonly Target[], draft: GraphDraft
   const masks = padding ? new TokenMasks(model, draft) : null;
   const readers = new Map<Value, Set<Target>>();
   for (const target of targets)
-    for (const { activation, node } of target.uses) {
+    for (const { activation, node, window } of target.uses) {
       if (node.graph !== model.graph) throw inNestedGraph(target, model.onnx.name);
+      if (window !== undefined) throw ofConvolution(target, model.onnx.name);
       readers.set(activation, (readers.get(activation) ?? new Set()).add(target));
     }
   return [...readers].map(([activation, targets], index) => {
@@ -167,6 +168,13 @@ const inNestedGraph = ({ name }: Target, file: string) =>
     "unsupported",
     `${file}: weight "${name}" lies in a nested graph, from which no Gram matrix is handed out; exclude it, or use the ` +
       "model's file without branches (decoder_model instead of decoder_model_merged)",
+    { details: { file, weight: name } },
+  );
+
+const ofConvolution = ({ name }: Target, file: string) =>
+  new PruneError(
+    "unsupported",
+    `${file}: weight "${name}" belongs to a convolution, of whose input there is no Gram matrix; exclude it`,
     { details: { file, weight: name } },
   );
 

@@ -5,8 +5,8 @@
  * costs about what a forward pass costs, and memory does not grow with the number of samples.
  */
 import { PruneError } from "../errors.js";
-import type { Graph, Model, Target, Value } from "../graph/index.js";
-import type { ModelEdits, OnnxNode } from "../onnx/index.js";
+import type { ConvolutionWindow, Graph, Model, Target, Value } from "../graph/index.js";
+import type { ModelEdits, NewAttribute, OnnxNode } from "../onnx/index.js";
 import { DRAFT_PREFIX, GraphDraft } from "./draft.js";
 import { TokenMasks } from "./token-mask.js";
 
@@ -40,6 +40,8 @@ export interface TapOptions {
 interface Reading {
   readonly activation: Value;
   readonly graph: Graph;
+  /** How convolutions read it. */
+  readonly window: ConvolutionWindow | null;
   readonly targets: readonly [Target, ...Target[]];
 }
 
@@ -55,7 +57,10 @@ export function planTaps(model: Model, targets: readonly Target[], options: TapO
   const masks = options.padding ? new TokenMasks(model, draft) : null;
   const nodeOutputs = new Map<OnnxNode, string[]>();
   const taps = readingsOf(targets).map((reading, index): Tap => {
-    const inner = reduce(draft, masks, reading, `${DRAFT_PREFIX}/tap${index}`);
+    const prefix = `${DRAFT_PREFIX}/tap${index}`;
+    const { window } = reading;
+    const inner =
+      window === null ? reduce(draft, masks, reading, prefix) : reduceWindows(draft, reading, window, prefix);
     const channels = reading.targets[0].shape.in;
     const handOut = (name: string, shape: readonly number[]) =>
       handOutOf(reading.graph, draft, nodeOutputs, name, shape, reading.targets[0]);
@@ -74,15 +79,21 @@ export function planTaps(model: Model, targets: readonly Target[], options: TapO
  * is a reading of its own: a weight meets the activation only when its branch runs.
  */
 function readingsOf(targets: readonly Target[]): Reading[] {
-  const readings: { activation: Value; graph: Graph; targets: [Target, ...Target[]] }[] = [];
+  const readings: (Reading & { targets: [Target, ...Target[]] })[] = [];
   for (const target of targets)
-    for (const { activation, node } of target.uses) {
-      const same = readings.find((one) => one.activation === activation && one.graph === node.graph);
-      if (same === undefined) readings.push({ activation, graph: node.graph, targets: [target] });
+    for (const { activation, node, window = null } of target.uses) {
+      const { graph } = node;
+      const same = readings.find(
+        (one) => one.activation === activation && one.graph === graph && isSameWindow(one.window, window),
+      );
+      if (same === undefined) readings.push({ activation, graph, window, targets: [target] });
       else if (!same.targets.includes(target)) same.targets.push(target);
     }
   return readings;
 }
+
+const isSameWindow = (a: ConvolutionWindow | null, b: ConvolutionWindow | null): boolean =>
+  JSON.stringify(a) === JSON.stringify(b);
 
 /** Adds the reductions in the graph that reads the activation. */
 function reduce(
@@ -107,6 +118,53 @@ function reduce(
   return {
     sum: draft.reduce(onnx, "ReduceSum", 0, kept, named("sum")),
     sumOfSquares: draft.reduce(onnx, "ReduceSumSquare", 0, kept, named("sum_of_squares")),
+    tokens: draft.toFloat32(onnx, count, named("tokens")),
+  };
+}
+
+/**
+ * The same for convolutions. What meets a place of the kernel, for every channel, is picked by a convolution with
+ * kernels that are 1 there and 0 elsewhere, so strides, pads and dilations need no second implementation. Pads count
+ * as the zeros that they are, and all places of the window do: no mask says which of them are padding.
+ */
+function reduceWindows(
+  draft: GraphDraft,
+  { activation, graph: { onnx }, targets: [{ shape }] }: Reading,
+  { kernel, strides, dilations, pads, autoPad }: ConvolutionWindow,
+  prefix: string,
+): TapOutputs {
+  const named = (name: string) => `${prefix}/${name}`;
+  const places = kernel.reduce((a, b) => a * b, 1);
+  const isAuto = autoPad !== "" && autoPad !== "NOTSET";
+  const attributes: readonly NewAttribute[] = [
+    { name: "strides", kind: "ints", value: strides },
+    { name: "dilations", kind: "ints", value: dilations },
+    isAuto ? { name: "auto_pad", kind: "string", value: autoPad } : { name: "pads", kind: "ints", value: pads },
+  ];
+  const reshape = (value: string, to: readonly number[], name: string) =>
+    draft.node(onnx, "Reshape", [value, draft.int64s(...to)], named(name));
+  // Every channel is an image of its own, so that one set of kernels serves them all; 0 keeps a length.
+  const float32 = draft.toFloat32(onnx, activation.name, named("float32"));
+  const images = reshape(float32, [-1, 1, ...kernel.map(() => 0)], "images");
+  const picked = (from: string, name: string) =>
+    draft.node(onnx, "Conv", [from, draft.placesOf(kernel)], named(name), attributes);
+  /** [batch · channels, places, …] to [channels · places]. */
+  const total = (value: string, name: string) => {
+    const flat = reshape(value, [0, places, -1], `${name}/flat`);
+    const rows = reshape(
+      draft.reduce(onnx, "ReduceSum", 2, flat, named(`${name}/places`)),
+      [-1, shape.in],
+      `${name}/rows`,
+    );
+    return draft.reduce(onnx, "ReduceSum", 0, rows, named(name));
+  };
+  const values = picked(images, "picked");
+  const squares = picked(draft.node(onnx, "Mul", [images, images], named("squares")), "picked_squares");
+  const size = draft.node(onnx, "Size", [values], named("size"));
+  const count = draft.node(onnx, "Div", [size, draft.int64s(shape.in)], named("count"));
+  return {
+    sum: total(values, "sum"),
+    sumOfSquares: total(squares, "sum_of_squares"),
     tokens: draft.toFloat32(onnx, count, named("tokens")),
   };
 }

@@ -6,7 +6,7 @@ import type { CliContext } from "./commands.js";
 import { examplesHelp } from "./help.js";
 import { styleOf } from "./io.js";
 import { formatTable } from "./text-table.js";
-import { formatPerplexity } from "./units.js";
+import { formatJudged } from "./units.js";
 
 interface CoefficientsFlags {
   readonly cacheDir?: string;
@@ -81,22 +81,23 @@ const count = (records: number): string => (records === 1 ? "1 record" : `${reco
 
 function describe(listed: readonly ListedCoefficients[], dim: (text: string) => string): string[] {
   if (listed.length === 0) return ["no coefficients are known; run transformers-prune tune, or import a registry file"];
-  const perplexity = (value: number | null) => (value === null ? "" : formatPerplexity(value));
-  const rows = listed.map(({ from, record: { method, pattern, family, model, perplexity: of, date } }) => [
+  const figure = (value: number | null) => (value === null ? "" : formatJudged(value));
+  const rows = listed.map(({ from, record: { method, pattern, family, model, judge, judged, date } }) => [
     from,
     family ?? "unknown",
     method,
     pattern,
-    perplexity(of.ria),
-    perplexity(of.wanda),
-    perplexity(of.tuned),
+    judge.name,
+    figure(judged.ria),
+    figure(judged.wanda),
+    figure(judged.tuned),
     date.slice(0, "yyyy-mm-dd".length),
     model.name,
   ]);
-  const head = ["from", "family", "method", "pattern", "ria", "wanda", "tuned", "date", "model"];
+  const head = ["from", "family", "method", "pattern", "judge", "ria", "wanda", "tuned", "date", "model"];
   const [first = "", ...rest] = formatTable(
     [head, ...rows],
-    ["left", "left", "left", "left", "right", "right", "right", "left"],
+    ["left", "left", "left", "left", "left", "right", "right", "right", "left"],
   );
   return [dim(first), ...rest];
 }

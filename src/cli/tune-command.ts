@@ -1,4 +1,5 @@
 /** `transformers-prune tune`: finds coefficients for a model and a pattern, and goes on where it was stopped. */
+import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { TuneOptions, TuneResult } from "../hook/index.js";
 import { resolvePruneOption } from "../options/index.js";
@@ -54,7 +55,8 @@ async function runTune(model: string, flags: TuneFlags, command: Command, { io, 
   // Resolved here only to refuse what is wrong before a model is fetched, naming flags.
   asUsage(command, () => resolvePruneOption(wanted, flagLabel()));
   asUsage(command, () => namingFlags(() => readTuneSettings(settings)));
-  if (flags.report === flags.out) command.error("error: --out and --report name the same file");
+  if (flags.report !== undefined && resolve(flags.report) === resolve(flags.out))
+    command.error("error: --out and --report name the same file");
   const [record, page] = [recordFile(flags.out), flags.report === undefined ? null : pageFile(flags.report)];
   for (const file of page === null ? [record] : [record, page]) await makeWay(file, flags.force === true);
 

@@ -1,10 +1,10 @@
 /** The files that `tune` writes: whole or not at all, and never in the place of something else. */
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { PruneError } from "../errors.js";
 import { dottedLabel, parseJson } from "../options/index.js";
 import { readRecord } from "../registry/index.js";
-import { withStorageErrors } from "../store/index.js";
+import { draftOf, withStorageErrors, writeWholeFile } from "../store/index.js";
 import { PAGE_GENERATOR } from "../tune/index.js";
 
 /** A file to be written. */
@@ -64,9 +64,6 @@ export async function makeWay({ path, flag, what, isOurs }: OutputFile, force: b
   );
 }
 
-/** The file beside it that becomes it when it is whole. */
-const draftOf = (path: string): string => `${path}.draft`;
-
 /** A folder says only when something is written whether it can be. */
 const tryDraft = (path: string, flag: string): Promise<void> =>
   withStorageErrors(`${flag} ${path} cannot be written`, async () => {
@@ -75,18 +72,8 @@ const tryDraft = (path: string, flag: string): Promise<void> =>
   });
 
 /** Writes a text file that appears whole. @throws PruneError `storage` */
-export async function writeWhole({ path, flag }: OutputFile, content: string): Promise<void> {
-  const draft = draftOf(path);
-  await withStorageErrors(`${flag} ${path} cannot be written`, async () => {
-    try {
-      await writeFile(draft, content);
-      await rename(draft, path);
-    } catch (error) {
-      await rm(draft, { force: true });
-      throw error;
-    }
-  });
-}
+export const writeWhole = ({ path, flag }: OutputFile, content: string): Promise<void> =>
+  withStorageErrors(`${flag} ${path} cannot be written`, () => writeWholeFile(path, content));
 
 /** Whether there is a file; one that cannot be looked at counts as one. */
 export const isThere = (path: string): Promise<boolean> =>

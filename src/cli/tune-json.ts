@@ -1,11 +1,25 @@
-/** What `tune --json` prints: coefficients, what was measured on the way, and the perplexities that decided. */
+/** What `tune --json` prints: coefficients, what was measured on the way, and the figures that decided. */
 import type { TuneResult } from "../hook/index.js";
 import { coefficientValues } from "../options/index.js";
 import type { Candidate, StudyRow } from "../tune/index.js";
 
 /** The result as plain data. Figures that are not finite become null in JSON. */
 export function tuneJson({ record, report, registered }: TuneResult, out: string) {
-  const { model, family, method, pattern, objective, accepted, perplexity, steps, finalists, study, seconds } = report;
+  const {
+    model,
+    family,
+    method,
+    pattern,
+    objective,
+    accepted,
+    judge,
+    judged,
+    notes,
+    steps,
+    finalists,
+    study,
+    seconds,
+  } = report;
   return {
     model,
     family,
@@ -17,7 +31,9 @@ export function tuneJson({ record, report, registered }: TuneResult, out: string
     accepted,
     registered,
     out,
-    perplexity,
+    judge,
+    judged,
+    notes,
     history: steps.map(({ candidate, value, best, generation, seconds }) => ({
       value,
       best,
@@ -25,11 +41,11 @@ export function tuneJson({ record, report, registered }: TuneResult, out: string
       seconds,
       ...plainCandidate(candidate),
     })),
-    finalists: finalists.map(({ from, candidate, value, perplexity }) => ({
+    finalists: finalists.map(({ from, candidate, value, judged }) => ({
       from,
       ...plainCandidate(candidate),
       value,
-      perplexity,
+      judged,
     })),
     study:
       study === null
@@ -49,8 +65,8 @@ const plainCandidate = ({ coefficients, passes }: Candidate) => ({
   passes,
 });
 
-const plainRow = ({ candidate, perplexity, values }: StudyRow) => ({
+const plainRow = ({ candidate, judged, values }: StudyRow) => ({
   ...plainCandidate(candidate),
-  perplexity,
+  judged,
   values,
 });

@@ -1,4 +1,4 @@
-/** What `tune --study` prints for people: how well each objective ranks candidates as perplexity does, and its cost. */
+/** What `tune --study` prints for people: how well each objective ranks candidates as the judge does, and its cost. */
 import type { Study } from "../tune/index.js";
 import type { Style } from "./io.js";
 import { formatTable, indent } from "./text-table.js";
@@ -6,9 +6,9 @@ import { formatSeconds } from "./units.js";
 
 type Learned = NonNullable<Study["learned"]>;
 
-/** The study as lines: objectives in order of trust, the learned combination, and what this model does not allow. */
-export function describeStudy(study: Study, style: Style): string[] {
-  const { rows, objectives, learned, unsupported, secondsPerPerplexity } = study;
+/** The study as lines: objectives in order of trust, the learned combination, and what this model does not allow. @param judge its name */
+export function describeStudy(study: Study, judge: string, style: Style): string[] {
+  const { rows, objectives, learned, unsupported, secondsToJudge } = study;
   const judged = [...objectives].sort((a, b) => agreement(b) - agreement(a));
   const [head = "", ...lines] = formatTable(
     [
@@ -26,7 +26,7 @@ export function describeStudy(study: Study, style: Style): string[] {
     ["left", "left", "right"],
   );
   return [
-    `study: ${rows.length} random candidates, perplexity takes ${briefly(secondsPerPerplexity)} each; ρ is Spearman's rank correlation with perplexity`,
+    `study: ${rows.length} random candidates, ${judge} takes ${briefly(secondsToJudge)} each; ρ is Spearman's rank correlation with ${judge}`,
     ...indent([style.dim(head), ...lines]),
     ...(learned === null ? [] : indent([describeLearned(learned)])),
     ...indent(unsupported.map(({ name, reason }) => `not on this model: ${name}: ${reason}`)),

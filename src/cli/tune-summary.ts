@@ -1,11 +1,11 @@
-/** What `tune` prints at its end for people: perplexities, coefficients, the study, what it cost, and how to use the result. */
+/** What `tune` prints at its end for people: what the judge said, coefficients, the study, what it cost, and how to use the result. */
 import type { TuneResult } from "../hook/index.js";
 import type { Coefficients } from "../score/index.js";
 import type { TuneReport } from "../tune/index.js";
 import type { Style } from "./io.js";
 import { formatTable, indent } from "./text-table.js";
 import { describeStudy, formatRho } from "./tune-study.js";
-import { formatPerplexity, formatSeconds } from "./units.js";
+import { formatJudged, formatSeconds } from "./units.js";
 
 /** Where things went, and how to go on. */
 export interface TunePlaces {
@@ -22,13 +22,13 @@ export interface TunePlaces {
 
 /** The summary as text, ending in a line break. */
 export function tuneSummary({ report, record, registered }: TuneResult, places: TunePlaces, style: Style): string {
-  const [head = "", ...rows] = perplexities(report);
+  const [head = "", ...rows] = judgements(report);
   const parts: (readonly string[])[] = [
     [style.bold(`${report.model} → ${places.out}`), describeRun(report)],
     indent([style.dim(head), ...rows]),
     report.accepted ? [] : [nothingBetter(report)],
     describeCoefficients(record.coefficients, record.passes),
-    report.study === null ? [] : describeStudy(report.study, style),
+    report.study === null ? [] : describeStudy(report.study, report.judge.name, style),
     [describeSearch(report), describeSeconds(report)],
     describePlaces(report, registered, places),
   ];
@@ -38,32 +38,50 @@ export function tuneSummary({ report, record, registered }: TuneResult, places: 
     .join("\n\n")}\n`;
 }
 
-function describeRun({ method, pattern, dtype, family, calibration, evaluation }: TuneReport): string {
+function describeRun({
+  method,
+  pattern,
+  dtype,
+  family,
+  calibration,
+  judge: { name, text },
+  notes,
+}: TuneReport): string {
   return [
     `${method}, ${pattern}, ${dtype}, family ${family ?? "unknown"}`,
     `calibration: ${calibration}`,
-    `perplexity: ${evaluation.windows} windows of ${evaluation.length} tokens of the text`,
+    `judged by: ${name}${text === null ? "" : `, ${text.windows} windows of ${text.length} tokens of the text`}`,
+    ...notes,
   ].join("\n");
 }
 
 /** The better of RIA and Wanda. */
-function baseline({ perplexity: { ria, wanda } }: TuneReport): { name: "ria" | "wanda"; perplexity: number } {
-  return wanda < ria ? { name: "wanda", perplexity: wanda } : { name: "ria", perplexity: ria };
+function baseline({ judged: { ria, wanda } }: TuneReport): { name: "ria" | "wanda"; judged: number } {
+  return wanda < ria ? { name: "wanda", judged: wanda } : { name: "ria", judged: ria };
 }
 
-function perplexities(report: TuneReport): string[] {
-  const { dense, ria, wanda, tuned } = report.perplexity;
+function judgements(report: TuneReport): string[] {
+  const { dense, ria, wanda, tuned } = report.judged;
   const better = baseline(report);
-  const change = (100 * (tuned / better.perplexity - 1)).toFixed(1);
-  const signed = Number(change) > 0 ? `+${change}` : change.replace("-", "−");
   const rows = [
-    ["", "perplexity"],
-    ["dense", formatPerplexity(dense)],
-    ["ria", formatPerplexity(ria)],
-    ["wanda", formatPerplexity(wanda)],
-    ["tuned", formatPerplexity(tuned), `${signed}% against ${better.name}, the better of ria and wanda`],
+    ["", report.judge.name],
+    ["dense", formatJudged(dense)],
+    ["ria", formatJudged(ria)],
+    ["wanda", formatJudged(wanda)],
+    [
+      "tuned",
+      formatJudged(tuned),
+      `${distance(tuned, better.judged)} against ${better.name}, the better of ria and wanda`,
+    ],
   ];
   return formatTable(rows, ["left", "right", "left"]);
+}
+
+/** From one figure to another, in percent of it, with a sign; of 0 there are no percent. */
+function distance(to: number, from: number): string {
+  const percent = ((100 * (to - from)) / Math.abs(from)).toFixed(1).replace("-", "−");
+  const text = from === 0 ? formatJudged(to) : `${percent}%`;
+  return to > from ? `+${text}` : text;
 }
 
 const nothingBetter = (report: TuneReport): string =>
@@ -85,11 +103,11 @@ function describeCoefficients(
   return [`coefficients: ${values(all)}`, ...parts, ...(passes > 1 ? [`passes of calibration: ${passes}`] : [])];
 }
 
-function describeSearch({ objective, optimiser, steps, study }: TuneReport): string {
+function describeSearch({ objective, optimiser, steps, study, judge }: TuneReport): string {
   const rho =
     study === null || objective.spearman === null || Number.isNaN(objective.spearman)
       ? ""
-      : `; its rank correlation with perplexity is ${formatRho(objective.spearman)} over ${study.rows.length} candidates`;
+      : `; its rank correlation with ${judge.name} is ${formatRho(objective.spearman)} over ${study.rows.length} candidates`;
   return `objective: ${objective.name}, ${steps.length} candidates by ${optimiser}, ${formatSeconds(objective.secondsPerCandidate)} each${rho}`;
 }
 

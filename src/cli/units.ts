@@ -33,6 +33,10 @@ export function formatPerplexity(value: number): string {
     : value.toExponential(2);
 }
 
+/** A figure of the judge of a tuning: as a perplexity, small ones with the digits that tell them apart. */
+export const formatJudged = (value: number): string =>
+  (Math.abs(value) < 1 ? String(Number(value.toPrecision(4))) : formatPerplexity(value)).replace(/^-/, "−");
+
 /** Steps of a phase, `12/32`; large totals are bytes or the like and get a unit: `269.6/539.3 M`. */
 export function formatSteps(done: number, total: number): string {
   return total < 100_000 ? `${done}/${total}` : `${(done / 1e6).toFixed(1)}/${(total / 1e6).toFixed(1)} M`;

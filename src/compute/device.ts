@@ -5,19 +5,27 @@
  */
 import type { Mask, Pattern } from "../pattern/index.js";
 import type { ScoreTerms } from "../score/index.js";
+import type { QuantisedCoding } from "../tensor/coding.js";
 import type { FloatType } from "../tensor/dtypes.js";
 import type { Shape, StorageOrder } from "../tensor/matrix.js";
 
-/** Where a device finds the stored bytes of a weight: in a file it can open itself, or in memory. */
-export type WeightBytes =
+/** Where stored bytes are: in a file that a device can open itself, or in memory. */
+export type StoredBytes =
   | { readonly kind: "file"; readonly path: string; readonly byteOffset: number; readonly byteLength: number }
   | { readonly kind: "memory"; readonly read: () => Promise<Uint8Array> };
+
+/** Where a device finds the floats of a weight: as they are stored, or behind codes. */
+export type WeightBytes =
+  | StoredBytes
+  /** `coding` reads scales and zeros, so it is called when the job's turn has come. */
+  | { readonly kind: "codes"; readonly stored: StoredBytes; readonly coding: () => Promise<QuantisedCoding> };
 
 /** One weight to be masked. */
 export interface MaskJob {
   /** The weight's name, for errors and progress. */
   readonly label: string;
   readonly bytes: WeightBytes;
+  /** Type of the floats; codes are decoded to float32. */
   readonly dtype: FloatType;
   readonly shape: Shape;
   readonly order: StorageOrder;

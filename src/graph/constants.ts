@@ -17,6 +17,20 @@ export function tensorOf(value: Value): OnnxTensor | null {
   return value.producer.onnx.attributes.find(({ name }) => name === "value")?.tensor ?? null;
 }
 
+/** The tensor that a value always holds, such as scales; null where it is computed or can be overridden. */
+export function findTensor(value: Value): OnnxTensor | null {
+  const source = behindIdentities(value);
+  return isOverridable(source) ? null : tensorOf(source);
+}
+
+/** The value that Identity nodes hand on. */
+export function behindIdentities(value: Value): Value {
+  let source = value;
+  while (source.producer && isStandard(source.producer, "Identity") && source.producer.inputs[0])
+    source = source.producer.inputs[0];
+  return source;
+}
+
 /** Whether the file gives the value only as a default that an input of the session may override. */
 export function isOverridable(value: Value): boolean {
   return value.isGraphInput && value.initializer !== null;

@@ -1,11 +1,11 @@
 /**
  * Targets that stay dense unless the user names them: what turns hidden states into answers, what
  * shares its weight with something that is no linear layer, and what chooses experts. Each costs
- * more quality than its zeros are worth.
+ * more quality than its zeros are worth, as does the first convolution.
  */
 import type { Shape } from "../tensor/matrix.js";
 import type { Constants } from "./constants.js";
-import { readersOf } from "./stored-weight.js";
+import { isLookup, readersOf } from "./stored-weight.js";
 import type { Node, TargetUse, Value } from "./types.js";
 import { isStandard } from "./walk.js";
 import { layerIndex } from "./weight-name.js";
@@ -16,11 +16,13 @@ export interface FoundLayer {
   readonly shape: Shape;
   readonly source: Value;
   readonly uses: readonly TargetUse[];
+  /** What comes out of each use, as floats. */
+  readonly results: readonly Value[];
 }
 
 /** Why the layer stays dense by default, as a sentence for the report; null for ordinary layers. */
 export function denseByDefault(layer: FoundLayer, constants: Constants): string | null {
-  return sharedWith(layer) ?? headOf(layer, constants) ?? routerOf(layer);
+  return sharedWith(layer) ?? headOf(layer, constants) ?? routerOf(layer) ?? stemOf(layer);
 }
 
 // --- shared weights ---------------------------------------------------------------------------
@@ -29,7 +31,7 @@ function sharedWith({ source, uses }: FoundLayer): string | null {
   const { nodes, output } = readersOf(source);
   for (const { node } of uses) nodes.delete(node);
   const others = [...nodes];
-  if (others.some((node) => isStandard(node, "Gather"))) return "tied: the embedding reads the same weight";
+  if (others.some(isLookup)) return "tied: the embedding reads the same weight";
   if (output) return `shared: the model returns the weight as its output "${output.name}"`;
   const other = others[0];
   return other ? `shared: ${other.onnx.opType} "${other.onnx.name}" reads the same weight` : null;
@@ -55,18 +57,18 @@ const AFTER_HEAD: Readonly<Record<string, "unary" | "with constant">> = {
   Div: "with constant",
 };
 
-function headOf({ name, uses }: FoundLayer, constants: Constants): string | null {
+function headOf({ name, results }: FoundLayer, constants: Constants): string | null {
   if (layerIndex(name) !== null) return null;
-  for (const { node } of uses) {
-    const output = modelOutputAfter(node, constants);
+  for (const result of results) {
+    const output = modelOutputAfter(result, constants);
     if (output) return `head: feeds the output "${output.name}"`;
   }
   return HEAD.test(name) ? "head: named as one" : null;
 }
 
 /** The output of the model that a layer's result becomes, out of branches and bodies too; null where it goes elsewhere. */
-function modelOutputAfter(layer: Node, constants: Constants): Value | null {
-  const results = new Set(layer.outputs.slice(0, 1));
+function modelOutputAfter(result: Value, constants: Constants): Value | null {
+  const results = new Set([result]);
   for (const value of results) {
     if (value.isGraphOutput) {
       if (value.graph.parent === null) return value;
@@ -101,4 +103,29 @@ const ROUTER = /(^|\.)((mlp|moe|ffn|feed_forward|block_sparse_moe)\.gate|router)
 /** A gate with as many outputs as inputs or more is part of a feed-forward block. */
 function routerOf({ name, shape }: FoundLayer): string | null {
   return ROUTER.test(name) && shape.out < shape.in ? "router: chooses experts" : null;
+}
+
+// --- stems ------------------------------------------------------------------------------------
+
+/** Operators that hand pixels or samples on, at most in another type, shape or range. */
+const BEFORE_STEM: ReadonlySet<string> = new Set([
+  "Cast",
+  "Identity",
+  "Reshape",
+  "Transpose",
+  "Unsqueeze",
+  "Sub",
+  "Div",
+  "Mul",
+]);
+
+/** The convolution that turns what the model is given into hidden states: patches of pixels, frames of sound. */
+function stemOf({ uses }: FoundLayer): string | null {
+  for (const { activation, window } of uses) {
+    if (window === undefined) continue;
+    let value: Value | null | undefined = activation;
+    while (value?.producer && BEFORE_STEM.has(value.producer.onnx.opType)) value = value.producer.inputs[0];
+    if (value?.isGraphInput && value.graph.parent === null) return `stem: reads the input "${value.name}"`;
+  }
+  return null;
 }

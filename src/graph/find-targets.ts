@@ -3,14 +3,16 @@
  * that a layer form recognises and whose weight lies in the file. What looks like a weight but
  * cannot be pruned is listed with its reason, so that nothing stays dense in silence.
  */
+import type { Shape } from "../tensor/matrix.js";
 import { type Constants, findConstants, tensorOf } from "./constants.js";
 import { denseByDefault } from "./dense-by-default.js";
 import type { LayerCandidate } from "./layer-form.js";
 import { LAYER_FORMS } from "./layer-forms.js";
-import { floatTypeOf, type RefusedWeight, readersOf } from "./stored-weight.js";
+import { codeTypeOf, floatTypeOf, isSameCoding } from "./stored-coding.js";
+import { isLookup, type RefusedWeight, readersOf } from "./stored-weight.js";
 import type { FoundTargets, Graph, Model, Node, Skipped, Target, Value } from "./types.js";
 import { refuseUnsupported } from "./unsupported-ops.js";
-import { allNodes, allValues, isStandard } from "./walk.js";
+import { allNodes, allValues } from "./walk.js";
 import { layerIndex, weightKind, weightName } from "./weight-name.js";
 
 /** A recognised layer with the node that is it. */
@@ -86,21 +88,22 @@ function recognise(
   return refuseUnsupported(node, constants).map((recognised) => ({ form: "", recognised }));
 }
 
-/** Float matrices that only Gather reads. */
+/** Matrices of floats or codes that only lookups read. */
 function findEmbeddings(graph: Graph, constants: Constants): Found[] {
   const found: Found[] = [];
   for (const value of allValues(graph)) {
     const tensor = constants.get(value) === value ? tensorOf(value) : null;
     if (tensor?.dims.length !== 2 || Math.min(...tensor.dims) < 2) continue;
-    if (floatTypeOf(tensor.dataType) === undefined) continue;
+    if (floatTypeOf(tensor.dataType) === undefined && codeTypeOf(tensor.dataType) === null) continue;
     const nodes = [...readersOf(value).nodes];
-    if (nodes.length === 0 || !nodes.every((node) => isStandard(node, "Gather"))) continue;
+    const [first] = nodes;
+    if (first === undefined || !nodes.every(isLookup)) continue;
     found.push({
       source: value,
       fallbackName: value.name,
       nodes,
       layers: [],
-      refusal: "embedding: a table that Gather reads",
+      refusal: `embedding: a table that ${first.onnx.opType} reads`,
     });
   }
   return found;
@@ -119,24 +122,30 @@ function targetOf(weight: Found, name: string, names: ReadonlySet<string>, const
   const { layers, refusal, source } = weight;
   const [first] = layers;
   if (refusal !== null || first === undefined) return refusal ?? "no node multiplies with it";
-  const { tensor, dtype, shape, order } = first.weight;
+  const { tensor, coding, shape, order } = first.weight;
   if (layers.some((layer) => layer.weight.order !== order)) {
     return "is read both as it is stored and transposed, so its input channels are not one axis";
   }
-  const uses = layers.map(({ node, activation }) => ({ node, activation }));
+  if (layers.some(({ weight }) => !isSameShape(weight.shape, shape) || !isSameCoding(weight.coding, coding))) {
+    return "is read with two meanings: scales, zeros or shape differ";
+  }
+  const uses = layers.map(({ node, activation, window }) => ({ node, activation, ...(window && { window }) }));
+  const results = layers.map(({ node, result }) => result ?? (node.outputs[0] as Value));
   return {
     name,
     kind: weightKind(name, names),
     layer: layerIndex(name),
     shape,
-    dtype,
+    coding,
     order,
     form: first.form,
     tensor,
     uses,
-    denseByDefault: denseByDefault({ name, shape, source, uses }, constants),
+    denseByDefault: denseByDefault({ name, shape, source, uses, results }, constants),
   };
 }
+
+const isSameShape = (a: Shape, b: Shape): boolean => a.out === b.out && a.in === b.in;
 
 /** Model-local functions are read as bytes only. */
 function functionsOf({ onnx }: Model): Skipped[] {

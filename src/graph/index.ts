@@ -1,6 +1,8 @@
 /** The graph with its links, and the linear layers in it. */
-export { blockOutputs } from "./block-outputs.js";
+export { type BlockOutput, blockOutputs } from "./block-outputs.js";
 export { buildModel } from "./build.js";
 export { findTargets } from "./find-targets.js";
 export { LAYER_FORMS } from "./layer-forms.js";
+export { findWritableTargets, resolveCoding } from "./resolve-coding.js";
+export { describeCoding, partsOf, type StoredCoding } from "./stored-coding.js";
 export type * from "./types.js";

@@ -4,14 +4,17 @@
  */
 import type { Constants } from "./constants.js";
 import type { RefusedWeight, StoredWeight } from "./stored-weight.js";
-import type { Node, Value } from "./types.js";
+import type { ConvolutionWindow, Node, Value } from "./types.js";
 
 /** A node with a weight that can be pruned. */
 export interface LayerCandidate {
   readonly kind: "layer";
   readonly weight: StoredWeight;
-  /** The float value that meets the weight; its last axis is the input channel. */
+  /** As `TargetUse` has them. */
   readonly activation: Value;
+  readonly window?: ConvolutionWindow;
+  /** Where the product is float again; the node's first output where absent. */
+  readonly result?: Value;
 }
 
 export interface LayerForm {

@@ -1,14 +1,15 @@
 /**
  * From the value a layer multiplies with, back to the matrix in the file: through Identity, Cast
- * between float types and Transpose, none of which changes which weights there are. Zeros written
- * into that matrix arrive at the layer as zeros.
+ * between float types, Transpose and DequantizeLinear, none of which changes which weights there are.
+ * Zeros written into that matrix arrive at the layer as zeros.
  */
-import { DATA_TYPES, type OnnxTensor } from "../onnx/index.js";
-import { BYTES_PER_ELEMENT, type FloatType } from "../tensor/dtypes.js";
+import type { OnnxTensor } from "../onnx/index.js";
 import type { Shape, StorageOrder } from "../tensor/matrix.js";
-import { type Constants, isOverridable, isSparse, tensorOf } from "./constants.js";
+import { behindIdentities, type Constants, isOverridable, isSparse, tensorOf } from "./constants.js";
+import { dequantizedCoding, isDequantizer } from "./dequantize-linear.js";
+import { floatTypeOf, type StoredCoding, typeName } from "./stored-coding.js";
 import type { Node, Value } from "./types.js";
-import { intAttribute, isStandard } from "./walk.js";
+import { intAttribute, isContrib, isStandard } from "./walk.js";
 
 /** A weight as the file holds it. */
 export interface StoredWeight {
@@ -16,7 +17,7 @@ export interface StoredWeight {
   /** The value that holds it: an initializer's, or a Constant node's output. */
   readonly source: Value;
   readonly tensor: OnnxTensor;
-  readonly dtype: FloatType;
+  readonly coding: StoredCoding;
   readonly shape: Shape;
   readonly order: StorageOrder;
 }
@@ -28,11 +29,7 @@ export interface RefusedWeight {
   readonly reason: string;
 }
 
-/** The float type of a TensorProto.DataType, undefined where a weight of it cannot be pruned. */
-export function floatTypeOf(dataType: number): FloatType | undefined {
-  const name = typeName(dataType);
-  return name in BYTES_PER_ELEMENT ? (name as FloatType) : undefined;
-}
+const OVERRIDABLE = "can be overridden by an input of the model, so its values are not fixed";
 
 /**
  * Finds the matrix behind a layer's weight.
@@ -45,29 +42,61 @@ export function findWeight(
   order: StorageOrder,
   constants: Constants,
 ): StoredWeight | RefusedWeight | null {
-  const { source, transposes } = walkBack(value);
+  const { source, transposes, dequantizer } = walkBack(value);
   const tensor = tensorOf(source);
   if (tensor === null) return computedWeight(value, source, constants);
   if (isVector(tensor.dims)) return null;
 
-  const dtype = floatTypeOf(tensor.dataType);
   const [rows, columns] = matrixDims(tensor.dims, transposes);
   const shown = `[${tensor.dims.join(", ")}]`;
   const refuse = (reason: string): RefusedWeight => ({ kind: "refused", source, reason });
-  if (isOverridable(source)) return refuse("can be overridden by an input of the model, so its values are not fixed");
-  if (dtype === undefined) {
-    return refuse(`holds ${typeName(tensor.dataType)} values; only float32, float16 and bfloat16 are supported`);
-  }
+  if (isOverridable(source)) return refuse(OVERRIDABLE);
   if (rows === undefined || columns === undefined) return refuse(`has shape ${shown}, not two dimensions`);
   if (rows < 1 || columns < 1) return refuse(`is empty: its shape is ${shown}`);
   if (rows === 1 || columns === 1) return refuse(`is a vector: its shape is ${shown}`);
 
+  const coding = codingOf(tensor, dequantizer);
+  if (typeof coding === "string") return refuse(coding);
   const stored = transposes % 2 === 0 ? order : order === "in-out" ? "out-in" : "in-out";
   const shape = stored === "in-out" ? { out: columns, in: rows } : { out: rows, in: columns };
-  return { kind: "stored", source, tensor, dtype, shape, order: stored };
+  return { kind: "stored", source, tensor, coding, shape, order: stored };
 }
 
-/** Who reads a stored weight, looked for through Identity, Cast and Transpose: nodes, and an output of a graph. */
+/** How the matrix is stored, or why it cannot be pruned. */
+function codingOf(tensor: OnnxTensor, dequantizer: Dequantizer | null): StoredCoding | string {
+  if (dequantizer !== null) return dequantizedCoding(dequantizer.node, tensor, dequantizer.isTransposed);
+  const dtype = floatTypeOf(tensor.dataType);
+  if (dtype !== undefined) return { kind: "float", dtype };
+  return `holds ${typeName(tensor.dataType)} values; only float32, float16 and bfloat16 are supported, and integers behind DequantizeLinear`;
+}
+
+/** A tensor that lies in the file, whatever its elements are. */
+export interface StoredOperand {
+  readonly kind: "operand";
+  readonly source: Value;
+  readonly tensor: OnnxTensor;
+}
+
+/**
+ * Finds the tensor that an operator with a weight layout of its own reads.
+ * @returns null where the value is an activation
+ */
+export function findOperand(value: Value, constants: Constants): StoredOperand | RefusedWeight | null {
+  const source = behindIdentities(value);
+  const tensor = tensorOf(source);
+  if (tensor === null) return computedWeight(value, source, constants);
+  return isOverridable(source) ? { kind: "refused", source, reason: OVERRIDABLE } : { kind: "operand", source, tensor };
+}
+
+/** Whether the node looks rows up in a table: an embedding. */
+export function isLookup(node: Node): boolean {
+  return isStandard(node, "Gather") || isContrib(node, "GatherBlockQuantized");
+}
+
+/**
+ * Who reads a stored weight, looked for through Identity, Cast, Transpose, Reshape and DequantizeLinear: nodes, and an
+ * output of a graph.
+ */
 export function readersOf(source: Value): { nodes: Set<Node>; output: Value | null } {
   const nodes = new Set<Node>();
   const copies = new Set([source]);
@@ -75,8 +104,9 @@ export function readersOf(source: Value): { nodes: Set<Node>; output: Value | nu
   // A set may grow while it is walked, and holds each value once.
   for (const value of copies) {
     if (value.isGraphOutput) output = value;
-    for (const { node } of value.uses) {
-      if (isPassThrough(node)) for (const copy of node.outputs) copies.add(copy);
+    for (const { node, index } of value.uses) {
+      const handsOn = isPassThrough(node) || isDequantizer(node) || isStandard(node, "Reshape");
+      if (handsOn && index === 0) for (const copy of node.outputs) copies.add(copy);
       else nodes.add(node);
     }
   }
@@ -95,16 +125,26 @@ function isPassThrough(node: Node): boolean {
   return perm === undefined || perm === "1,0";
 }
 
-function walkBack(value: Value): { source: Value; transposes: number } {
+/** A DequantizeLinear on the way to a weight, and whether it reads the stored matrix transposed. */
+interface Dequantizer {
+  readonly node: Node;
+  readonly isTransposed: boolean;
+}
+
+function walkBack(value: Value): { source: Value; transposes: number; dequantizer: Dequantizer | null } {
   let source = value;
   let transposes = 0;
-  while (source.producer && isPassThrough(source.producer)) {
-    const from = source.producer.inputs[0];
-    if (!from) break;
-    if (isStandard(source.producer, "Transpose")) transposes++;
+  let last: { readonly node: Node; readonly transposesBefore: number } | null = null;
+  for (let node = source.producer; node !== null; node = source.producer) {
+    const [from] = node.inputs;
+    const dequantizes = last === null && isDequantizer(node);
+    if (!from || !(dequantizes || isPassThrough(node))) break;
+    if (dequantizes) last = { node, transposesBefore: transposes };
+    if (isStandard(node, "Transpose")) transposes++;
     source = from;
   }
-  return { source, transposes };
+  const dequantizer = last && { node: last.node, isTransposed: (transposes - last.transposesBefore) % 2 === 1 };
+  return { source, transposes, dequantizer };
 }
 
 /** The two dims of a matrix as stored. [1, K, N] counts as [K, N], because MatMul broadcasts it alike; else empty. */
@@ -126,11 +166,5 @@ function computedWeight(value: Value, source: Value, constants: Constants): Refu
   if (isSparse(origin)) return refuse("is a sparse initializer, which is not supported");
   if (isVector(tensorOf(origin)?.dims ?? [])) return null;
   const opType = source.producer?.onnx.opType;
-  if (opType === "DequantizeLinear") return refuse("is read through DequantizeLinear, which is not supported yet");
   return refuse(`is computed by ${opType} from "${origin.name}", which is not supported yet`);
-}
-
-/** `int8`, or `type 99` for what ONNX may add. */
-function typeName(dataType: number): string {
-  return DATA_TYPES[dataType]?.name ?? `type ${dataType}`;
 }

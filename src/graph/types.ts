@@ -3,8 +3,8 @@
  * A `Value` knows its producer and its uses, also those in nested graphs.
  */
 import type { OnnxGraph, OnnxModel, OnnxNode, OnnxTensor } from "../onnx/index.js";
-import type { FloatType } from "../tensor/dtypes.js";
 import type { Shape, StorageOrder } from "../tensor/matrix.js";
+import type { StoredCoding } from "./stored-coding.js";
 
 /** What a name stands for: one object per definition, so two layers read the same activation when the objects are one. */
 export interface Value {
@@ -64,11 +64,26 @@ export interface Model {
  */
 export type WeightKind = "q" | "k" | "v" | "o" | "gate" | "up" | "down" | "fc" | "other";
 
+/** How a convolution moves over its input; attributes as ONNX has them, one entry for each spatial axis. */
+export interface ConvolutionWindow {
+  readonly kernel: readonly number[];
+  readonly strides: readonly number[];
+  readonly dilations: readonly number[];
+  /** Begins of all axes, then ends; ignored where `autoPad` is neither "" nor NOTSET. */
+  readonly pads: readonly number[];
+  readonly autoPad: string;
+}
+
 /** One node that multiplies with a target's weight. */
 export interface TargetUse {
   readonly node: Node;
-  /** The float activation that meets the weight; its last axis is the input channel. */
+  /** The float activation that meets the weight; its last axis is the input channel, unless there is a window. */
   readonly activation: Value;
+  /**
+   * For convolutions: the activation is [batch, channels, …] and every place of the window is a token, whose input
+   * channels are channels × kernel.
+   */
+  readonly window?: ConvolutionWindow;
 }
 
 /** A linear layer whose weight lies in the file. */
@@ -79,7 +94,8 @@ export interface Target {
   /** Index of the block, null outside of blocks. */
   readonly layer: number | null;
   readonly shape: Shape;
-  readonly dtype: FloatType;
+  /** How `tensor` holds it. */
+  readonly coding: StoredCoding;
   readonly order: StorageOrder;
   /** Name of the layer form that recognised it (a key of LAYER_FORMS). */
   readonly form: string;

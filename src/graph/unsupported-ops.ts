@@ -10,17 +10,13 @@ import type { Node } from "./types.js";
 /** Operator, of whatever domain, and the inputs that hold its weights; biases and scales are not weights. */
 const WEIGHT_INPUTS: Readonly<Record<string, readonly number[]>> = {
   // Quantised products.
-  MatMulInteger: [1],
   QLinearMatMul: [3],
   QGemm: [3],
-  MatMulNBits: [1],
-  MatMulBnb4: [1],
   MatMulFpQ4: [1],
   DynamicQuantizeMatMul: [1],
   MatMulIntegerToFloat: [1],
   MatMulBlockQuantizedFp4Weight: [1],
   MatMulBlockQuantizedFp8Weight: [1],
-  GatherBlockQuantized: [0],
   // Mixtures of experts: a stack of matrices an input.
   MoE: [2, 4, 6],
   QMoE: [2, 5, 8],
@@ -33,7 +29,6 @@ const WEIGHT_INPUTS: Readonly<Record<string, readonly number[]>> = {
   LongformerAttention: [1],
   Einsum: [0, 1],
   // Convolutions and recurrent layers.
-  Conv: [1],
   FusedConv: [1],
   ConvInteger: [1],
   QLinearConv: [3],

@@ -20,6 +20,11 @@ export function isStandard(node: Node, opType: string): boolean {
   return node.onnx.opType === opType && (node.onnx.domain === "" || node.onnx.domain === "ai.onnx");
 }
 
+/** Whether the node is `opType` of ONNX Runtime's own operators. */
+export function isContrib(node: Node, opType: string): boolean {
+  return node.onnx.opType === opType && node.onnx.domain === "com.microsoft";
+}
+
 /** An integer attribute, or what stands where the node does not give it. */
 export function intAttribute(node: Node, name: string, absent: number): number {
   return node.onnx.attributes.find((attribute) => attribute.name === name)?.i ?? absent;

@@ -19,5 +19,5 @@ export {
 export { type PruneModelOptions, type PruneResult, pruneModel } from "./prune-model.js";
 export type { HostLoadOptions } from "./resolve-files.js";
 export { type HostSessionOptions, type PruneHostOptions, prune } from "./session-options.js";
-export { type TuneOptions, type TuneResult, tuneModel as tune } from "./tune-model.js";
+export { type TuneMetric, type TuneOptions, type TuneResult, tuneModel as tune } from "./tune-model.js";
 export { type ModelClass, type PrunedModelClass, withPrune } from "./with-prune.js";

@@ -1,9 +1,16 @@
 /** What is in a model: its linear layers with measured sparsity, and what stays dense by default. */
-import { buildModel, findTargets, type Skipped, type WeightKind } from "../graph/index.js";
+import {
+  buildModel,
+  describeCoding,
+  findWritableTargets,
+  resolveCoding,
+  type Skipped,
+  type WeightKind,
+} from "../graph/index.js";
 import { readTensor } from "../onnx/index.js";
 import type { RunControl } from "../progress.js";
 import { openModelFile, parametersOf, sourceBytes } from "../prune/index.js";
-import { countZeros } from "../rewrite/index.js";
+import { countZeroValues } from "../rewrite/index.js";
 import { refuseUnknownKeys } from "./known-keys.js";
 import { type HostLoadOptions, resolveModel } from "./resolve-files.js";
 
@@ -14,6 +21,7 @@ export interface InspectedWeight {
   readonly layer: number | null;
   /** [out, in] */
   readonly shape: readonly [number, number];
+  /** `float16`, `uint4 in blocks of 32`, … */
   readonly dtype: string;
   /** Share of zeros, 0 … 1, measured. */
   readonly sparsity: number;
@@ -49,20 +57,21 @@ export async function inspectModel(model: string, options: HostLoadOptions & Run
     const { name } = file;
     const onnx = await openModelFile(file);
     try {
-      const { targets, skipped } = findTargets(buildModel(onnx));
+      const model = buildModel(onnx);
+      const { targets, skipped } = await findWritableTargets(model);
       const weights: InspectedWeight[] = [];
       const prunable = targets.filter(({ denseByDefault }) => denseByDefault === null);
       for (const target of prunable) {
         signal?.throwIfAborted();
         const { out, in: channels } = target.shape;
-        const zeros = countZeros(await readTensor(target.tensor), target.dtype);
-        const { kind, layer, dtype } = target;
+        const zeros = countZeroValues(await readTensor(target.tensor), await resolveCoding(target), target);
+        const { kind, layer } = target;
         weights.push({
           name: target.name,
           kind,
           layer,
           shape: [out, channels],
-          dtype,
+          dtype: describeCoding(target.coding, target.shape, target.order),
           sparsity: zeros / (out * channels),
         });
         const done = weights.length;
@@ -81,7 +90,7 @@ export async function inspectModel(model: string, options: HostLoadOptions & Run
       files.push({
         file: name,
         bytes: sourceBytes(onnx),
-        parameters: parametersOf(onnx.graph),
+        parameters: parametersOf(model),
         weights,
         dense: [...byDefault, ...skipped],
       });

@@ -1,7 +1,7 @@
 /** A stopped tuning in a file: what was measured, and of which run. The file appears whole and goes when the run is done. */
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { PruneError } from "../errors.js";
-import { withStorageErrors } from "../store/index.js";
+import { withStorageErrors, writeWholeFile } from "../store/index.js";
 import type { TuneState } from "../tune/index.js";
 
 /** Where a run is kept while it is under way. */
@@ -23,7 +23,7 @@ const LEAST_MILLISECONDS_BETWEEN = 500;
  * Opens the checkpoint of a run.
  *
  * @param path null: nothing is kept
- * @param identity of model, options and texts
+ * @param identity of model, options, texts and judge
  * @throws PruneError `storage` where the file is of another run or no checkpoint
  */
 export async function openCheckpoint(path: string | null, identity: string): Promise<Checkpoint> {
@@ -33,9 +33,7 @@ export async function openCheckpoint(path: string | null, identity: string): Pro
   let waiting: TuneState | null = null;
   const write = (content: TuneState) =>
     withStorageErrors(`cannot write ${path}`, async () => {
-      const draft = `${path}.draft`;
-      await writeFile(draft, JSON.stringify({ format: FORMAT, identity, state: content }));
-      await rename(draft, path);
+      await writeWholeFile(path, JSON.stringify({ format: FORMAT, identity, state: content }));
       savedAt = performance.now();
       waiting = null;
     });
@@ -63,7 +61,7 @@ async function readState(path: string, identity: string): Promise<TuneState | nu
   if (text === null) return null;
   const found = parse(text);
   if (found?.format === FORMAT && found.identity === identity && found.state !== undefined) return found.state;
-  const what = found?.format === FORMAT ? "of a run with another model, text or options" : "no checkpoint of a tuning";
+  const what = found?.format === FORMAT ? "of a run with another model, judge or options" : "no checkpoint of a tuning";
   throw new PruneError("storage", `${path} is ${what}; delete it to begin anew, or name another checkpoint`, {
     details: { file: path },
   });

@@ -2,7 +2,7 @@
 import type { Phase, RunControl } from "../progress.js";
 import type { ResolvedTuneSettings, SearchStep } from "../tune/index.js";
 
-/** Shares of the phases; they count relative to each other. A study is many perplexities. */
+/** Shares of the phases; they count relative to each other. A study judges many candidates. */
 const SHARES = { calibrate: 10, study: 150, search: 40, evaluate: 20 } as const satisfies Partial<
   Record<Phase, number>
 >;
@@ -16,7 +16,10 @@ export class TuneMeter {
   constructor(
     private readonly onProgress: RunControl["onProgress"],
     private readonly file: string,
-    private readonly settings: ResolvedTuneSettings,
+    /** With the name of the judge. */
+    private readonly settings: Pick<ResolvedTuneSettings, "passes" | "study" | "evaluations"> & {
+      readonly judge: string;
+    },
   ) {
     this.order =
       settings.study > 0 ? ["calibrate", "study", "search", "evaluate"] : ["calibrate", "search", "evaluate"];
@@ -26,6 +29,12 @@ export class TuneMeter {
   calibrate(pass: number, done: number, total: number | null): void {
     const { passes } = this.settings;
     this.say("calibrate", pass * (total ?? 0) + done, passes * (total ?? done), `sample ${done}`);
+  }
+
+  /** The dense model, RIA and Wanda are judged before the search; what is judged is the end of the whole otherwise. */
+  baseline(done: number): void {
+    const item = `${this.settings.judge} of ${["the dense model", "RIA", "Wanda"][done - 1]}`;
+    this.onProgress?.({ phase: "evaluate", file: this.file, done, total: 3, item, percent: this.highest });
   }
 
   study(done: number): void {
@@ -40,7 +49,7 @@ export class TuneMeter {
   }
 
   check(done: number, total: number): void {
-    this.say("evaluate", done, total, `perplexity ${done} of ${total}`);
+    this.say("evaluate", done, total, `${this.settings.judge} ${done} of ${total}`);
   }
 
   private say(phase: TunePhase, done: number, total: number, item: string): void {

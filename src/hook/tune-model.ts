@@ -2,24 +2,25 @@
  * Tunes the coefficients of a model by its name: files by the host, work by tune/, and the result kept in
  * the registry, where `coefficients: "auto"` finds it.
  */
-import { cutWindows, openSamples, type Samples, type Tokenizer, windowsBehind } from "../calibrate/index.js";
+import { openSamples, type Samples, type Tokenizer, windowsBehind } from "../calibrate/index.js";
 import { createCpuDevice } from "../compute/index.js";
 import { PruneError } from "../errors.js";
-import { findTargets } from "../graph/index.js";
+import { findWritableTargets } from "../graph/index.js";
 import { type PruneOptions, type ResolvedPrune, resolvePruneOption } from "../options/index.js";
 import { describePattern } from "../pattern/index.js";
 import type { RunControl } from "../progress.js";
 import { checkSelections, openPlan, type Plan, sourceHashes } from "../prune/index.js";
-import { addRecord, type CoefficientRecord, familyOf, fingerprintOf } from "../registry/index.js";
+import { addRecord, type CoefficientRecord, familyOf, fingerprintOf, readRegistryFile } from "../registry/index.js";
 import { METHODS, methodOf } from "../score/index.js";
 import { hashMemory, sha256 } from "../store/index.js";
 import {
+  defaultObjective,
   type Granularity,
+  type Metric,
   OBJECTIVE_NAMES,
   openSubject,
   type ResolvedTuneSettings,
   readTuneSettings,
-  Trial,
   TUNE_OPTION_NAMES,
   type TuneReport,
   type TuneSettingsOptions,
@@ -30,9 +31,12 @@ import { coefficientLibrary, registryIn } from "./coefficient-library.js";
 import { hostRuntime, onnxRuntime } from "./host.js";
 import { refuseUnknownKeys } from "./known-keys.js";
 import { cacheRootOf, loadTokenizer } from "./location.js";
+import type { GivenPrune } from "./metric-judge.js";
+import type { PipelineOf, PipelineTask } from "./pipeline.js";
 import { type HostLoadOptions, resolveModel } from "./resolve-files.js";
 import { dtypeOf } from "./session-file.js";
 import { openCheckpoint } from "./tune-checkpoint.js";
+import { type ChosenJudge, chooseJudge } from "./tune-judge.js";
 import { TuneMeter } from "./tune-meter.js";
 
 /** What is tuned: the options of `prune` that say so. */
@@ -47,10 +51,15 @@ const PRUNE_KEYS = [
   "calibration",
 ] as const satisfies (keyof PruneOptions)[];
 
+/** What `tune()` may judge by: a figure of the user's own over pipelines of a task, lower is better. */
+export interface TuneMetric<T extends PipelineTask = PipelineTask> extends Metric<PipelineOf<T>> {
+  task: T;
+}
+
 /** Options of {@link tuneModel}, beside the host's. */
-export type TuneOptions = HostLoadOptions &
+export type TuneOptions<T extends PipelineTask = PipelineTask> = HostLoadOptions &
   RunControl &
-  TuneSettingsOptions &
+  TuneSettingsOptions<TuneMetric<T>> &
   Pick<PruneOptions, (typeof PRUNE_KEYS)[number]>;
 
 /** What a tuning found. */
@@ -64,44 +73,53 @@ export interface TuneResult {
 
 /**
  * Finds coefficients of a method for one model and one pattern (PHO): a search by a cheap objective, then
- * real perplexity, which decides between the best candidates, RIA and Wanda. What is not better than both
- * is not registered.
+ * a judge that decides between the best candidates, RIA and Wanda: the perplexity of `text`, or `metric`.
+ * What is not better than both is not registered.
  *
- * @param model Hub id or directory of a causal language model
- * @throws PruneError `unsupported` where the model is no causal language model in one file or the method has
- *   no coefficients; `bad-option` where a text is too short; otherwise as the phases say; the signal's
- *   reason when aborted: with `checkpoint`, the same call goes on from there
+ * @param model Hub id or directory of a model of one session file that reads text; of a causal language
+ *   model where perplexity judges
+ * @throws PruneError `unsupported` where the model is none of these; `bad-option` where the method has no
+ *   coefficients, the text is too short or the metric no number; otherwise as the phases say; what the
+ *   metric throws; the signal's reason when aborted: with `checkpoint`, the same call goes on from there
  */
-export async function tuneModel(model: string, options: TuneOptions): Promise<TuneResult> {
+export async function tuneModel<T extends PipelineTask>(model: string, options: TuneOptions<T>): Promise<TuneResult> {
   refuseUnknownKeys(options, [...PRUNE_KEYS, ...TUNE_OPTION_NAMES], "tune()");
   const start = performance.now();
   const { signal, onProgress } = options;
   const settings = readTuneSettings(picked(options, TUNE_OPTION_NAMES));
-  const wanted = resolveWanted(picked(options, PRUNE_KEYS));
+  const given = picked(options, PRUNE_KEYS);
+  const wanted = resolveWanted(given);
   const found = await resolveModel(model, hostOptionsOf(options));
   const [file, ...others] = found.files;
   if (file === undefined || others.length > 0)
     throw new PruneError(
       "unsupported",
-      `${model} has ${found.files.length} session files; tuning judges by perplexity and needs a causal language model of one`,
+      `${model} has ${found.files.length} session files; tuning searches in one of them and needs a model of one`,
     );
   const cacheRoot = cacheRootOf(found.options.cache_dir);
   const plan = await openPlan(file, wanted);
   const device = createCpuDevice();
   try {
     checkSelections([plan], model);
-    const targets = findTargets(plan.model).targets;
+    const { targets } = await findWritableTargets(plan.model);
     const family = familyOf(
       await coefficientLibrary(cacheRoot, found.id, found.options).modelType(file.input),
       targets,
     );
     const tokenizer = await loadTokenizer(found.id, null, found.options);
-    const windows = evaluationWindows(settings, tokenizer);
+    const chosenJudge = chooseJudge(settings.judge, tokenizer, { model: found, prune: given as GivenPrune });
     const samples = await openSamples(wanted.calibration, async () => tokenizer, plan.name);
-    const tokens = await objectiveTokens(wanted, settings, tokenizer);
+    const { tokens, note } = await objectiveTokens(wanted, settings, chosenJudge, tokenizer);
     const source = await sourceHashes(plan.model.onnx, hashMemory(cacheRoot), signal);
-    const checkpoint = await openCheckpoint(settings.checkpoint, identityOf(source, plan, settings, samples));
-    const meter = new TuneMeter(onProgress, plan.name, settings);
+    const checkpoint = await openCheckpoint(
+      settings.checkpoint,
+      identityOf(source, plan, settings, chosenJudge, samples),
+    );
+    const registry = settings.register ? registryIn(cacheRoot) : null;
+    // A damaged registry is found out before the work and not after it.
+    if (registry !== null) await readRegistryFile(registry);
+    const granularity = granularityOf(settings, plan);
+    const meter = new TuneMeter(onProgress, plan.name, { ...settings, judge: chosenJudge.described.name });
     const { InferenceSession } = onnxRuntime();
     const { preferredOutputLocation: _, ...sessionOptions } = file.sessionOptions;
     const runtime = hostRuntime((bytes, given) => InferenceSession.create(bytes, given));
@@ -111,21 +129,24 @@ export async function tuneModel(model: string, options: TuneOptions): Promise<Tu
       { ...control, onSample: (pass, done) => meter.calibrate(pass, done, samples.total) },
     );
     const prepared = performance.now();
-    const trial = new Trial({ subject, samples, windows }, checkpoint.state?.perplexities);
+    const judge = chosenJudge.open({ subject, samples }, checkpoint.state?.judged);
+    const usual = defaultObjective(plan.model);
     const tuned = await tune(
       subject,
-      trial,
+      judge,
       {
         ...settings,
-        granularity: granularityOf(settings, plan),
+        objective: settings.objective ?? usual.name,
+        granularity,
         studied: OBJECTIVE_NAMES,
         baselines: { ria: baselinePattern("ria", plan), wanda: baselinePattern("wanda", plan) },
       },
       {
         ...control,
+        onBaseline: (done) => meter.baseline(done),
         onStudy: (done) => meter.study(done),
         onStep: (step, done) => meter.search(step, done),
-        onTrial: (done, total) => meter.check(done, total),
+        onJudged: (done, total) => meter.check(done, total),
         onState: (state) => checkpoint.save(state),
       },
       checkpoint.state,
@@ -137,7 +158,7 @@ export async function tuneModel(model: string, options: TuneOptions): Promise<Tu
     const { study, search, check } = tuned.seconds;
     const seconds = prepare + study + search + check;
     const dtype = dtypeOf(file.name);
-    const { objective, chosen, perplexity, accepted } = tuned;
+    const { objective, chosen, judged, accepted } = tuned;
     const report: TuneReport = {
       ...tuned,
       model,
@@ -146,9 +167,10 @@ export async function tuneModel(model: string, options: TuneOptions): Promise<Tu
       method: wanted.method,
       pattern: describePattern(plan.pattern),
       calibration: samples.description,
-      evaluation: { windows: windows.length, length: settings.length },
+      judge: chosenJudge.described,
       optimiser: settings.optimiser,
       seed: settings.seed,
+      notes: [settings.objective === null ? usual.why : null, note].filter((one) => one !== null),
       seconds: { prepare, ...tuned.seconds, total: seconds },
     };
     const record: CoefficientRecord = {
@@ -159,24 +181,21 @@ export async function tuneModel(model: string, options: TuneOptions): Promise<Tu
       family,
       model: { name: model, fingerprint: await fingerprintOf(targets), dtype },
       objective: objective.name,
-      text: {
-        calibration: samples.description,
-        evaluation: {
-          name: "the given text",
-          sha256: sha256(settings.text),
-          windows: windows.length,
-          length: settings.length,
-        },
+      search: {
+        optimiser: settings.optimiser,
+        tokens: tokens.reduce((sum, ids) => sum + ids.length, 0),
+        per: typeof settings.per === "string" ? settings.per : `${settings.per.segments} segments`,
       },
-      perplexity,
+      calibration: samples.description,
+      judge: chosenJudge.described,
+      judged,
       evaluations: tuned.steps.length,
       seconds,
       seed: settings.seed,
       date: new Date().toISOString(),
       version: VERSION,
     };
-    const registry = registryIn(cacheRoot);
-    const registered = accepted && settings.register && registry !== null;
+    const registered = accepted && registry !== null;
     if (registered) await addRecord(registry, record, signal);
     await checkpoint.remove();
     return { record, report, registered };
@@ -209,32 +228,37 @@ function resolveWanted(options: object): ResolvedPrune {
   return wanted;
 }
 
-function evaluationWindows({ text, windows: count, length }: ResolvedTuneSettings, tokenizer: Tokenizer): number[][] {
-  const windows = cutWindows(text, tokenizer, { count, length, bos: false });
-  const whole = windows.filter((window) => window.length === length).length;
-  if (whole === count) return windows;
-  throw new PruneError(
-    "bad-option",
-    `tune(): text holds ${whole} windows of ${length} tokens, ${count} are asked for; give a longer text or fewer windows`,
-    { details: { option: "text", found: whole, expected: count } },
-  );
-}
-
-/** Windows for objectives: no longer than what is calibrated on and judged by, and behind the former where the text goes on. */
+/**
+ * Windows for objectives: no longer than what is calibrated on and judged by, and behind the former where
+ * the text goes on; with a note where that was not possible.
+ */
 async function objectiveTokens(
   { calibration }: ResolvedPrune,
-  { tokens, length: judged }: ResolvedTuneSettings,
+  { tokens }: ResolvedTuneSettings,
+  { described: { text } }: ChosenJudge,
   tokenizer: Tokenizer,
-): Promise<number[][]> {
-  const length = Math.min(tokens, judged, calibration.length);
+): Promise<{ tokens: number[][]; note: string | null }> {
+  const length = Math.min(tokens, calibration.length, text?.length ?? tokens);
   const count = Math.ceil(tokens / length);
   const behind = await windowsBehind(calibration, { count, length }, async () => tokenizer);
-  return behind?.windows ?? [];
+  const windows = behind?.windows ?? [];
+  const found = windows.reduce((sum, ids) => sum + ids.length, 0);
+  const fewer = found < tokens ? `objectives look at ${found} tokens and not at ${tokens}` : null;
+  const seen = behind?.unseen === false ? "objectives look at tokens that statistics were collected on" : null;
+  const what = [fewer, seen].filter((one) => one !== null).join("; ");
+  return { tokens: windows, note: what === "" ? null : `${what}: the calibration text is too short for more` };
 }
 
-function granularityOf({ per }: ResolvedTuneSettings, { targets }: Plan): Granularity {
+function granularityOf({ per }: ResolvedTuneSettings, { targets, layers }: Plan): Granularity {
   if (per === "model") return { by: "model" };
-  if (per !== "kind") return { by: "depth", segments: per.segments };
+  if (per !== "kind") {
+    if (per.segments <= layers) return { by: "depth", segments: per.segments };
+    throw new PruneError(
+      "bad-option",
+      `tune().per.segments is ${per.segments}, but the model has ${layers} blocks; give as many at most`,
+      { details: { option: "per", expected: layers, found: per.segments } },
+    );
+  }
   return { by: "kind", kinds: [...new Set(targets.map(({ kind }) => kind))] };
 }
 
@@ -248,7 +272,8 @@ function baselinePattern(method: "ria" | "wanda", { pattern, options }: Plan): P
 function identityOf(
   source: Readonly<Record<string, string>>,
   { options, pattern }: Plan,
-  { text, windows, length, tokens, seed }: ResolvedTuneSettings,
+  { tokens, seed }: ResolvedTuneSettings,
+  judge: ChosenJudge,
   samples: Samples,
 ): string {
   const { method, include, exclude, calibration } = options;
@@ -259,7 +284,7 @@ function identityOf(
     exclude,
     calibration: [calibration.source, calibration.bos, samples.description],
   };
-  return sha256(JSON.stringify([VERSION, source, what, sha256(text), windows, length, tokens, seed]));
+  return sha256(JSON.stringify([VERSION, source, what, judge.identity, tokens, seed]));
 }
 
 const picked = <Key extends string>(options: object, keys: readonly Key[]): Record<string, unknown> =>

@@ -3,7 +3,7 @@ export { isOneShot } from "./calibration-option.js";
 export { coefficientValues, readCoefficientSet } from "./coefficient-values.js";
 export { parseJson } from "./coefficients.js";
 export { matchesAnyGlob, matchesGlob } from "./globs.js";
-export { mustBeInteger, mustBeOneOf, mustBeText } from "./must-be.js";
+export { mustBeFunction, mustBeInteger, mustBeOneOf, mustBeText } from "./must-be.js";
 export { nearest } from "./nearest.js";
 export {
   badOption,

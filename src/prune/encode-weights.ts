@@ -16,7 +16,7 @@ import {
   packedBytes,
   packingObstacle,
 } from "../rewrite/index.js";
-import { BYTES_PER_ELEMENT } from "../tensor/dtypes.js";
+import { BYTES_PER_ELEMENT, type FloatType } from "../tensor/dtypes.js";
 import { type Masked, maskEdits } from "./masks.js";
 import type { Plan } from "./plan.js";
 
@@ -51,10 +51,19 @@ export function encodeWeights(
   }
 }
 
-function packingOf({ pattern }: Plan, { tensor, order, dtype }: Target, mask: Mask): PackedWeight | string {
+/** How a weight is packed and what its elements are, or why it stays dense. */
+function packingOf(
+  { pattern, model }: Plan,
+  { tensor, order, coding }: Target,
+  mask: Mask,
+): { readonly weight: PackedWeight; readonly dtype: FloatType } | string {
+  if (coding.kind !== "float") return "is stored as codes of a few bits, which are not packed yet";
+  const obstacle = packingObstacle(model.onnx, tensor);
+  if (obstacle !== null) return obstacle;
   const { name, dataType, dims } = tensor;
-  const zero = new Uint8Array(BYTES_PER_ELEMENT[dtype]);
-  return choosePacking({ name, dataType, dims, order, pattern, kept: countKept(mask), zero });
+  const zero = new Uint8Array(BYTES_PER_ELEMENT[coding.dtype]);
+  const weight = choosePacking({ name, dataType, dims, order, pattern, kept: countKept(mask), zero });
+  return typeof weight === "string" ? weight : { weight, dtype: coding.dtype };
 }
 
 function packWeights(
@@ -67,22 +76,23 @@ function packWeights(
   const packed: Packed[] = [];
   const dense = new Map<Target, Mask>();
   for (const [target, mask] of masks) {
-    const choice = packingObstacle(onnx, target.tensor) ?? packingOf(plan, target, mask);
+    const choice = packingOf(plan, target, mask);
     if (typeof choice === "string") {
       dense.set(target, mask);
       const { dataType, dims } = target.tensor;
       stored.set(target, { encoding: "dense", bytes: byteLengthOf(dataType, dims), reason: choice });
       continue;
     }
-    const { values, places } = packedBytes(choice);
+    const { weight, dtype } = choice;
+    const { values, places } = packedBytes(weight);
     stored.set(target, { encoding: "packed", bytes: values + places });
     const pruned = target.shape.out * target.shape.in - countKept(mask);
     packed.push({
-      weight: choice,
+      weight,
       tensor: target.tensor,
       bits: mask.bits,
       read: () => readTensor(target.tensor),
-      onValues: (kept) => onZeros?.(target, pruned + countZeros(kept, target.dtype)),
+      onValues: (kept) => onZeros?.(target, pruned + countZeros(kept, dtype)),
     });
   }
   const { tensors, graphs } = packEdits(onnx, packed);

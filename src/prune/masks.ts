@@ -3,13 +3,20 @@
  * it and scores the same dense weights again. Pruned tensors of a pass go to the runtime from memory.
  */
 import type { TargetStatistics } from "../calibrate/index.js";
-import type { Device, WeightBytes } from "../compute/index.js";
-import type { Target } from "../graph/index.js";
-import { type ModelEdits, type OnnxTensor, readOwnTensor, readTensor, type TensorEdit } from "../onnx/index.js";
+import type { Device, MaskJob, StoredBytes } from "../compute/index.js";
+import { resolveCoding, type Target } from "../graph/index.js";
+import {
+  byteLengthOf,
+  type ModelEdits,
+  type OnnxTensor,
+  readOwnTensor,
+  readTensor,
+  type TensorEdit,
+} from "../onnx/index.js";
 import type { Mask } from "../pattern/index.js";
-import { applyMask } from "../rewrite/index.js";
+import { writeZeros } from "../rewrite/index.js";
 import { channelFactor, coefficientsOf, depthOf, methodOf } from "../score/index.js";
-import { BYTES_PER_ELEMENT } from "../tensor/dtypes.js";
+import type { QuantisedCoding } from "../tensor/coding.js";
 import type { Plan } from "./plan.js";
 import type { ProgressMeter } from "./progress-meter.js";
 import type { Verdict } from "./verify.js";
@@ -87,8 +94,7 @@ async function maskTargets(
     const mask = await device.computeMask(
       {
         label: target.name,
-        bytes: weightBytes(target.tensor),
-        dtype: target.dtype,
+        ...weightBytes(target),
         shape: target.shape,
         order: target.order,
         terms,
@@ -105,12 +111,22 @@ async function maskTargets(
   return new Map(plan.targets.map((target) => [target, masks.get(target) as Mask]));
 }
 
-/** Where the device finds the stored bytes of a tensor: in its file, or in memory. */
-export function weightBytes(tensor: OnnxTensor): WeightBytes {
+/** Where the device finds the floats of a target: stored as such, or behind codes; in its file, or in memory. */
+export function weightBytes(target: Target): Pick<MaskJob, "bytes" | "dtype"> {
+  const { coding, tensor } = target;
   const { data } = tensor;
-  return data.kind === "raw" && data.payload.source.path !== undefined
-    ? { kind: "file", path: data.payload.source.path, byteOffset: data.payload.offset, byteLength: data.payload.length }
-    : { kind: "memory", read: () => readTensor(tensor) };
+  const stored: StoredBytes =
+    data.kind === "raw" && data.payload.source.path !== undefined
+      ? {
+          kind: "file",
+          path: data.payload.source.path,
+          byteOffset: data.payload.offset,
+          byteLength: data.payload.length,
+        }
+      : { kind: "memory", read: () => readTensor(tensor) };
+  if (coding.kind === "float") return { bytes: stored, dtype: coding.dtype };
+  const resolved = async () => (await resolveCoding(target)) as QuantisedCoding;
+  return { bytes: { kind: "codes", stored, coding: resolved }, dtype: "float32" };
 }
 
 /**
@@ -124,14 +140,14 @@ export function maskEdits(
 ): ReadonlyMap<OnnxTensor, TensorEdit> {
   const edits = new Map<OnnxTensor, TensorEdit>();
   for (const [target, mask] of masks) {
+    const { tensor } = target;
     const bytes = async () => {
-      const stored = await readOwnTensor(target.tensor);
-      const zeros = applyMask(stored, target.dtype, mask);
+      const stored = await readOwnTensor(tensor);
+      const zeros = writeZeros(stored, await resolveCoding(target), mask);
       onZeros?.(target, zeros);
       return stored;
     };
-    const byteLength = target.shape.out * target.shape.in * BYTES_PER_ELEMENT[target.dtype];
-    edits.set(target.tensor, { kind: "bytes", byteLength, bytes });
+    edits.set(tensor, { kind: "bytes", byteLength: byteLengthOf(tensor.dataType, tensor.dims), bytes });
   }
   return edits;
 }

@@ -2,7 +2,7 @@
  * Everything about one model file that is known before anything runs: the opened graph, the weights
  * to prune, the coefficients, and the key under which the result is kept.
  */
-import { buildModel, findTargets, type Model } from "../graph/index.js";
+import { buildModel, findWritableTargets, type Model } from "../graph/index.js";
 import { type ExternalFile, type ModelInput, type OnnxModel, openModel } from "../onnx/index.js";
 import { coefficientValues, isOneShot } from "../options/index.js";
 import type { ResolvedCalibration, ResolvedPrune } from "../options/types.js";
@@ -64,7 +64,7 @@ export async function openPlan(
   const onnx = await openModelFile(file);
   try {
     const model = buildModel(onnx);
-    const found = findTargets(model);
+    const found = await findWritableTargets(model);
     const atHand = { path: onnx.source.path ?? null, targets: found.targets };
     const choice = await chooseCoefficients(options, atHand, library);
     const selection = selectTargets(found, options, choice.pattern, onnx.name);

@@ -1,6 +1,6 @@
 /** What a run did, as the plain data of report.ts. */
-import type { Target } from "../graph/index.js";
-import { graphsOf, type OnnxGraph, type OnnxModel } from "../onnx/index.js";
+import { describeCoding, findTargets, type Model, partsOf, type Target } from "../graph/index.js";
+import { graphsOf, type OnnxModel, type OnnxTensor } from "../onnx/index.js";
 import { countKept, describePattern } from "../pattern/index.js";
 import type { ByteComparison, PruneReport, WeightReport } from "../report.js";
 import type { Masked } from "./masks.js";
@@ -39,7 +39,7 @@ export function reportOf(planned: Plan, masked: Masked, written: Written): Prune
       kind: target.kind,
       layer: target.layer,
       shape: [out, channels],
-      dtype: target.dtype,
+      dtype: describeCoding(target.coding, target.shape, target.order),
       zeros: out * channels - (mask === undefined ? 0 : countKept(mask)),
       sparsity: (written.zerosOf.get(target) ?? 0) / (out * channels),
       tokens: masked.statistics?.get(target)?.tokens ?? 0,
@@ -61,7 +61,7 @@ export function reportOf(planned: Plan, masked: Masked, written: Written): Prune
     calibration: plan.calibrated ? written.calibration : "none",
     zeros: weights.reduce((sum, { zeros }) => sum + zeros, 0),
     prunable: weights.reduce((sum, { shape: [out, channels] }) => sum + out * channels, 0),
-    parameters: parametersOf(plan.model.onnx.graph),
+    parameters: parametersOf(plan.model),
     weights,
     skipped: plan.skipped,
     notes: [
@@ -103,11 +103,21 @@ export function sourceBytes({ source, externalSources }: OnnxModel): number {
 }
 
 const FLOAT_TYPES: ReadonlySet<number> = new Set([1, 10, 16]); // float32, float16, bfloat16
+const CODE_TYPES: ReadonlySet<number> = new Set([2, 3, 21, 22, 25, 26]); // uint8, int8, uint4, int4, uint2, int2
 
-/** Float parameters: all float initializers with at least one axis; constants of the graph are not parameters. */
-export function parametersOf(graph: OnnxGraph): number {
-  return [...graphsOf(graph)]
+/**
+ * Parameters of a model: float initializers with at least one axis, quantised weights by the elements that their
+ * codes stand for, and other matrices of codes, such as embeddings. Scales, zeros and constants of the graph are none.
+ */
+export function parametersOf(model: Model): number {
+  const quantised = findTargets(model).targets.filter(({ coding }) => coding.kind !== "float");
+  const known = new Set(quantised.flatMap(({ tensor, coding }) => [tensor, ...partsOf(coding)]));
+  const others = [...graphsOf(model.onnx.graph)]
     .flatMap(({ initializers }) => initializers)
-    .filter(({ dataType, dims }) => FLOAT_TYPES.has(dataType) && dims.length > 0)
+    .filter((tensor) => !known.has(tensor) && isParameter(tensor))
     .reduce((sum, { dims }) => sum + dims.reduce((a, b) => a * b, 1), 0);
+  return quantised.reduce((sum, { shape }) => sum + shape.out * shape.in, others);
 }
+
+const isParameter = ({ dataType, dims }: OnnxTensor): boolean =>
+  (FLOAT_TYPES.has(dataType) && dims.length > 0) || (CODE_TYPES.has(dataType) && dims.length > 1);

@@ -3,7 +3,7 @@
  * make of it, and a fingerprint that tells it from every other model, whatever float type it is stored in.
  */
 import type { Target } from "../graph/index.js";
-import { readTensor } from "../onnx/index.js";
+import { byteLengthOf, readTensor } from "../onnx/index.js";
 import { BYTES_PER_ELEMENT, type FloatType } from "../tensor/dtypes.js";
 
 /** Weights of which a run of values is part of the fingerprint. */
@@ -33,7 +33,8 @@ export function familyOf(modelType: string | null, targets: readonly Target[]): 
 
 /**
  * SHA-256, as hex, over names and shapes of the weights and over short runs of their values rounded to
- * float16, so that a model's float32 and float16 exports agree. Reads at most 32 times 256 bytes.
+ * float16, so that a model's float32 and float16 exports agree. Codes count as they are stored: a quantised file is
+ * a model of its own, of the same family. Reads at most 32 times 256 bytes.
  *
  * @param targets all linear layers of a session file, whatever is to be pruned
  * @throws PruneError where the file cannot be read
@@ -43,18 +44,19 @@ export async function fingerprintOf(targets: readonly Target[]): Promise<string>
   const runs = Math.min(RUNS, weights.length);
   const values: number[][] = [];
   for (let run = 0; run < runs; run++)
-    values.push(await halvesOf(weights[Math.floor((run * weights.length) / runs)] as Target));
+    values.push(await valuesOf(weights[Math.floor((run * weights.length) / runs)] as Target));
   const names = weights.map(({ name, shape }) => [name, shape.out, shape.in]);
   const bytes = new TextEncoder().encode(JSON.stringify([names, values]));
   const hash = new Uint8Array(await globalThis.crypto.subtle.digest("SHA-256", bytes));
   return [...hash].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Values from the middle of a weight in storage order, as the bits of half floats. */
-async function halvesOf({ tensor, dtype, shape }: Target): Promise<number[]> {
-  const count = shape.out * shape.in;
+/** From the middle of a weight in storage order: values as the bits of half floats, or bytes of codes. */
+async function valuesOf({ tensor, coding, shape }: Target): Promise<number[]> {
+  const isFloat = coding.kind === "float";
+  const size = isFloat ? BYTES_PER_ELEMENT[coding.dtype] : 1;
+  const count = isFloat ? shape.out * shape.in : byteLengthOf(tensor.dataType, tensor.dims);
   const length = Math.min(RUN_LENGTH, count);
-  const size = BYTES_PER_ELEMENT[dtype];
   const start = Math.floor((count - length) / 2) * size;
   const { data } = tensor;
   const stored =
@@ -62,8 +64,11 @@ async function halvesOf({ tensor, dtype, shape }: Target): Promise<number[]> {
       ? await data.payload.source.read(data.payload.offset + start, length * size)
       : (await readTensor(tensor)).subarray(start, start + length * size);
   const view = new DataView(stored.buffer, stored.byteOffset, stored.byteLength);
-  return Array.from({ length }, (_, k) => HALF_OF[dtype](view, k * size));
+  const valueAt = isFloat ? HALF_OF[coding.dtype] : byteAt;
+  return Array.from({ length }, (_, k) => valueAt(view, k * size));
 }
+
+const byteAt = (view: DataView, at: number): number => view.getUint8(at);
 
 const HALF_OF = {
   float32: (view, at) => halfBits(view.getUint32(at, true)),

@@ -12,8 +12,11 @@ export { readText } from "./read-text.js";
 export {
   type CoefficientRecord,
   type EvaluationText,
+  PERPLEXITY,
   plainRecord,
-  type RecordedPerplexity,
+  type RecordedFigures,
+  type RecordedJudge,
+  type RecordedSearch,
   readRecord,
   readRecordsText,
   readRegistryText,

@@ -30,26 +30,19 @@ export async function readRegistryFile(path: string): Promise<readonly Coefficie
 
 /** Writes a registry file that appears whole. Two processes must not write one at the same time. */
 export async function writeRegistryFile(path: string, records: readonly CoefficientRecord[]): Promise<void> {
-  const [{ mkdir, rename, rm, writeFile }, { dirname }, { withStorageErrors }] = await Promise.all([
+  const [{ mkdir }, { dirname }, { withStorageErrors, writeWholeFile }] = await Promise.all([
     import("node:fs/promises"),
     import("node:path"),
     import("../store/index.js"),
   ]);
-  const draft = `${path}.draft`;
   await withStorageErrors(`cannot write ${path}`, async () => {
     await mkdir(dirname(path), { recursive: true });
-    try {
-      await writeFile(draft, registryText(records));
-      await rename(draft, path);
-    } catch (error) {
-      await rm(draft, { force: true });
-      throw error;
-    }
+    await writeWholeFile(path, registryText(records));
   });
 }
 
 /**
- * Adds a record, in the place of the one of the same model, method and pattern.
+ * Adds a record, in the place of the one of the same model, method, pattern and judge.
  *
  * @throws PruneError as {@link readRegistryFile}; `storage`; the signal's reason when aborted while waiting
  */
@@ -58,7 +51,7 @@ export async function addRecord(path: string, record: CoefficientRecord, signal?
 }
 
 /**
- * Adds records of another registry. Of two for the same model, method and pattern the newer stays.
+ * Adds records of another registry. Of two for the same model, method, pattern and judge the newer stays.
  *
  * @returns those that were taken
  * @throws as {@link addRecord}
@@ -79,8 +72,12 @@ export async function mergeRecords(
   return taken;
 }
 
+/** Whether two records answer the same question. Each metric asks its own. */
 const isSameSubject = (a: CoefficientRecord, b: CoefficientRecord): boolean =>
-  a.model.fingerprint === b.model.fingerprint && a.method === b.method && a.pattern === b.pattern;
+  a.model.fingerprint === b.model.fingerprint &&
+  a.method === b.method &&
+  a.pattern === b.pattern &&
+  a.judge.name === b.judge.name;
 
 const isNewer = (a: CoefficientRecord, b: CoefficientRecord): boolean => isSameSubject(a, b) && a.date > b.date;
 

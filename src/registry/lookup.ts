@@ -1,7 +1,8 @@
 /**
- * Which record fits a model. In each registry, the model's own records come before those of its family.
- * Among either, the record of the very pattern counts, else that of the nearest one of the same kind
- * (nearest-pattern.ts); among several the newest. A record that says of itself that RIA or Wanda was
+ * Which record fits a model. Records of the very pattern come first, wherever they are kept; among them
+ * those of this machine before those that were shipped, and in each the model's own before those of its
+ * family. Where there is none, records of near patterns of the same kind (nearest-pattern.ts) serve in the
+ * same order; among several the nearest, and the newest. A record that says of itself that RIA or Wanda was
  * as good is never taken: without it CRePE is RIA.
  */
 import type { Pattern } from "../pattern/index.js";
@@ -54,15 +55,15 @@ export const mayServe = (record: CoefficientRecord, wanted: Wanted): boolean =>
 /**
  * The record for a model.
  *
- * @param registries in order: what an earlier one knows of the model or its family counts
+ * @param registries in order: of records that fit as well, an earlier registry's is taken
  * @returns null where no registry knows the model or its family
  */
 export function lookUp(registries: readonly Registry[], wanted: Wanted, model: ModelIdentity): FoundRecord | null {
-  for (const { kind, records } of registries) {
-    const found = bestOf(records.filter(isWorthTaking), wanted, model);
-    if (found !== null) return { ...found, kind };
-  }
-  return null;
+  const known = registries.flatMap(({ records }, place) =>
+    records.filter(isWorthTaking).map((record) => ({ record, place })),
+  );
+  const found = bestAmong(known, wanted, model);
+  return found && { ...found.fitting, kind: (registries[found.place] as Registry).kind };
 }
 
 /** The record for a model among those of one registry, whatever they say of their worth. */
@@ -71,38 +72,45 @@ export function bestOf(
   wanted: Wanted,
   model: ModelIdentity,
 ): FittingRecord | null {
-  const own = nearest(
-    records.filter((record) => record.model.fingerprint === model.fingerprint),
-    wanted,
-  );
-  if (own !== null) return { ...own, of: "model" };
-  const related = nearest(
-    records.filter(({ family }) => family !== null && family === model.family),
-    wanted,
-  );
-  return related && { ...related, of: "family" };
+  const known = records.map((record) => ({ record, place: 0 }));
+  return bestAmong(known, wanted, model)?.fitting ?? null;
 }
 
 /** What is not known of a record does not speak against it. */
-function isWorthTaking({ perplexity: { ria, wanda, tuned } }: CoefficientRecord): boolean {
+function isWorthTaking({ judged: { ria, wanda, tuned } }: CoefficientRecord): boolean {
   return tuned === null || [ria, wanda].every((other) => other === null || tuned < other);
 }
 
 const served = ({ method, pattern }: CoefficientRecord, wanted: Wanted): ServedPattern | null =>
   method === wanted.method ? servedPattern(pattern, wanted.patterns) : null;
 
-/** The record of the very pattern, else of the nearest; the newest of several. */
-function nearest(records: readonly CoefficientRecord[], wanted: Wanted): Omit<FittingRecord, "of"> | null {
-  const [best] = records
-    .flatMap((record) => {
+/** Of the very pattern before near ones; then by registry; then the model's own; then the nearest and the newest. */
+function bestAmong(
+  known: readonly { readonly record: CoefficientRecord; readonly place: number }[],
+  wanted: Wanted,
+  model: ModelIdentity,
+): { readonly fitting: FittingRecord; readonly place: number } | null {
+  const [best] = known
+    .flatMap(({ record, place }) => {
+      const of = relation(record, model);
       const serves = served(record, wanted);
-      return serves === null ? [] : [{ record, ...serves }];
+      return of === null || serves === null ? [] : [{ record, place, of, ...serves }];
     })
     .sort(
       (a, b) =>
         Number(b.exact) - Number(a.exact) ||
+        a.place - b.place ||
+        Number(b.of === "model") - Number(a.of === "model") ||
         a.distance - b.distance ||
         Date.parse(b.record.date) - Date.parse(a.record.date),
     );
-  return best === undefined ? null : { record: best.record, pattern: best.pattern, exact: best.exact };
+  if (best === undefined) return null;
+  const { place, record, of, pattern, exact } = best;
+  return { fitting: { record, of, pattern, exact }, place };
+}
+
+/** Whose record it is to a model; null: a stranger's. */
+function relation({ model: own, family }: CoefficientRecord, model: ModelIdentity): FittingRecord["of"] | null {
+  if (own.fingerprint === model.fingerprint) return "model";
+  return family !== null && family === model.family ? "family" : null;
 }

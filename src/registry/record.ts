@@ -26,6 +26,9 @@ export const REGISTRY_FORMAT = "transformers-prune/coefficients";
 /** Version of the format. */
 export const REGISTRY_VERSION = 1;
 
+/** Name of the judge that measures the perplexity of a text. */
+export const PERPLEXITY = "perplexity";
+
 /** Text on which perplexities were measured. */
 export interface EvaluationText {
   readonly name: string;
@@ -36,8 +39,25 @@ export interface EvaluationText {
   readonly length: number;
 }
 
-/** Perplexities on the evaluation text; null where one was not measured. */
-export interface RecordedPerplexity {
+/** By what models were judged. */
+export interface RecordedJudge {
+  /** `"perplexity"`, or what the user calls their own metric. */
+  readonly name: string;
+  /** null where it is not perplexity, or where the text is not known. */
+  readonly text: EvaluationText | null;
+}
+
+/** What beside the objective decides how good a search can be. */
+export interface RecordedSearch {
+  readonly optimiser: string;
+  /** Tokens that the objective ran the model on. */
+  readonly tokens: number;
+  /** What had coefficients of its own: `"model"`, `"kind"`, `"4 segments"`. */
+  readonly per: string;
+}
+
+/** The judge's figures, of which the lower is the better; null where one was not measured. */
+export interface RecordedFigures {
   readonly dense: number | null;
   readonly ria: number | null;
   readonly wanda: number | null;
@@ -65,13 +85,12 @@ export interface CoefficientRecord {
   };
   /** What the search looked at, by name. */
   readonly objective: string;
-  readonly text: {
-    /** What the statistics were collected on, in words. */
-    readonly calibration: string;
-    /** null where no perplexity decided. */
-    readonly evaluation: EvaluationText | null;
-  };
-  readonly perplexity: RecordedPerplexity;
+  /** How it searched. */
+  readonly search: RecordedSearch;
+  /** What the statistics were collected on, in words. */
+  readonly calibration: string;
+  readonly judge: RecordedJudge;
+  readonly judged: RecordedFigures;
   /** Evaluations of the objective. */
   readonly evaluations: number;
   /** Wall clock of the whole tuning. */
@@ -152,8 +171,9 @@ export const readRecord: Read<CoefficientRecord> = (value, label) =>
       family: need("family", orNull(mustBeText)),
       model: need("model", readModel),
       objective: need("objective", mustBeText),
-      text: need("text", readTexts),
-      perplexity: need("perplexity", readPerplexity),
+      search: need("search", readSearch),
+      calibration: need("calibration", mustBeText),
+      ...readJudgement(need),
       evaluations: need("evaluations", mustBeInteger(0, Number.MAX_SAFE_INTEGER)),
       seconds: need("seconds", mustBeNumber(0)),
       seed: need("seed", mustBeInteger(0, Number.MAX_SAFE_INTEGER)),
@@ -174,11 +194,24 @@ const readModel: Read<CoefficientRecord["model"]> = (value, label) =>
     dtype: need("dtype", mustBeText),
   }));
 
-const readTexts: Read<CoefficientRecord["text"]> = (value, label) =>
-  readObject(value, label, "the texts of the tuning", (need) => ({
-    calibration: need("calibration", mustBeText),
-    evaluation: need("evaluation", orNull(readEvaluationText)),
+const readSearch: Read<RecordedSearch> = (value, label) =>
+  readObject(value, label, "how it was searched", (need) => ({
+    optimiser: need("optimiser", mustBeText),
+    tokens: need("tokens", mustBeInteger(0, Number.MAX_SAFE_INTEGER)),
+    per: need("per", mustBeText),
   }));
+
+/** Which figures there can be depends on whose they are. */
+function readJudgement(need: Need): Pick<CoefficientRecord, "judge" | "judged"> {
+  const judge = need("judge", readJudge);
+  return { judge, judged: need("judged", readFigures(judge)) };
+}
+
+const readJudge: Read<RecordedJudge> = (value, label) =>
+  readObject(value, label, "by what models were judged", (need) => {
+    const name = need("name", mustBeText);
+    return { name, text: need("text", name === PERPLEXITY ? orNull(readEvaluationText) : mustBeNull) };
+  });
 
 const readEvaluationText: Read<EvaluationText> = (value, label) =>
   readObject(value, label, "the text of the perplexities", (need) => ({
@@ -188,27 +221,28 @@ const readEvaluationText: Read<EvaluationText> = (value, label) =>
     length: need("length", mustBeInteger(1, Number.MAX_SAFE_INTEGER)),
   }));
 
-const readPerplexity: Read<RecordedPerplexity> = (value, label) =>
-  readObject(value, label, "perplexities", (need) => {
-    const perplexity = orNull(mustBeNumber(1));
-    return {
-      dense: need("dense", perplexity),
-      ria: need("ria", perplexity),
-      wanda: need("wanda", perplexity),
-      tuned: need("tuned", perplexity),
-    };
-  });
+const readFigures =
+  ({ name }: RecordedJudge): Read<RecordedFigures> =>
+  (value, label) =>
+    readObject(value, label, `figures of the judge (${name})`, (need) => {
+      // No model has a perplexity below 1; of other metrics only their users know.
+      const figure = orNull(name === PERPLEXITY ? mustBeNumber(1) : mustBeFinite);
+      return {
+        dense: need("dense", figure),
+        ria: need("ria", figure),
+        wanda: need("wanda", figure),
+        tuned: need("tuned", figure),
+      };
+    });
+
+/** Reads the value of a key that must be there. */
+type Need = <V>(key: string, read: Read<V>) => V;
 
 /** Reads an object in which every key must be there and no other may. `read` asks for the keys. */
-function readObject<T>(
-  value: unknown,
-  label: Label,
-  expected: string,
-  read: (need: <V>(key: string, read: Read<V>) => V) => T,
-): T {
+function readObject<T>(value: unknown, label: Label, expected: string, read: (need: Need) => T): T {
   if (!isOptionsObject(value)) throw badOption(label, expected, value);
   const reader = new OptionReader<string>(value, label);
-  const need = <V>(key: string, readValue: Read<V>): V => {
+  const need: Need = (key, readValue) => {
     const found = reader.get(key, readValue);
     // A reader refuses `undefined` in its own words.
     return found === undefined ? readValue(undefined, label.of(key)) : found;
@@ -229,6 +263,17 @@ const mustBeNumber =
     if (typeof value === "number" && Number.isFinite(value) && value >= least) return value;
     throw badOption(label, `a number from ${least}`, value);
   };
+
+const mustBeFinite: Read<number> = (value, label) => {
+  if (typeof value === "number" && Number.isFinite(value)) return value;
+  throw badOption(label, "a number", value);
+};
+
+/** A text is of perplexities. */
+const mustBeNull: Read<null> = (value, label) => {
+  if (value === null) return null;
+  throw badOption(label, `null where the judge is not "${PERPLEXITY}"`, value);
+};
 
 const mustBeHash: Read<string> = (value, label) => {
   if (typeof value === "string" && /^[0-9a-f]{64}$/.test(value)) return value;

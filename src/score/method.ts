@@ -52,6 +52,13 @@ export interface Parameter {
 export type Coefficients = Readonly<Record<string, number>>;
 
 /** One row of the table of methods. */
+/** Coefficients that were known before any search. */
+export interface Start {
+  readonly coefficients: Coefficients;
+  /** The method whose masks these are wherever scores compete within rows; null for coefficients of their own. */
+  readonly like: "ria" | "wanda" | null;
+}
+
 export interface Method {
   readonly summary: string;
   /** Where the formula comes from. */
@@ -65,8 +72,8 @@ export interface Method {
    * coefficients that somebody gave. Empty where there are no parameters.
    */
   readonly untuned: Coefficients;
-  /** Where the tuner's search begins, and what it must beat: what the method makes of other methods among them. */
-  readonly starts: readonly Coefficients[];
+  /** Where the tuner's search begins, and what it must beat. */
+  readonly starts: readonly Start[];
   /** As `defaultScope`, for the untuned coefficients. */
   readonly untunedScope: Scope;
   /** Coefficients of the formula for a weight of this shape. `coefficients` is complete and valid. */

@@ -100,10 +100,9 @@ export const METHODS = {
     // This is RIA, scope included: coefficients found on one family can do far worse than RIA on another.
     untuned: { row: 0.5, column: 0.5, window: 0, size: 31, power: 0.5, shape: 1 },
     starts: [
-      { row: 0.5, column: 0.5, window: 0, size: 31, power: 0.5, shape: 1 },
-      // Wanda, wherever scores compete within rows.
-      { row: 1, column: 0, window: 0, size: 31, power: 1, shape: 0 },
-      { row: 0, column: 0.54, window: 0.46, size: 31, power: 0.8, shape: 0 },
+      { like: "ria", coefficients: { row: 0.5, column: 0.5, window: 0, size: 31, power: 0.5, shape: 1 } },
+      { like: "wanda", coefficients: { row: 1, column: 0, window: 0, size: 31, power: 1, shape: 0 } },
+      { like: null, coefficients: { row: 0, column: 0.54, window: 0.46, size: 31, power: 0.8, shape: 0 } },
     ],
     untunedScope: "matrix",
     terms: (c, shape) => ({

@@ -5,3 +5,4 @@ export { type DraftFile, FolderDraft } from "./folder-draft.js";
 export { withLock } from "./lock.js";
 export { sha256 } from "./stamp.js";
 export { withStorageErrors } from "./storage-error.js";
+export { draftOf, writeWholeFile } from "./whole-file.js";

@@ -20,3 +20,8 @@ export type StorageOrder = "in-out" | "out-in";
 export function storageIndex(shape: Shape, order: StorageOrder, o: number, i: number): number {
   return order === "in-out" ? i * shape.out + o : o * shape.in + i;
 }
+
+/** Rows and columns of a weight as it is stored. */
+export function storedDims(shape: Shape, order: StorageOrder): readonly [rows: number, columns: number] {
+  return order === "in-out" ? [shape.in, shape.out] : [shape.out, shape.in];
+}

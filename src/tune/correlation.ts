@@ -11,7 +11,7 @@ export function spearman(x: readonly number[], y: readonly number[]): number {
 }
 
 /**
- * How far an objective ranks candidates as perplexity does: its ρ, or −ρ where higher values are better;
+ * How far an objective ranks candidates as the judge does: its ρ, or −ρ where higher values are better;
  * −1 where there is none.
  */
 export function agreement(objective: { readonly better: "lower" | "higher"; readonly spearman: number }): number {

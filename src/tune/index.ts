@@ -1,14 +1,19 @@
-/** PHO: coefficients that a cheap objective finds and real perplexity accepts. */
+/** PHO: coefficients that a cheap objective finds and a judge accepts. */
 export { type Candidate, candidateKey } from "./candidate.js";
 export { ranks, spearman } from "./correlation.js";
+export { type Judge, judgeBy } from "./judge.js";
+export type { Metric } from "./metric.js";
 export type { Objective, OpenObjective } from "./objective.js";
 export { OBJECTIVE_NAMES, OBJECTIVES, type ObjectiveName, objectiveOf } from "./objectives/index.js";
+export { defaultObjective, type ObjectiveChoice } from "./open-objective.js";
 export { openSubject } from "./open-subject.js";
 export { OPTIMISERS, type OptimiserName } from "./optimise/index.js";
 export { PAGE_GENERATOR, tunePage } from "./page/index.js";
+export { type PerplexityJudgeOptions, perplexityJudge } from "./perplexity-judge.js";
 export type { Finalist, SearchedObjective, TuneReport } from "./report.js";
 export { type SearchStep, search } from "./search.js";
 export {
+  type JudgeSettings,
   OBJECTIVE_CHOICES,
   type ResolvedTuneSettings,
   readTuneSettings,
@@ -21,5 +26,4 @@ export { type Granularity, type SearchSpace, searchSpace } from "./space.js";
 export { type ObjectiveStudy, type Study, type StudyRow, study } from "./study.js";
 export type { Subject } from "./subject.js";
 export { type ObjectiveCost, TimedObjective } from "./timed-objective.js";
-export { Trial } from "./trial.js";
-export { type ObjectiveChoice, type TuneSettings, type TuneState, tune } from "./tune.js";
+export { type TuneSettings, type TuneState, tune } from "./tune.js";

@@ -1,9 +1,9 @@
 /**
- * An objective made of objectives: a ridge regression of a candidate's rank by perplexity on the
+ * An objective made of objectives: a ridge regression of a candidate's rank by the judge on the
  * logarithms of a few cheap figures, chosen one after the other among the candidates of a study. Ranks,
  * because the search only needs to know which of two is better, and the worst candidates are so much
- * worse than all others that a fit to perplexities would be a fit to them. It is judged by what it says
- * of candidates that were left out of choice and fit.
+ * worse than all others that a fit to the judge's figures would be a fit to them. It is trusted by what
+ * it says of candidates that were left out of choice and fit.
  */
 import { ranks } from "./correlation.js";
 import type { ObjectiveName } from "./objectives/index.js";
@@ -89,9 +89,9 @@ function eachFold(rows: readonly StudyRow[], fitTo: (others: readonly StudyRow[]
   return rows.map(({ values }, i) => predict(fits[i % FOLDS] as Fit, values));
 }
 
-/** Ranks by perplexity, 0 … 1. */
+/** Ranks by the judge, 0 … 1. */
 function ranksOf(rows: readonly StudyRow[]): number[] {
-  return ranks(rows.map(({ perplexity }) => perplexity)).map((rank) => (rank - 1) / Math.max(1, rows.length - 1));
+  return ranks(rows.map(({ judged }) => judged)).map((rank) => (rank - 1) / Math.max(1, rows.length - 1));
 }
 
 function regress(rows: readonly StudyRow[], names: readonly ObjectiveName[]): Fit {

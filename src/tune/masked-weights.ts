@@ -6,11 +6,13 @@
 import type { TargetStatistics } from "../calibrate/index.js";
 import type { Device } from "../compute/index.js";
 import type { Target } from "../graph/index.js";
+import type { Mask } from "../pattern/index.js";
 import { weightBytes } from "../prune/index.js";
 import { maskInto } from "../rewrite/index.js";
 import { type ChannelStatistics, channelFactor, coefficientsOf, depthOf, methodOf } from "../score/index.js";
 import { type Candidate, candidateKey } from "./candidate.js";
 import type { DenseWeights } from "./dense-weights.js";
+import { floatTypeOf } from "./float-weights.js";
 
 export interface MaskedWeightsOptions {
   /** Blocks of the model, which tell how deep a weight lies. */
@@ -57,29 +59,29 @@ export class MaskedWeights {
     const missing = targets.filter((target) => !done.has(target));
     await Promise.all(
       missing.map(async (target) => {
-        await this.mask(target, candidate, statistics?.get(target), signal);
+        const mask = await this.maskOf(target, candidate, statistics?.get(target), signal);
+        // Otherwise the buffers are the next candidate's by now.
+        if (this.done === done) this.write(target, mask);
         done.add(target);
       }),
     );
     return new Map(targets.map((target) => [target, this.buffers.get(target) as Uint8Array]));
   }
 
-  private async mask(
+  private maskOf(
     target: Target,
     { method, pattern, coefficients }: Candidate,
     statistics: ChannelStatistics | undefined,
     signal: AbortSignal | undefined,
-  ): Promise<void> {
-    const { device, dense, layers } = this.options;
-    const { name: label, kind, layer, shape, order, dtype } = target;
+  ): Promise<Mask> {
+    const { device, layers } = this.options;
+    const { name: label, kind, layer, shape, order } = target;
     const place = { kind, depth: depthOf(layer, layers) };
     const terms = methodOf(method).terms(coefficientsOf(coefficients, place), shape);
-    const stored = dense.of(target);
-    const mask = await device.computeMask(
+    return device.computeMask(
       {
         label,
-        bytes: weightBytes(target.tensor),
-        dtype,
+        ...weightBytes(target),
         shape,
         order,
         terms,
@@ -88,8 +90,12 @@ export class MaskedWeights {
       },
       signal,
     );
+  }
+
+  private write(target: Target, mask: Mask): void {
+    const stored = this.options.dense.of(target);
     const buffer = this.buffers.get(target) ?? new Uint8Array(stored.byteLength);
     this.buffers.set(target, buffer);
-    maskInto(buffer, stored, dtype, mask);
+    maskInto(buffer, stored, floatTypeOf(target), mask);
   }
 }

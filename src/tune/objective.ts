@@ -1,5 +1,5 @@
 /**
- * What an objective is: a cheap figure of a candidate that stands for the perplexity it will have.
+ * What an objective is: a cheap figure of a candidate that stands for what the judge will say of it.
  * Adding one is one file in objectives/ and one line in its table.
  */
 import type { Candidate } from "./candidate.js";
@@ -10,7 +10,7 @@ export interface Objective {
   readonly summary: string;
   /** Where it comes from. */
   readonly source: string;
-  /** Which values go with low perplexity. */
+  /** Which values go with a low figure of the judge. */
   readonly better: "lower" | "higher";
   /**
    * Makes ready what does not depend on the candidate.

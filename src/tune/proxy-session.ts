@@ -8,6 +8,8 @@ import { PruneError } from "../errors.js";
 import type { Target, Value } from "../graph/index.js";
 import type { ModelEdits, OnnxNode } from "../onnx/index.js";
 import { openEdited, type RuntimeSession, type RuntimeTensor } from "../runtime/index.js";
+import type { FloatType } from "../tensor/dtypes.js";
+import { floatTypeOf } from "./float-weights.js";
 import type { Subject } from "./subject.js";
 
 /** What stands in for a stored weight: little-endian bytes by target. */
@@ -84,7 +86,8 @@ export class ProxySession {
     const { runtime, model } = this.subject;
     const fedWeights = this.targets.map((target) => {
       const { name, dims } = target.tensor;
-      return [name, runtime.tensor(target.dtype, elementsOf(weights(target), target.dtype), dims)] as const;
+      const dtype = floatTypeOf(target);
+      return [name, runtime.tensor(dtype, elementsOf(weights(target), dtype), dims)] as const;
     });
     try {
       const outputs = await this.session.run({ ...this.feeds, ...Object.fromEntries(fedWeights), ...fed });
@@ -109,12 +112,12 @@ const UNKNOWN_SHAPE = ["batch", "tokens", "channels"];
 
 /** Element type of hidden states: that of the weights they meet. */
 const activationType = (targets: readonly Target[]): number =>
-  targets.some(({ dtype }) => dtype === "float16") ? FLOAT16 : FLOAT32;
+  targets.some((target) => floatTypeOf(target) === "float16") ? FLOAT16 : FLOAT32;
 
 const isOurs = (name: string): boolean => name.startsWith(`${DRAFT_PREFIX}/`);
 
 /** Bytes as the runtime's element type; it takes bfloat16 as it takes float16, by its bits. */
-function elementsOf(bytes: Uint8Array, dtype: Target["dtype"]): Float32Array | Uint16Array {
+function elementsOf(bytes: Uint8Array, dtype: FloatType): Float32Array | Uint16Array {
   return dtype === "float32"
     ? new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4)
     : new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2);

@@ -1,4 +1,5 @@
 /** What a tuning says of itself: plain data, for `--json`, the HTML page and the record. */
+import type { RecordedJudge } from "../registry/index.js";
 import type { Candidate } from "./candidate.js";
 import type { ObjectiveName } from "./objectives/index.js";
 import type { OptimiserName } from "./optimise/index.js";
@@ -6,21 +7,22 @@ import type { SearchStep } from "./search.js";
 import type { Study } from "./study.js";
 import type { ObjectiveCost } from "./timed-objective.js";
 
-/** A candidate that real perplexity decided on. */
+/** A candidate that was judged. */
 export interface Finalist {
   /** `"search"`: found by it. `"study"`: the best of the study. `"start"`: known before, such as what the method makes of another method. */
   readonly from: "search" | "study" | "start";
   readonly candidate: Candidate;
   /** null where the search did not measure it. */
   readonly value: number | null;
-  readonly perplexity: number;
+  /** The judge's figure, lower is better. */
+  readonly judged: number;
 }
 
 /** What the search was told to lower or to raise. `"learned"` is the combination that the study found. */
 export interface SearchedObjective extends ObjectiveCost {
   readonly name: ObjectiveName | "learned";
   readonly better: "lower" | "higher";
-  /** Spearman's ρ with perplexity in the study, null without one. */
+  /** Spearman's ρ with the judge's figures in the study, null without one. */
   readonly spearman: number | null;
 }
 
@@ -34,22 +36,26 @@ export interface TuneReport {
   readonly pattern: string;
   /** What the statistics were collected on, in words. */
   readonly calibration: string;
-  readonly evaluation: { readonly windows: number; readonly length: number };
+  /** By what candidates were judged, and on which text where that was perplexity. */
+  readonly judge: RecordedJudge;
   readonly objective: SearchedObjective;
   readonly optimiser: OptimiserName;
   readonly seed: number;
   /** What the dimensions of the search are: `row`, `down.power`, … */
   readonly dimensions: readonly string[];
   readonly steps: readonly SearchStep[];
-  /** In order of perplexity. */
+  /** The best first. */
   readonly finalists: readonly Finalist[];
   readonly chosen: Finalist;
   /**
-   * Whether the chosen one has a lower perplexity than RIA and Wanda. If not, it is the best that there
+   * Whether the chosen one is judged better than RIA and Wanda. If not, it is the best that there
    * is within the method's coefficients, and no record is kept.
    */
   readonly accepted: boolean;
-  readonly perplexity: { readonly dense: number; readonly ria: number; readonly wanda: number; readonly tuned: number };
+  /** The judge's figures that decided; the lower is the better. */
+  readonly judged: { readonly dense: number; readonly ria: number; readonly wanda: number; readonly tuned: number };
+  /** What was decided for the user, in words. */
+  readonly notes: readonly string[];
   readonly study: Study | null;
   readonly seconds: Readonly<Record<"prepare" | "study" | "search" | "check" | "total", number>>;
 }

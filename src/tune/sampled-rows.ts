@@ -5,6 +5,7 @@
 import type { Target } from "../graph/index.js";
 import { channelFactor, coefficientsOf, depthOf, methodOf } from "../score/index.js";
 import type { Candidate } from "./candidate.js";
+import { floatTypeOf } from "./float-weights.js";
 import { LowestScores } from "./lowest-scores.js";
 import { RandomNumbers, seededState } from "./optimise/random-numbers.js";
 import { SampledWeight } from "./sampled-weight.js";
@@ -55,8 +56,8 @@ export class SampledRows {
   weightOf(target: Target): SampledWeight {
     const known = this.weights.get(target);
     if (known !== undefined) return known;
-    const { shape, dtype } = target;
-    const stored = new StoredFloats(this.subject.dense.of(target), dtype, Math.max(shape.out, shape.in));
+    const { shape } = target;
+    const stored = new StoredFloats(this.subject.dense.of(target), floatTypeOf(target), Math.max(shape.out, shape.in));
     const weight = new SampledWeight(target, this.rows.get(target) as readonly number[], stored);
     this.weights.set(target, weight);
     return weight;

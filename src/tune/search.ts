@@ -13,7 +13,7 @@ export interface SearchStep {
   readonly value: number;
   /** Best value up to here. */
   readonly best: number;
-  /** Round of the optimiser in which it was proposed, from 1. */
+  /** Round of the optimiser in which it was proposed, from 1; 0 for a start. Later searches count on. */
   readonly generation: number;
   /** Seconds since the search began, without what lies between stopping and going on. */
   readonly seconds: number;

@@ -2,10 +2,12 @@
  * Options of tune() that are not options of `prune`: meaning, form and default of each, as data, and
  * their reader. The command line takes its help from here.
  */
+import { PruneError } from "../errors.js";
 import {
   badOption,
   dottedLabel,
   isOptionsObject,
+  type Label,
   mustBeInteger,
   mustBeOneOf,
   mustBeText,
@@ -13,19 +15,21 @@ import {
   type OptionRow,
   type Read,
 } from "../options/index.js";
+import { type Metric, readMetric } from "./metric.js";
 import { OBJECTIVE_NAMES } from "./objectives/index.js";
+import type { ObjectiveChoice } from "./open-objective.js";
 import { OPTIMISERS, type OptimiserName } from "./optimise/index.js";
-import type { ObjectiveChoice } from "./tune.js";
 
 /** What may have coefficients of its own: the model as a whole, every kind of weight, or segments of its blocks. */
 export type Per = "model" | "kind" | { readonly segments: number };
 
-/** What `tune()` is told beside what to prune, complete. */
-export interface ResolvedTuneSettings {
-  /** Text to judge on. */
-  readonly text: string;
-  readonly windows: number;
-  readonly length: number;
+/** Who judges: the perplexity of a text, or a metric of the user's own. */
+export type JudgeSettings =
+  | { readonly kind: "perplexity"; readonly text: string; readonly windows: number; readonly length: number }
+  | { readonly kind: "metric"; readonly metric: Metric };
+
+/** What `tune()` is told beside what to prune and how to judge. */
+interface SearchSettings {
   readonly objective: ObjectiveChoice;
   readonly optimiser: OptimiserName;
   readonly evaluations: number;
@@ -35,20 +39,31 @@ export interface ResolvedTuneSettings {
   readonly tokens: number;
   readonly finalists: number;
   readonly study: number;
-  /** File in which a stopped run is kept, null for none. */
-  readonly checkpoint: string | null;
+  /** File in which a stopped run is kept. */
+  readonly checkpoint: string;
   readonly register: boolean;
 }
 
-/** What `tune()` may be told beside what to prune. */
-export type TuneSettingsOptions = { text: string } & {
-  -readonly [Name in Exclude<keyof ResolvedTuneSettings, "text" | "checkpoint">]?: ResolvedTuneSettings[Name];
-} & { checkpoint?: string };
+/** What `tune()` is told beside what to prune, complete. */
+export interface ResolvedTuneSettings extends Omit<SearchSettings, "objective" | "checkpoint"> {
+  readonly judge: JudgeSettings;
+  /** null: the one that fits the model. */
+  readonly objective: ObjectiveChoice | null;
+  /** null: nothing is kept. */
+  readonly checkpoint: string | null;
+}
+
+/** What `tune()` may be told beside what to prune; `OwnMetric` is the form of a metric where pipelines have types. */
+export type TuneSettingsOptions<OwnMetric = Metric> = {
+  -readonly [Name in keyof SearchSettings]?: SearchSettings[Name];
+} & (
+  | { text: string; windows?: number; length?: number; metric?: never }
+  | { metric: OwnMetric; text?: never; windows?: never; length?: never }
+);
 
 export const TUNE_DEFAULTS = {
   windows: 16,
   length: 512,
-  objective: "kl",
   optimiser: "cma-es",
   evaluations: 200,
   seed: 0,
@@ -58,7 +73,7 @@ export const TUNE_DEFAULTS = {
   finalists: 3,
   study: 0,
   register: true,
-} as const satisfies Partial<ResolvedTuneSettings>;
+} as const satisfies { readonly [Name in keyof TuneSettingsOptions]?: TuneSettingsOptions[Name] };
 
 /** Largest values that make sense. */
 const LIMITS = {
@@ -75,17 +90,26 @@ const OPTIMISER_NAMES = Object.keys(OPTIMISERS) as OptimiserName[];
 const quoted = (words: readonly string[]) => words.map((word) => `"${word}"`).join(" | ");
 
 export const TUNE_OPTIONS = {
-  text: { summary: "text to judge on, which calibration has not seen", value: "string", default: "" },
+  text: {
+    summary: "text to judge on, which calibration has not seen",
+    value: "string",
+    default: "",
+  },
   windows: {
     summary: "windows of the text that are judged on",
     value: "whole number",
     default: String(TUNE_DEFAULTS.windows),
   },
   length: { summary: "tokens in a window", value: "whole number", default: String(TUNE_DEFAULTS.length) },
+  metric: {
+    summary: "a figure of your own to judge by instead of perplexity, lower is better",
+    value: "{ name, task, measure(pipe) }",
+    default: "",
+  },
   objective: {
-    summary: "what the search looks at instead of perplexity; learned and measured need a study",
+    summary: "what the search looks at, because judging is dear; learned and measured need a study",
     value: quoted(OBJECTIVE_CHOICES),
-    default: TUNE_DEFAULTS.objective,
+    default: "kl; hidden-drift where the model predicts nothing for every token",
   },
   optimiser: { summary: "how it searches", value: quoted(OPTIMISER_NAMES), default: TUNE_DEFAULTS.optimiser },
   evaluations: {
@@ -110,12 +134,12 @@ export const TUNE_OPTIONS = {
     default: String(TUNE_DEFAULTS.tokens),
   },
   finalists: {
-    summary: "best candidates of the search whose perplexity is measured",
+    summary: "best candidates of the search that are judged",
     value: "whole number",
     default: String(TUNE_DEFAULTS.finalists),
   },
   study: {
-    summary: "random candidates that are measured by every objective and by perplexity, before the search",
+    summary: "random candidates that are measured by every objective and judged, before the search",
     value: "whole number",
     default: "no study",
   },
@@ -125,9 +149,9 @@ export const TUNE_OPTIONS = {
     value: "true | false",
     default: String(TUNE_DEFAULTS.register),
   },
-} as const satisfies Record<keyof ResolvedTuneSettings, OptionRow>;
+} as const satisfies Record<keyof TuneSettingsOptions, OptionRow>;
 
-export const TUNE_OPTION_NAMES = Object.keys(TUNE_OPTIONS) as (keyof ResolvedTuneSettings)[];
+export const TUNE_OPTION_NAMES = Object.keys(TUNE_OPTIONS) as (keyof TuneSettingsOptions)[];
 
 const readPer: Read<Per> = (value, label) => {
   if (value === "model" || value === "kind") return value;
@@ -151,16 +175,20 @@ const readBoolean: Read<boolean> = (value, label) => {
  */
 export function readTuneSettings(source: Readonly<Record<string, unknown>>): ResolvedTuneSettings {
   const label = dottedLabel("tune()");
-  const reader = new OptionReader<keyof ResolvedTuneSettings>(source, label);
-  const text = reader.get("text", mustBeText);
-  if (text === undefined) throw badOption(label.of("text"), "a text to judge on", undefined);
-  const whole = (name: keyof ResolvedTuneSettings, min: number, max: number) =>
+  const reader = new OptionReader<keyof TuneSettingsOptions>(source, label);
+  const whole = (name: keyof TuneSettingsOptions, min: number, max: number) =>
     reader.get(name, mustBeInteger(min, max));
   const settings: ResolvedTuneSettings = {
-    text,
-    windows: whole("windows", 1, Number.MAX_SAFE_INTEGER) ?? TUNE_DEFAULTS.windows,
-    length: whole("length", 2, Number.MAX_SAFE_INTEGER) ?? TUNE_DEFAULTS.length,
-    objective: reader.get("objective", mustBeOneOf(OBJECTIVE_CHOICES)) ?? TUNE_DEFAULTS.objective,
+    judge: judgeOf(
+      {
+        metric: reader.get("metric", readMetric),
+        text: reader.get("text", mustBeText),
+        windows: whole("windows", 1, Number.MAX_SAFE_INTEGER),
+        length: whole("length", 2, Number.MAX_SAFE_INTEGER),
+      },
+      label,
+    ),
+    objective: reader.get("objective", mustBeOneOf(OBJECTIVE_CHOICES)) ?? null,
     optimiser: reader.get("optimiser", mustBeOneOf(OPTIMISER_NAMES)) ?? TUNE_DEFAULTS.optimiser,
     evaluations: whole("evaluations", 1, LIMITS.evaluations) ?? TUNE_DEFAULTS.evaluations,
     seed: whole("seed", 0, Number.MAX_SAFE_INTEGER) ?? TUNE_DEFAULTS.seed,
@@ -181,4 +209,29 @@ export function readTuneSettings(source: Readonly<Record<string, unknown>>): Res
       "it needs a study: set study",
     );
   return settings;
+}
+
+/** @throws PruneError `bad-option` where there is neither a text nor a metric, or both */
+function judgeOf(
+  given: Readonly<Record<"windows" | "length", number | undefined>> & {
+    metric: Metric | undefined;
+    text: string | undefined;
+  },
+  label: Label,
+): JudgeSettings {
+  const { metric, text, ...windows } = given;
+  if (metric === undefined) {
+    if (text === undefined)
+      throw badOption(label.of("text"), "a text to judge on, or a metric in its place", undefined);
+    const { windows: count = TUNE_DEFAULTS.windows, length = TUNE_DEFAULTS.length } = windows;
+    return { kind: "perplexity", text, windows: count, length };
+  }
+  for (const [name, value] of Object.entries({ text, ...windows }))
+    if (value !== undefined)
+      throw new PruneError(
+        "bad-option",
+        `${label.of(name).text} says on what perplexity is measured, but ${label.of("metric").text} takes its place; leave one of them out`,
+        { details: { option: label.of(name).text } },
+      );
+  return { kind: "metric", metric };
 }

@@ -29,12 +29,15 @@ export interface SearchSpace {
  * The space of a method's coefficients. Without parameters and with one pass it has no dimension.
  *
  * @param passes most calibration passes a candidate may have
+ * @param others coefficients of weights that belong to no part (of a kind that the model has not, outside of
+ *   the blocks); the first part's unless told
  */
 export function searchSpace(
   method: MethodName,
   pattern: Pattern,
   granularity: Granularity,
   passes: number,
+  others?: Coefficients,
 ): SearchSpace {
   const axes = axesOf(methodOf(method).parameters);
   const ofOnePart = axes.flatMap((axis) => axis.dimensions);
@@ -54,7 +57,7 @@ export function searchSpace(
     decode: (point) => {
       const sets = parts.map((_, i) => decodePart(point.slice(i * ofOnePart.length, (i + 1) * ofOnePart.length)));
       const pass = passes > 1 ? Math.round((point[passesAt] as number) * (passes - 1)) : 0;
-      return { method, pattern, coefficients: setOf(granularity, sets), passes: pass + 1 };
+      return { method, pattern, coefficients: setOf(granularity, sets, others), passes: pass + 1 };
     },
     encode: ({ coefficients, passes: own }) => [
       ...parts.flatMap((part, i) => {
@@ -79,9 +82,9 @@ function partsOf(granularity: Granularity): readonly string[] {
   }
 }
 
-/** What stands for weights outside of the parts are the first part's coefficients. */
-function setOf(granularity: Granularity, sets: readonly Coefficients[]): CoefficientSet {
-  const all = sets[0] as Coefficients;
+function setOf(granularity: Granularity, sets: readonly Coefficients[], others?: Coefficients): CoefficientSet {
+  const [first] = sets as readonly [Coefficients];
+  const all = granularity.by === "model" ? first : (others ?? first);
   switch (granularity.by) {
     case "model":
       return { all };

@@ -3,6 +3,7 @@
  * of the bytes; half floats are looked up in a table of all 65536.
  */
 import type { FloatType } from "../tensor/dtypes.js";
+import { halfValues } from "../tensor/half.js";
 
 /** The elements of one stored weight. */
 export class StoredFloats {
@@ -16,7 +17,7 @@ export class StoredFloats {
    */
   constructor(bytes: Uint8Array, dtype: FloatType, longest: number) {
     const { buffer, byteOffset, byteLength } = bytes;
-    this.table = dtype === "float32" ? NO_TABLE : tableOf(dtype);
+    this.table = dtype === "float32" ? NO_TABLE : halfValues(dtype);
     this.halves = dtype === "float32" ? null : new Uint16Array(buffer, byteOffset, byteLength / 2);
     this.floats =
       dtype === "float32" ? new Float32Array(buffer, byteOffset, byteLength / 4) : new Float32Array(longest);
@@ -32,26 +33,3 @@ export class StoredFloats {
 }
 
 const NO_TABLE = new Float32Array(0);
-const TABLES = new Map<FloatType, Float32Array>();
-
-/** What every pattern of 16 bits stands for, [65536]. */
-function tableOf(dtype: Exclude<FloatType, "float32">): Float32Array {
-  const known = TABLES.get(dtype);
-  if (known !== undefined) return known;
-  const table =
-    dtype === "bfloat16"
-      ? // The upper half of a float32.
-        new Float32Array(Uint32Array.from({ length: 65536 }, (_, bits) => bits << 16).buffer)
-      : Float32Array.from({ length: 65536 }, (_, bits) => float16(bits));
-  TABLES.set(dtype, table);
-  return table;
-}
-
-/** The value of a half float (IEEE 754 binary16) from its bits. */
-function float16(bits: number): number {
-  const sign = bits >> 15 === 0 ? 1 : -1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = (bits & 1023) / 1024;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (exponent === 0 ? fraction * 2 ** -14 : (1 + fraction) * 2 ** (exponent - 15));
-}

@@ -1,34 +1,35 @@
 /**
- * A study: random candidates, measured by every objective and by real perplexity. It tells which
+ * A study: random candidates, measured by every objective and by the judge. It tells which
  * objective to trust on this model, over all candidates and among the good ones.
  */
 import { PruneError } from "../errors.js";
 import { type Candidate, candidateKey } from "./candidate.js";
 import { spearman } from "./correlation.js";
+import type { Judge } from "./judge.js";
 import { type LearnedProxy, learnProxy } from "./learned-proxy.js";
 import { type ObjectiveName, objectiveOf } from "./objectives/index.js";
 import { OPTIMISERS } from "./optimise/index.js";
 import type { SearchSpace } from "./space.js";
 import type { Subject } from "./subject.js";
 import { type ObjectiveCost, TimedObjective } from "./timed-objective.js";
-import type { Trial } from "./trial.js";
 
 /** One candidate with all its figures. */
 export interface StudyRow {
   readonly candidate: Candidate;
-  readonly perplexity: number;
+  /** The judge's figure, lower is better. */
+  readonly judged: number;
   readonly values: Readonly<Partial<Record<ObjectiveName, number>>>;
   /** What measuring took, masks included. */
-  readonly seconds: Readonly<Partial<Record<ObjectiveName | "perplexity", number>>>;
+  readonly seconds: Readonly<Partial<Record<ObjectiveName | "judge", number>>>;
 }
 
 /** How far an objective can be trusted. */
 export interface ObjectiveStudy extends ObjectiveCost {
   readonly name: ObjectiveName;
   readonly better: "lower" | "higher";
-  /** Spearman's ρ with perplexity over all candidates; a good objective whose higher values are better has −1. */
+  /** Spearman's ρ with the judge's figures over all candidates; a good objective whose higher values are better has −1. */
   readonly spearman: number;
-  /** The same among the third of the candidates with the lowest perplexity. */
+  /** The same among the third of the candidates that the judge likes best. */
   readonly spearmanBestThird: number;
 }
 
@@ -39,12 +40,13 @@ export interface Study {
   readonly unsupported: readonly { readonly name: ObjectiveName; readonly reason: string }[];
   /** A combination of the objectives, judged on candidates it was not fitted to. */
   readonly learned: (LearnedProxy & { readonly spearman: number; readonly spearmanBestThird: number }) | null;
-  readonly secondsPerPerplexity: number;
+  /** Median seconds that the judge takes for a candidate. */
+  readonly secondsToJudge: number;
 }
 
 export interface StudyOptions {
   readonly subject: Subject;
-  readonly trial: Trial;
+  readonly judge: Judge;
   readonly space: SearchSpace;
   readonly objectives: readonly ObjectiveName[];
   readonly count: number;
@@ -57,13 +59,13 @@ export interface StudyOptions {
  * Runs a study.
  *
  * @param onRow called after each candidate with all rows so far
- * @throws PruneError from objectives and trials; the signal's reason when aborted
+ * @throws PruneError from objectives and the judge; the signal's reason when aborted
  */
 export async function study(
   options: StudyOptions,
   control: { readonly signal?: AbortSignal; readonly onRow?: (rows: readonly StudyRow[]) => void | Promise<void> } = {},
 ): Promise<Study> {
-  const { subject, trial } = options;
+  const { subject, judge } = options;
   const { signal, onRow } = control;
   const { open, unsupported } = await openAll(options.objectives, subject, signal);
   try {
@@ -78,12 +80,12 @@ export async function study(
       rows,
       ...analyse(rows, open),
       unsupported,
-      secondsPerPerplexity: median(rows.map(({ seconds }) => seconds.perplexity ?? 0)),
+      secondsToJudge: median(rows.map(({ seconds }) => seconds.judge ?? 0)),
     };
 
     async function measure(candidate: Candidate): Promise<StudyRow> {
       const values: Partial<Record<ObjectiveName, number>> = {};
-      const seconds: Partial<Record<ObjectiveName | "perplexity", number>> = {};
+      const seconds: Partial<Record<ObjectiveName | "judge", number>> = {};
       const timed = async (name: keyof typeof seconds, figure: () => Promise<number>): Promise<number> => {
         // Each pays for its masks, as it would alone.
         subject.masked.forget();
@@ -94,8 +96,8 @@ export async function study(
       };
       for (const objective of open)
         values[objective.name] = await timed(objective.name, () => objective.measure(candidate, signal));
-      const perplexity = await timed("perplexity", () => trial.perplexityOf(candidate, signal));
-      return { candidate, perplexity, values, seconds };
+      const judged = await timed("judge", () => judge.of(candidate, signal));
+      return { candidate, judged, values, seconds };
     }
   } finally {
     await Promise.all(open.map((objective) => objective.close()));
@@ -135,14 +137,14 @@ async function openAll(names: readonly ObjectiveName[], subject: Subject, signal
 }
 
 function analyse(rows: readonly StudyRow[], open: readonly TimedObjective[]): Pick<Study, "objectives" | "learned"> {
-  const perplexities = rows.map(({ perplexity }) => perplexity);
-  const best = [...rows].sort((a, b) => a.perplexity - b.perplexity).slice(0, Math.ceil(rows.length / 3));
+  const figures = rows.map(({ judged }) => judged);
+  const best = [...rows].sort((a, b) => a.judged - b.judged).slice(0, Math.ceil(rows.length / 3));
   const isBest = rows.map((row) => best.includes(row));
   const among = (values: readonly number[]) => ({
-    spearman: spearman(values, perplexities),
+    spearman: spearman(values, figures),
     spearmanBestThird: spearman(
       values.filter((_, i) => isBest[i]),
-      perplexities.filter((_, i) => isBest[i]),
+      figures.filter((_, i) => isBest[i]),
     ),
   });
   const objectives = open.map(({ name, cost }): ObjectiveStudy => {

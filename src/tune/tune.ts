@@ -1,39 +1,33 @@
 /**
  * PHO, from a model that is ready to be tuned to coefficients: a study if one is asked for, a search by
- * a cheap objective, and real perplexity to decide between the best candidates, RIA and Wanda.
+ * a cheap objective, and a judge to decide between the best candidates, RIA and Wanda.
  */
-import { PruneError } from "../errors.js";
 import type { Pattern } from "../pattern/index.js";
 import { type MethodName, methodOf } from "../score/index.js";
 import { type Candidate, candidateKey } from "./candidate.js";
-import { agreement } from "./correlation.js";
-import { LearnedObjective } from "./learned-objective.js";
-import { type ObjectiveName, objectiveOf } from "./objectives/index.js";
+import type { Judge } from "./judge.js";
+import type { ObjectiveName } from "./objectives/index.js";
+import { type ObjectiveChoice, openObjective } from "./open-objective.js";
 import type { OptimiserName } from "./optimise/index.js";
-import type { Finalist, SearchedObjective, TuneReport } from "./report.js";
+import type { Finalist, TuneReport } from "./report.js";
 import { bestApart, type SearchState, type SearchStep, search } from "./search.js";
 import { type Granularity, searchSpace } from "./space.js";
 import { type Study, type StudyRow, study } from "./study.js";
 import type { Subject } from "./subject.js";
-import { type Measuring, TimedObjective } from "./timed-objective.js";
-import type { Trial } from "./trial.js";
 
 /** Where a search begins. Everything is plain data that survives JSON. */
 export interface TuneState {
   readonly studyRows: readonly StudyRow[];
-  /** A search is gone on with only by the same settings; a study and perplexities serve any. */
+  /** A search is gone on with only by the same settings; a study and the judge's figures serve any. */
   readonly search: {
     readonly settings: string;
     readonly state: SearchState;
     /** Steps that were there before this stage of the search. */
     readonly before: number;
   } | null;
-  /** Real perplexities, see `Trial.results`. */
-  readonly perplexities: Readonly<Record<string, number>>;
+  /** See `Judge.results`. */
+  readonly judged: Judge["results"];
 }
-
-/** An objective by name; `"learned"`: the study's combination; `"measured"`: what followed perplexity best in the study. */
-export type ObjectiveChoice = ObjectiveName | "learned" | "measured";
 
 export interface TuneSettings {
   readonly objective: ObjectiveChoice;
@@ -48,7 +42,7 @@ export interface TuneSettings {
   readonly study: number;
   /** Objectives that the study measures. */
   readonly studied: readonly ObjectiveName[];
-  /** Best candidates of the search that are measured for real, at least 1. */
+  /** Best candidates of the search that are judged, at least 1. */
   readonly finalists: number;
   /** RIA and Wanda as a user would get them: their patterns differ in scope. */
   readonly baselines: Readonly<Record<"ria" | "wanda", Pattern>>;
@@ -56,9 +50,11 @@ export interface TuneSettings {
 
 /** What a tuning says while it runs. */
 export interface TuneListener {
+  /** Of the dense model, RIA and Wanda, which are judged first: 1 … 3. */
+  readonly onBaseline?: (done: number) => void;
   readonly onStudy?: (done: number) => void;
   readonly onStep?: (step: SearchStep, done: number) => void;
-  readonly onTrial?: (done: number, total: number) => void;
+  readonly onJudged?: (done: number, total: number) => void;
   /** Called whenever something has been measured, with all that a later run needs to go on. */
   readonly onState?: (state: TuneState) => void | Promise<void>;
 }
@@ -66,7 +62,7 @@ export interface TuneListener {
 /** The part of the report that comes from here. */
 export type Tuned = Pick<
   TuneReport,
-  "objective" | "dimensions" | "steps" | "finalists" | "chosen" | "accepted" | "perplexity" | "study"
+  "objective" | "dimensions" | "steps" | "finalists" | "chosen" | "accepted" | "judged" | "study"
 > & { readonly seconds: Readonly<Record<"study" | "search" | "check", number>> };
 
 /** Share of the evaluations that a search by parts spends on the model as a whole first. */
@@ -82,11 +78,11 @@ const APART = 0.1;
  *
  * @param state of an earlier, stopped run with the same subject, texts and settings
  * @throws PruneError `bad-option` where a choice of objective needs a study that was not asked for;
- *   from objectives and trials; the signal's reason when aborted, after `onState` heard of all measured
+ *   from objectives and the judge; the signal's reason when aborted, after `onState` heard of all measured
  */
 export async function tune(
   subject: Subject,
-  trial: Trial,
+  judge: Judge,
   settings: TuneSettings,
   control: TuneListener & { readonly signal?: AbortSignal } = {},
   state: TuneState | null = null,
@@ -94,21 +90,25 @@ export async function tune(
   const { signal, onState } = control;
   const { plan } = subject;
   const { method } = plan.options;
+  const began = performance.now();
   const space = searchSpace(method, plan.pattern, settings.granularity, settings.passes);
   const stages = stagesOf(settings, method, plan.pattern);
   const before = state?.search && stages.some(({ name }) => name === state.search?.settings) ? state.search : null;
   const current = { studyRows: state?.studyRows ?? [], search: before };
-  const saved = () => onState?.({ ...current, perplexities: trial.results });
+  const saved = () => onState?.({ ...current, judged: judge.results });
 
-  // Needed in the end, and measured first: what has no perplexity is refused before the work.
-  const dense = await trial.dense(signal);
-  const baseline = (name: "ria" | "wanda") =>
-    trial.perplexityOf(
-      { method: name, pattern: settings.baselines[name], coefficients: { all: {} }, passes: 1 },
-      signal,
-    );
-  const [ria, wanda] = [await baseline("ria"), await baseline("wanda")];
+  // Needed in the end, and measured first: what cannot be judged is refused before the work.
+  const dense = await judge.dense(signal);
+  control.onBaseline?.(1);
+  const baseline = async (name: "ria" | "wanda", done: number) => {
+    const one = { method: name, pattern: settings.baselines[name], coefficients: { all: {} }, passes: 1 };
+    const figure = await judge.of(one, signal);
+    control.onBaseline?.(done);
+    return figure;
+  };
+  const [ria, wanda] = [await baseline("ria", 2), await baseline("wanda", 3)];
   await saved();
+  const baselineSeconds = (performance.now() - began) / 1000;
   const studied = settings.study > 0 ? await runStudy() : null;
   const { objective, measuring } = await openObjective(settings.objective, studied, subject, signal);
   const studiedBest = studied === null ? [] : [bestStudied(studied)];
@@ -124,16 +124,17 @@ export async function tune(
       const isResumed = index === first && before !== null;
       const known = isResumed ? before.state : { optimiser: null, steps };
       const earlier = isResumed ? before.before : steps.length;
+      const whole = index === 0 ? null : bestOf((known?.steps ?? []).slice(0, earlier), objective.better);
       steps = await search(
         (candidate) => measuring.measure(candidate, signal),
         {
-          space: stage.space,
+          space: stage.space(whole),
           optimiser: settings.optimiser,
           better: objective.better,
           evaluations: stage.evaluations,
           seed: settings.seed,
-          starts: index === 0 ? starts : [bestOf((known?.steps ?? []).slice(0, earlier), objective.better)],
-          ...(index > 0 && { step: LATER_STEP }),
+          starts: whole === null ? starts : [whole],
+          ...(whole !== null && { step: LATER_STEP }),
           state: known,
         },
         {
@@ -160,7 +161,11 @@ export async function tune(
     ...decision,
     study: studied,
     // A run that went on from an earlier one cost what both did.
-    seconds: { study: secondsOf(studied), search: steps.at(-1)?.seconds ?? 0, check: (end - checkStart) / 1000 },
+    seconds: {
+      study: secondsOf(studied),
+      search: measuring.cost.setupSeconds + (steps.at(-1)?.seconds ?? 0),
+      check: baselineSeconds + (end - checkStart) / 1000,
+    },
   };
 
   async function runStudy(): Promise<Study> {
@@ -168,7 +173,7 @@ export async function tune(
     const whole = searchSpace(method, plan.pattern, { by: "model" }, 1);
     const { study: count, studied: objectives, seed } = settings;
     return study(
-      { subject, trial, space: whole, objectives, count, seed, rows: current.studyRows },
+      { subject, judge, space: whole, objectives, count, seed, rows: current.studyRows },
       {
         ...(signal && { signal }),
         onRow: async (rows) => {
@@ -181,25 +186,25 @@ export async function tune(
     );
   }
 
-  /** Real perplexity of everything that could be kept. */
-  async function decide(): Promise<Pick<Tuned, "finalists" | "chosen" | "accepted" | "perplexity">> {
+  /** Judges everything that could be kept. */
+  async function decide(): Promise<Pick<Tuned, "finalists" | "chosen" | "accepted" | "judged">> {
     const best = bestApart(steps, settings.finalists, { space, better: objective.better, distance: APART });
     let total = best.length;
     let done = 0;
-    const perplexityOf = async (candidate: Candidate): Promise<number> => {
-      const perplexity = await trial.perplexityOf(candidate, signal);
-      control.onTrial?.(++done, total);
+    const figureOf = async (candidate: Candidate): Promise<number> => {
+      const figure = await judge.of(candidate, signal);
+      control.onJudged?.(++done, total);
       await saved();
-      return perplexity;
+      return figure;
     };
     const finalists: Finalist[] = [];
     const add = async (from: Finalist["from"], candidate: Candidate, value: number | null) =>
-      finalists.push({ from, candidate, value, perplexity: await perplexityOf(candidate) });
+      finalists.push({ from, candidate, value, judged: await figureOf(candidate) });
     const isStart = new Set(starts.map(candidateKey));
     for (const { candidate, value } of best)
       await add(isStart.has(candidateKey(candidate)) ? "start" : "search", candidate, value);
     // The search sees later passes through shared statistics only, so the best one is tried with every number of them.
-    const [leader] = [...finalists].sort((one, other) => one.perplexity - other.perplexity);
+    const [leader] = [...finalists].sort((one, other) => one.judged - other.judged);
     const passes = Array.from({ length: leader ? settings.passes : 0 }, (_, pass) => pass + 1);
     const variants = passes.map((count) => ({ ...(leader as Finalist).candidate, passes: count }));
     const unknown = variants.filter(
@@ -210,27 +215,22 @@ export async function tune(
     // What the study measured costs nothing more.
     for (const candidate of studiedBest)
       if (!finalists.some((one) => candidateKey(one.candidate) === candidateKey(candidate)))
-        finalists.push({
-          from: "study",
-          candidate,
-          value: null,
-          perplexity: await trial.perplexityOf(candidate, signal),
-        });
-    // Where the search has lost, what it started from may still be the best there is.
-    if (finalists.every(({ perplexity }) => perplexity >= Math.min(ria, wanda))) {
-      const among = new Set(finalists.map(({ candidate }) => candidateKey(candidate)));
-      const others = starts.filter((start) => !among.has(candidateKey(start)));
-      const values = new Map(steps.map(({ candidate, value }) => [candidateKey(candidate), value]));
-      total += others.length;
-      for (const start of others) await add("start", start, values.get(candidateKey(start)) ?? null);
-    }
-    finalists.sort((a, b) => a.perplexity - b.perplexity);
+        finalists.push({ from: "study", candidate, value: null, judged: await judge.of(candidate, signal) });
+    // The objective may be wrong about what was known before. Starts that are RIA or Wanda in other words are only worth
+    // a figure where the search has lost.
+    const hasLost = finalists.every(({ judged }) => judged >= Math.min(ria, wanda));
+    const among = new Set(finalists.map(({ candidate }) => candidateKey(candidate)));
+    const others = startsOf(method, plan.pattern, hasLost).filter((start) => !among.has(candidateKey(start)));
+    const values = new Map(steps.map(({ candidate, value }) => [candidateKey(candidate), value]));
+    total += others.length;
+    for (const start of others) await add("start", start, values.get(candidateKey(start)) ?? null);
+    finalists.sort((a, b) => a.judged - b.judged);
     const chosen = finalists[0] as Finalist;
     return {
       finalists,
       chosen,
-      accepted: chosen.perplexity < Math.min(ria, wanda),
-      perplexity: { dense, ria, wanda, tuned: chosen.perplexity },
+      accepted: chosen.judged < Math.min(ria, wanda),
+      judged: { dense, ria, wanda, tuned: chosen.judged },
     };
   }
 }
@@ -240,12 +240,12 @@ function searchOf({ objective, optimiser, granularity, passes, study }: TuneSett
   return [objective, optimiser, granularity, passes, study];
 }
 
-/** One search after the other: parts begin at what is best for the whole. */
+/** One search after the other: parts begin at what is best for the whole, which also stands for what is in no part. */
 function stagesOf(settings: TuneSettings, method: MethodName, pattern: Pattern) {
   const { granularity, passes, evaluations } = settings;
   const stage = (by: Granularity, most: number) => ({
     name: JSON.stringify([searchOf(settings), by]),
-    space: searchSpace(method, pattern, by, passes),
+    space: (whole: Candidate | null) => searchSpace(method, pattern, by, passes, whole?.coefficients.all),
     evaluations: most,
   });
   const whole = { by: "model" } as const;
@@ -264,56 +264,20 @@ function secondsPerStep(steps: readonly SearchStep[]): number {
   return each[each.length >> 1] ?? 0;
 }
 
-/** What had the lowest perplexity in a study. */
-const bestStudied = ({ rows }: Study): Candidate =>
-  rows.reduce((a, b) => (b.perplexity < a.perplexity ? b : a)).candidate;
+/** What the judge liked best in a study. */
+const bestStudied = ({ rows }: Study): Candidate => rows.reduce((a, b) => (b.judged < a.judged ? b : a)).candidate;
 
 function bestOf(steps: readonly SearchStep[], better: "lower" | "higher"): Candidate {
   const sign = better === "lower" ? 1 : -1;
   return steps.reduce((a, b) => (sign * b.value < sign * a.value ? b : a)).candidate;
 }
 
-/** What the method's row names as points to start from, with the pattern to tune. */
-function startsOf(method: MethodName, pattern: Pattern): Candidate[] {
-  return methodOf(method).starts.map((all) => ({ method, pattern, coefficients: { all }, passes: 1 }));
+/**
+ * What the method's row names as points to start from, with the pattern to tune.
+ *
+ * @param all whether those that are like another method are among them
+ */
+function startsOf(method: MethodName, pattern: Pattern, all = true): Candidate[] {
+  const starts = methodOf(method).starts.filter(({ like }) => all || like === null);
+  return starts.map(({ coefficients: all }) => ({ method, pattern, coefficients: { all }, passes: 1 }));
 }
-
-async function openObjective(
-  choice: ObjectiveChoice,
-  studied: Study | null,
-  subject: Subject,
-  signal?: AbortSignal,
-): Promise<{ objective: Omit<SearchedObjective, "setupSeconds" | "secondsPerCandidate">; measuring: Measuring }> {
-  const name = choice === "measured" ? bestMeasured(studied) : choice;
-  if (name === "learned") {
-    if (studied?.learned == null) throw needsStudy("learned", studied);
-    const measuring = await LearnedObjective.open(studied.learned, subject, signal);
-    return { objective: { name, better: "lower", spearman: studied.learned.spearman }, measuring };
-  }
-  const spearman = studied?.objectives.find((one) => one.name === name)?.spearman ?? null;
-  const measuring = await TimedObjective.open(name, subject, signal);
-  return { objective: { name, better: objectiveOf(name).better, spearman }, measuring };
-}
-
-/** What followed perplexity best, the learned combination included. */
-function bestMeasured(studied: Study | null): ObjectiveName | "learned" {
-  if (studied === null) throw needsStudy("measured", studied);
-  const rows: { name: ObjectiveName | "learned"; agreement: number }[] = studied.objectives.map((one) => ({
-    name: one.name,
-    agreement: agreement(one),
-  }));
-  if (studied.learned !== null)
-    rows.push({ name: "learned", agreement: agreement({ better: "lower", spearman: studied.learned.spearman }) });
-  const [best] = rows.sort((a, b) => b.agreement - a.agreement);
-  if (best === undefined || best.agreement <= 0) throw needsStudy("measured", studied);
-  return best.name;
-}
-
-const needsStudy = (choice: string, studied: Study | null) =>
-  new PruneError(
-    "bad-option",
-    studied === null
-      ? `objective "${choice}" is what a study finds; ask for a study, or name an objective`
-      : `the study of ${studied.rows.length} candidates is too small for objective "${choice}"; ask for more, or name an objective`,
-    { details: { option: "objective" } },
-  );

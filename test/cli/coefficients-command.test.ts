@@ -13,7 +13,8 @@ const LISTED: readonly ListedCoefficients[] = [
       pattern: "50% by row",
       family: null,
       model: { ...RECORD.model, name: "another/one" },
-      perplexity: { dense: null, ria: null, wanda: null, tuned: 1234.5 },
+      judge: { name: "error rate", text: null },
+      judged: { dense: null, ria: null, wanda: 0, tuned: 0.01234 },
     }),
   },
 ];
@@ -26,9 +27,9 @@ describe("coefficients list", () => {
     expect(code).toBe(0);
     expect(calls[0]?.slice(0, 2)).toEqual(["listCoefficients", { cache_dir: "/cache" }]);
     expect(stdout).toMatchInlineSnapshot(`
-      "from     family     method  pattern       ria  wanda     tuned  date        model
-      tuned    llama/512  crepe   2:4         40.00  41.50     35.00  2026-01-31  someone/small
-      shipped  unknown    crepe   50% by row                1,234.50  2026-01-31  another/one
+      "from     family     method  pattern     judge         ria  wanda    tuned  date        model
+      tuned    llama/512  crepe   2:4         perplexity  40.00  41.50    35.00  2026-01-31  someone/small
+      shipped  unknown    crepe   50% by row  error rate             0  0.01234  2026-01-31  another/one
       "
     `);
   });

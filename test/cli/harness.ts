@@ -77,7 +77,7 @@ export const TUNED: TuneResult = {
   record: recordOf({
     coefficients: TUNE_REPORT.chosen.candidate.coefficients,
     objective: TUNE_REPORT.objective.name,
-    perplexity: TUNE_REPORT.perplexity,
+    judged: TUNE_REPORT.judged,
   }),
   report: TUNE_REPORT,
   registered: true,

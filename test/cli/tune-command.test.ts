@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { PruneError } from "../../src/errors.js";
 import type { TuneResult } from "../../src/hook/index.js";
@@ -216,18 +216,19 @@ describe("the files that tune writes", () => {
     expect({ code, calls }).toEqual({ code: 1, calls: [] });
     expect(stderr).toContain("[storage]");
     await rm(out, { recursive: true });
-    expect((await run([...tune, "--report", out])).stderr).toContain("--out and --report name the same file");
+    for (const same of [out, `${dirname(out)}/./${basename(out)}`])
+      expect((await run([...tune, "--report", same])).stderr).toContain("--out and --report name the same file");
   });
 });
 
 describe("what tune prints", () => {
-  it("is perplexities, coefficients, cost, and how to use them", async () => {
+  it("is what the judge said, coefficients, cost, and how to use them", async () => {
     const { stdout } = await run([...tune, "--pattern", "2:4", "--exclude", "layers.0.**", "--report", page]);
     expect(plain(stdout)).toMatchInlineSnapshot(`
       "smol → coefficients.json
       crepe, 2:4, fp32, family llama/576
       calibration: built-in text, 32 samples of 512 tokens
-      perplexity: 16 windows of 512 tokens of the text
+      judged by: perplexity, 16 windows of 512 tokens of the text
 
                perplexity
         dense       29.60
@@ -293,9 +294,19 @@ describe("what tune prints", () => {
     expect(stdout).toMatch(/\n {2}down: row .*, power 1\.25, shape .*\npasses of calibration: 2\n/);
   });
 
+  it("calls what decided by its name, and says what was decided for the user", async () => {
+    const judge = { name: "error rate", text: null };
+    const judged = { dense: 0, ria: 0, wanda: 0.25, tuned: 0.125 };
+    const report = madeUpReport({ judge, judged, accepted: false, notes: ["the objective is another"] });
+    const { stdout } = await run(tune, tuning({ ...TUNED, report, registered: false }));
+    expect(stdout).toContain("judged by: error rate\nthe objective is another\n");
+    expect(stdout).toMatch(/\n {9}error rate\n {2}dense +0\n/);
+    expect(stdout).toContain("0.125  +0.125 against ria, the better of ria and wanda");
+  });
+
   it("says plainly that nothing better was found, and ends well", async () => {
-    const perplexity = { dense: 29.6, ria: 118, wanda: 147.2, tuned: 121.4 };
-    const result = { ...TUNED, report: madeUpReport({ accepted: false, perplexity }), registered: false };
+    const judged = { dense: 29.6, ria: 118, wanda: 147.2, tuned: 121.4 };
+    const result = { ...TUNED, report: madeUpReport({ accepted: false, judged }), registered: false };
     const { code, stdout } = await run(tune, tuning(result));
     expect(code).toBe(0);
     expect(stdout).toContain("+2.9% against ria, the better of ria and wanda");
@@ -304,7 +315,7 @@ describe("what tune prints", () => {
     expect(stdout).not.toContain("to use it");
   });
 
-  it("is only JSON with --json: coefficients, history, study and the perplexities that decided", async () => {
+  it("is only JSON with --json: coefficients, history, study and the figures that decided", async () => {
     const report = madeUpReport({ study: madeUpStudy(24) });
     const { stdout } = await run([...tune, "--json"], tuning({ ...TUNED, report }));
     const json = JSON.parse(stdout);
@@ -319,7 +330,9 @@ describe("what tune prints", () => {
       accepted: true,
       registered: true,
       out,
-      perplexity: report.perplexity,
+      judge: report.judge,
+      judged: report.judged,
+      notes: [],
       seconds: report.seconds,
     });
     expect(json.history).toHaveLength(60);
@@ -328,7 +341,7 @@ describe("what tune prints", () => {
       generation: 1,
       best: report.steps[3]?.best,
     });
-    expect(json.finalists.map(({ perplexity }: { perplexity: number }) => perplexity)).toEqual([121.4, 131.03]);
+    expect(json.finalists.map(({ judged }: { judged: number }) => judged)).toEqual([121.4, 131.03]);
     expect(json.study.rows).toHaveLength(24);
     expect(json.study.objectives.map(({ name }: { name: string }) => name)).toEqual(["hidden-drift", "kl"]);
   });
@@ -397,7 +410,7 @@ describe("a tuning under way", () => {
   });
 
   it("passes other failures on as they are", async () => {
-    const error = new PruneError("storage", "c.json.checkpoint is of a run with another model, text or options");
+    const error = new PruneError("storage", "c.json.checkpoint is of a run with another model, judge or options");
     const { code, stderr } = await run(tune, { commands: { tune: async () => Promise.reject(error) } });
     expect(code).toBe(1);
     expect(stderr).toBe(`error: ${error.message} [storage]\n`);

@@ -1,6 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { formatTable } from "../../src/cli/text-table.js";
-import { formatBytes, formatPerplexity, formatSeconds, formatShare, formatSteps } from "../../src/cli/units.js";
+import {
+  formatBytes,
+  formatJudged,
+  formatPerplexity,
+  formatSeconds,
+  formatShare,
+  formatSteps,
+} from "../../src/cli/units.js";
 
 describe("numbers for people", () => {
   it.each([
@@ -22,6 +29,10 @@ describe("numbers for people", () => {
     [formatPerplexity, 29.602, "29.60"],
     [formatPerplexity, 2654.924, "2,654.92"],
     [formatPerplexity, 12_345_678, "1.23e+7"],
+    [formatJudged, 147.204, "147.20"],
+    [formatJudged, 0.123456, "0.1235"],
+    [formatJudged, -1.5, "−1.50"],
+    [formatJudged, 0, "0"],
     [formatPerplexity, Number.POSITIVE_INFINITY, "Infinity"],
   ])("%o of %d is %s", (format, value, text) => expect(format(value)).toBe(text));
 

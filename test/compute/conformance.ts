@@ -7,9 +7,12 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Device, MaskJob } from "../../src/compute/device.js";
 import { countKept, isKept, type Mask, type NofM, type Pattern, prunedCount } from "../../src/pattern/index.js";
 import { METHODS, type MethodName, methodOf, type ScoreTerms } from "../../src/score/index.js";
+import { bytesOfRows, decode } from "../../src/tensor/codes.mjs";
+import { CODE_TABLES, type QuantisedCoding } from "../../src/tensor/coding.js";
 import type { FloatType } from "../../src/tensor/dtypes.js";
-import type { Shape, StorageOrder } from "../../src/tensor/matrix.js";
+import { type Shape, type StorageOrder, storedDims } from "../../src/tensor/matrix.js";
 import { partitions } from "../helpers/partitions.js";
+import { integers, randomNumbers } from "../helpers/quantised.js";
 import { competitions, type ReferenceJob, referenceMask, referenceScores } from "../helpers/reference-mask.js";
 import { storeWeight } from "../helpers/stored-weight.js";
 
@@ -317,6 +320,44 @@ export function describeDevice(name: string, create: () => Device): void {
       for (const dtype of ["float32", "float16", "bfloat16"] as const)
         for (const order of ["in-out", "out-in"] as const)
           for (const pattern of patterns) await check(device, { shape, values, dtype, order, terms, factor, pattern });
+    });
+
+    it("gives codes the mask of the values that they stand for, in both orders", async () => {
+      const shape = { out: 320, in: 704 };
+      const random = randomNumbers(3);
+      for (const order of ["out-in", "in-out"] as const) {
+        const [rows, columns] = storedDims(shape, order);
+        const groups = Math.ceil(columns / 32);
+        const floatsOf = (count: number) => Float32Array.from({ length: count }, () => random() - 0.5);
+        const codings: readonly QuantisedCoding[] = [
+          {
+            ...{ kind: "affine", bits: 4, signed: false, rowElements: groups * 32, rowGroup: 1, columnGroup: 32 },
+            ...{ scales: floatsOf(rows * groups), zeros: Int16Array.from(integers(random, rows * groups, 0, 15)) },
+          },
+          {
+            ...{ kind: "affine", bits: 8, signed: true, rowElements: columns, rowGroup: rows, columnGroup: 1 },
+            ...{ scales: floatsOf(columns), zeros: 3 },
+          },
+          { kind: "table", ...CODE_TABLES.nf4, blockElements: 64, scales: floatsOf((rows * columns) / 64) },
+        ];
+        for (const coding of codings) {
+          const bytes = Uint8Array.from(integers(random, bytesOfRows(coding, columns, 0, rows).end, 0, 255));
+          const values = decode(bytes, coding, rows, columns);
+          for (const pattern of PATTERNS.slice(2, 4)) {
+            const job = {
+              ...({ label: "coded", dtype: "float32", shape, order, terms: termsOf("crepe", shape), pattern } as const),
+              channelFactor: floatsOf(shape.in).map(Math.abs),
+            };
+            const stored = { kind: "memory", read: async () => bytes } as const;
+            const coded = await device.computeMask({
+              ...job,
+              bytes: { kind: "codes", stored, coding: async () => coding },
+            });
+            const read = async () => new Uint8Array(values.buffer);
+            expect(coded).toEqual(await device.computeMask({ ...job, bytes: { kind: "memory", read } }));
+          }
+        }
+      }
     });
 
     it("reads every finite half float exactly", async () => {

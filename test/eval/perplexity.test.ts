@@ -126,6 +126,35 @@ describe("perplexity of tiny models", () => {
   });
 });
 
+it("a decoder whose activations are quantised on every run has one, though later tokens change the scale", async () => {
+  const quantised = (withPast: boolean) => {
+    const past = value("past_key_values.0.key", ["batch", 1, "past", 4]);
+    return languageModel({
+      ...(withPast && { inputs: [value("input_ids", ["batch", "tokens"], DATA_TYPE.int64), past] }),
+      nodes: [
+        node("Gather", ["table", "input_ids"], ["e"]),
+        node("DynamicQuantizeLinear", ["e"], ["q", "scale", "zero"]),
+        node("DequantizeLinear", ["q", "scale", "zero"], ["rounded"]),
+        node("MatMul", ["rounded", "head"], ["logits"]),
+      ],
+      initializers: [
+        float32(
+          "table",
+          [VOCABULARY, 4],
+          table.map((x, k) => (k < 4 ? 300 * x : x)),
+        ),
+        float32("head", [4, VOCABULARY], head),
+      ],
+    });
+  };
+  // Token 0 is far larger than all others, and comes to stand at the end where the check changes the last token.
+  const windows = [[1, 0, 2, 3, 5, 1]];
+  expect((await evaluate(quantised(true), windows)).tokens).toBe(5);
+  const outlierLast = [[1, 4, 2, 3, 5, 0]];
+  expect((await evaluate(quantised(true), outlierLast)).tokens).toBe(5);
+  await expect(evaluate(quantised(false), outlierLast)).rejects.toMatchObject({ code: "unsupported" });
+});
+
 describe("what has no perplexity is refused", () => {
   it("a model with other inputs and outputs", async () => {
     const model = languageModel({

@@ -39,7 +39,7 @@ function blocks(count: number, change: (spec: ModelSpec) => ModelSpec = (spec) =
 
 async function namesOf(spec: ModelSpec): Promise<[number, string][]> {
   const model = await modelOf(spec);
-  return [...blockOutputs(model, findTargets(model).targets)].map(([layer, { name }]) => [layer, name]);
+  return [...blockOutputs(model, findTargets(model).targets)].map(([layer, { state }]) => [layer, state.name]);
 }
 
 describe("the outputs of blocks", () => {
@@ -54,7 +54,7 @@ describe("the outputs of blocks", () => {
     const model = buildModel(onnx);
     const found = [...blockOutputs(model, findTargets(model).targets)];
     await onnx.close();
-    expect(found.map(([layer, value]) => [layer, value.name])).toEqual(
+    expect(found.map(([layer, { state }]) => [layer, state.name])).toEqual(
       Array.from({ length: count }, (_, layer) => [layer, name(layer)]),
     );
   });

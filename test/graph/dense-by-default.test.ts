@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { findTargets } from "../../src/graph/index.js";
-import { ifNode, int64, node, value } from "../helpers/model.js";
+import { ifNode, int64, node, uint8, value } from "../helpers/model.js";
 import { layerSpec, modelOf, zeros } from "./model-of.js";
 
 /** A layer of the name, reading `from`. */
@@ -46,6 +46,35 @@ describe("denseByDefault", () => {
     const residual = [layer("proj", "a"), node("Add", ["x", "a"], ["y"])];
     expect(await reasons(residual, zeros("w", 8, 8))).toEqual([null]);
     expect(await reasons([layer("layers.3/fc2", "y")], zeros("w", 8, 4))).toEqual([null]);
+  });
+
+  it("keeps codes that a lookup reads too, in a shape of its own", async () => {
+    const ms = { domain: "com.microsoft", name: "/lm_head/MatMul_Q4" };
+    const nodes = [
+      node("Reshape", ["w", "shape"], ["table"]),
+      node("GatherBlockQuantized", ["table", "ids", "scales"], ["e"], {}, { domain: "com.microsoft" }),
+      node("MatMulNBits", ["x", "w", "scales"], ["a"], { K: 32, N: 4, bits: 4, block_size: 16 }, ms),
+      relu("a"),
+    ];
+    const stored = [uint8("w", [4, 2, 8], new Uint8Array(64)), zeros("scales", 4, 2)];
+    const constants = [int64("ids", [1], [0]), int64("shape", [2], [4, 16])];
+    const model = await modelOf({ ...layerSpec(nodes, ...stored, ...constants), domains: { "com.microsoft": 1 } });
+    const { targets, skipped } = findTargets(model);
+    expect(skipped).toEqual([]);
+    expect(targets).toMatchObject([{ name: "lm_head", denseByDefault: "tied: the embedding reads the same weight" }]);
+  });
+
+  it("keeps codes that the embedding reads, as exporters of eight bits tie them", async () => {
+    const nodes = [
+      node("Gather", ["w", "ids"], ["eq"]),
+      node("DequantizeLinear", ["eq", "scale"], ["e"]),
+      node("Transpose", ["w"], ["t"]),
+      node("DequantizeLinear", ["t", "scale"], ["wt"]),
+      layer("lm_head", "a", "x", "wt"),
+      relu("a"),
+    ];
+    const stored = [uint8("w", [4, 8], new Uint8Array(32)), zeros("scale", 1), int64("ids", [1], [0])];
+    expect(await reasons(nodes, ...stored)).toEqual(["tied: the embedding reads the same weight"]);
   });
 
   it("keeps a weight that the embedding reads, through Transpose and Cast as well", async () => {

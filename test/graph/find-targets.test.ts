@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildModel, findTargets, type Target } from "../../src/graph/index.js";
 import { type OnnxModel, openModel } from "../../src/onnx/index.js";
-import { external, ifNode, int64, modelBytes, node, value } from "../helpers/model.js";
+import { external, ifNode, int64, modelBytes, node, uint8, value } from "../helpers/model.js";
 import { layerSpec, modelOf, onnxModel, onnxNode, zeros } from "./model-of.js";
 
 const named = (name: string, inputs: readonly string[], output: string) =>
@@ -83,6 +83,46 @@ describe("findTargets", () => {
     );
     expect(targets).toEqual([]);
     expect(skipped).toEqual([{ name: "embed_tokens", reason: expect.stringContaining("embedding") }]);
+  });
+
+  it("lists tables of codes that only lookups read as embeddings", async () => {
+    const nodes = [
+      node("Gather", ["words", "ids"], ["a"], {}, { name: "/model/embed_tokens/Gather" }),
+      node(
+        "GatherBlockQuantized",
+        ["types", "ids", "scales"],
+        ["b"],
+        {},
+        { name: "/model/embed_types/Gather", domain: "com.microsoft" },
+      ),
+      node("DequantizeLinear", ["a", "scale"], ["c"]),
+      node("Add", ["b", "c"], ["y"]),
+    ];
+    const tables = [uint8("words", [16, 8], new Uint8Array(128)), uint8("types", [2, 8], new Uint8Array(16))];
+    const rest = [zeros("scales", 2, 1), zeros("scale", 1), int64("ids", [1], [3])];
+    const model = await modelOf({ ...layerSpec(nodes, ...tables, ...rest), domains: { "com.microsoft": 1 } });
+    expect(findTargets(model)).toEqual({
+      targets: [],
+      skipped: [
+        { name: "embed_tokens", reason: "embedding: a table that Gather reads" },
+        { name: "embed_types", reason: "embedding: a table that GatherBlockQuantized reads" },
+      ],
+    });
+  });
+
+  it("refuses codes that two nodes read with different scales", async () => {
+    const ms = { domain: "com.microsoft" };
+    const sizes = { K: 8, N: 8, bits: 4, block_size: 16 };
+    const nodes = [
+      node("MatMulNBits", ["x", "w", "s1"], ["a"], sizes, { ...ms, name: "/layers.0/fc1/MatMul" }),
+      node("MatMulNBits", ["a", "w", "s2"], ["y"], sizes, { ...ms, name: "/layers.1/fc1/MatMul" }),
+    ];
+    const stored = [uint8("w", [8, 1, 8], new Uint8Array(64)), zeros("s1", 8, 1), zeros("s2", 8, 1)];
+    const model = await modelOf({ ...layerSpec(nodes, ...stored), domains: { "com.microsoft": 1 } });
+    expect(findTargets(model)).toEqual({
+      targets: [],
+      skipped: [{ name: "layers.0.fc1", reason: "is read with two meanings: scales, zeros or shape differ" }],
+    });
   });
 
   it("takes a weight whose values lie in another file", async () => {

@@ -7,8 +7,8 @@ describe("refuseUnsupported", () => {
   it("names quantised, convolution and expert weights with their operator", async () => {
     const ms = { domain: "com.microsoft" };
     const nodes = [
-      node("MatMulNBits", ["x", "q4", "scales"], ["a"], {}, { ...ms, name: "/model/layers.0/q_proj/MatMul_Q4" }),
-      node("Conv", ["a", "kernel", "bias"], ["b"], {}, { name: "/patch_embed/Conv" }),
+      node("MatMulFpQ4", ["x", "q4", "scales"], ["a"], {}, { ...ms, name: "/model/layers.0/q_proj/MatMul_Q4" }),
+      node("ConvTranspose", ["a", "kernel", "bias"], ["b"], {}, { name: "/upsample/Conv" }),
       node("QMoE", ["b", "a", "up", "scales", "", "down", "scales"], ["y"], {}, { ...ms, name: "" }),
     ];
     const { targets, skipped } = findTargets(
@@ -27,8 +27,8 @@ describe("refuseUnsupported", () => {
     );
     expect(targets).toEqual([]);
     expect(skipped).toEqual([
-      { name: "layers.0.q_proj", reason: "MatMulNBits weights are not supported yet" },
-      { name: "patch_embed", reason: "Conv weights are not supported yet" },
+      { name: "layers.0.q_proj", reason: "MatMulFpQ4 weights are not supported yet" },
+      { name: "upsample", reason: "ConvTranspose weights are not supported yet" },
       { name: "up", reason: "QMoE weights are not supported yet" },
       { name: "down", reason: "QMoE weights are not supported yet" },
     ]);

@@ -207,6 +207,10 @@ export function int8(name: string, dims: readonly number[], values: ArrayLike<nu
   return rawTensor(name, TYPE.INT8, dims, bytesOf(Int8Array.from(values)));
 }
 
+export function int32(name: string, dims: readonly number[], values: ArrayLike<number>): onnx.ITensorProto {
+  return rawTensor(name, TYPE.INT32, dims, bytesOf(Int32Array.from(values)));
+}
+
 /** The same tensor with its values in another file. `offset` and `length` are left out where undefined. */
 export function external(
   tensor: onnx.ITensorProto,

@@ -8,10 +8,10 @@ import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { env } from "@huggingface/transformers";
 import { afterAll, beforeEach } from "vitest";
-import { buildModel, findTargets, type Target } from "../../src/graph/index.js";
+import { buildModel, findTargets, resolveCoding, type Target } from "../../src/graph/index.js";
 import { onnxRuntime } from "../../src/hook/host.js";
 import { openModel, readTensor } from "../../src/onnx/index.js";
-import { countZeros } from "../../src/rewrite/index.js";
+import { countZeroValues } from "../../src/rewrite/index.js";
 import type { RuntimeSession } from "../../src/runtime/index.js";
 
 const fixture = (name: string) => resolve(import.meta.dirname, "../fixtures", name);
@@ -91,8 +91,9 @@ export async function sparsities({ model, options }: Pick<OpenedSession, "model"
   }
 }
 
-async function sparsityOf({ tensor, dtype, shape }: Target): Promise<number> {
-  return countZeros(await readTensor(tensor), dtype) / (shape.out * shape.in);
+async function sparsityOf(target: Target): Promise<number> {
+  const { tensor, shape } = target;
+  return countZeroValues(await readTensor(tensor), await resolveCoding(target), target) / (shape.out * shape.in);
 }
 
 /** File name of an opened model without extension; "bytes" where it was given in memory. */

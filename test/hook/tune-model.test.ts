@@ -2,7 +2,7 @@
  * Tuning a model by its name, the whole way: real searches on the small model of the repository, with little text. What
  * is better than RIA and Wanda on so little says nothing of other texts; that it is measured and kept is what counts here.
  */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import {
@@ -18,7 +18,6 @@ import {
 } from "../../src/index.js";
 import { dottedLabel } from "../../src/options/index.js";
 import { plainRecord, readRecord } from "../../src/registry/index.js";
-import { TUNE_DEFAULTS } from "../../src/tune/index.js";
 import { AUSTEN, BERT, GPT2, openFiles, sessions, T5, temporaryFolder } from "./loading.js";
 
 const text = readFileSync(join(AUSTEN, "persuasion.txt"), "utf8");
@@ -43,7 +42,7 @@ const plain = ({ record, report }: TuneResult) => ({
   finalists: report.finalists,
   steps: report.steps.map(({ seconds: _, ...step }) => step),
   rows: report.study?.rows.map(({ seconds: _, ...row }) => row) ?? null,
-  perplexity: report.perplexity,
+  judged: report.judged,
 });
 
 describe("tune", () => {
@@ -61,18 +60,24 @@ describe("tune", () => {
       dtype: "fp32",
       method: "crepe",
       pattern: "1:4",
-      evaluation: { windows: 8, length: 128 },
+      judge: { name: "perplexity", text: { windows: 8, length: 128 } },
       objective: { name: "diagonal-error" },
       dimensions: ["row", "column", "size", "power", "shape"],
       study: null,
       accepted: true,
     });
-    const { dense, ria, wanda, tuned } = report.perplexity;
+    const { dense, ria, wanda, tuned } = report.judged;
     expect(dense).toBeLessThan(tuned);
     expect(tuned).toBeLessThan(Math.min(ria, wanda));
     expect(report.steps).toHaveLength(12);
     expect(readRecord(JSON.parse(JSON.stringify(plainRecord(record))), dottedLabel("record"))).toEqual(record);
-    expect(record).toMatchObject({ perplexity: report.perplexity, evaluations: 12, passes: 1, family: "llama/128" });
+    expect(record).toMatchObject({
+      judge: report.judge,
+      judged: report.judged,
+      evaluations: 12,
+      passes: 1,
+      family: "llama/128",
+    });
 
     expect(registered).toBe(true);
     const known = await listCoefficients({ cache_dir });
@@ -90,7 +95,7 @@ describe("tune", () => {
     const { perplexity } = await evaluateModel(out, { text, windows: 8, length: 128, dtype: "fp32" });
     expect(Math.abs(perplexity / tuned - 1)).toBeLessThan(1e-3);
 
-    expect([...new Set(events.map(({ phase }) => phase))]).toEqual(["calibrate", "search", "evaluate"]);
+    expect([...new Set(events.map(({ phase }) => phase))]).toEqual(["calibrate", "evaluate", "search"]);
     for (const [i, { done, total, percent }] of events.entries()) {
       expect(done).toBeLessThanOrEqual(total);
       expect(percent).toBeGreaterThanOrEqual(events[i - 1]?.percent ?? 0);
@@ -102,8 +107,8 @@ describe("tune", () => {
   test("by its defaults is never worse than RIA, and keeps only what is better than RIA and Wanda", async () => {
     const cache_dir = temporaryFolder();
     const { report, registered } = await tune(AUSTEN, { ...OPTIONS, cache_dir });
-    const { ria, wanda, tuned } = report.perplexity;
-    expect(report.objective.name).toBe(TUNE_DEFAULTS.objective);
+    const { ria, wanda, tuned } = report.judged;
+    expect(report).toMatchObject({ objective: { name: "kl" }, notes: [] });
     // Untuned CRePE is RIA, and measured with the others where the search has lost.
     expect(tuned).toBeLessThanOrEqual(ria);
     expect(report.accepted).toBe(tuned < Math.min(ria, wanda));
@@ -114,17 +119,18 @@ describe("tune", () => {
   }, 240_000);
 
   test.each([
-    ["in its search", "search", 7],
-    ["while it measures perplexities", "evaluate", 3],
+    ["in its search", "search", /^generation/, 7],
+    ["while it measures perplexities", "evaluate", /^perplexity 3 of/, 3],
   ] as const)(
     "that is stopped %s goes on with its checkpoint, and comes to the same as one that was not",
-    async (_, phase, at) => {
+    async (_, phase, item, at) => {
       const checkpoint = join(temporaryFolder(), "tuning.json");
       const options = { ...OPTIONS, register: false, objective: "diagonal-error", windows: 2 } as const;
       const controller = new AbortController();
       const events: ProgressEvent[] = [];
       const stop = (event: ProgressEvent) => {
-        if (event.phase === phase && event.done === at) controller.abort(new Error("the user left"));
+        if (event.phase === phase && event.done === at && item.test(event.item ?? ""))
+          controller.abort(new Error("the user left"));
       };
       const stopped = tune(AUSTEN, { ...options, checkpoint, signal: controller.signal, onProgress: stop });
       await expect(stopped).rejects.toThrow("the user left");
@@ -161,7 +167,7 @@ describe("tune", () => {
     ])
       await expect(tune(AUSTEN, { ...options, ...other })).rejects.toMatchObject({
         code: "storage",
-        message: expect.stringContaining("of a run with another model, text or options; delete it to begin anew"),
+        message: expect.stringContaining("of a run with another model, judge or options; delete it to begin anew"),
       });
     expect(readFileSync(checkpoint, "utf8")).toBe(before);
     writeFileSync(checkpoint, '{"mine":1}');
@@ -205,6 +211,19 @@ describe("tune", () => {
     expect(readRecord(JSON.parse(JSON.stringify(plainRecord(record))), dottedLabel("record"))).toEqual(record);
   }, 120_000);
 
+  test("says so where objectives look at what was calibrated on", async () => {
+    const short = { texts: calibration.texts.slice(0, 6000), count: 8, length: 128 };
+    const { report } = await tune(AUSTEN, {
+      ...OPTIONS,
+      calibration: short,
+      tokens: 2048,
+      evaluations: 1,
+      windows: 1,
+      register: false,
+    });
+    expect(report.notes).toEqual([expect.stringMatching(/^objectives look at .*: the calibration text is too short/)]);
+  }, 120_000);
+
   test("studies the objectives first where that is asked for", async () => {
     const { report } = await tune(AUSTEN, { ...OPTIONS, study: 6, objective: "measured", windows: 2, register: false });
     expect(report.study?.rows).toHaveLength(6);
@@ -239,10 +258,27 @@ describe("tune refuses", () => {
       /text holds 0 windows.*8 are asked for/,
     ],
     ["a pattern that does not divide", { pattern: "2:5" }, "bad-pattern", /5/],
+    ["more segments than blocks", { per: { segments: 7 } }, "bad-option", /segments is 7, but the model has 6 blocks/],
   ])("%s", async (_, options, code, message) => {
     await refused(AUSTEN, options, code, message);
     expect(sessions).toEqual([]);
   });
+
+  test("a damaged registry, before the work", async () => {
+    const cache_dir = temporaryFolder();
+    mkdirSync(join(cache_dir, "transformers-prune"));
+    writeFileSync(join(cache_dir, "transformers-prune", "coefficients.json"), "{");
+    await refused(AUSTEN, { cache_dir }, "bad-option", /coefficients\.json/);
+    expect(sessions).toEqual([]);
+  });
+
+  test("objectives that look at rows where channels are permuted", () =>
+    refused(
+      AUSTEN,
+      { permute: true, objective: "gini", windows: 1 },
+      "unsupported",
+      /permuted channels; tune with.*kl/,
+    ));
 
   test("a model of several sessions", () => refused(T5, {}, "unsupported", /2 session files/));
 

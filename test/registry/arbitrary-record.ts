@@ -14,11 +14,10 @@ export const recordOf = (changes: Partial<CoefficientRecord> = {}): CoefficientR
   family: "llama/512",
   model: { name: "someone/small", fingerprint: "a".repeat(64), dtype: "fp32" },
   objective: "drift",
-  text: {
-    calibration: "built-in text, 32 samples of 512 tokens",
-    evaluation: { name: "novel.txt", sha256: "b".repeat(64), windows: 16, length: 512 },
-  },
-  perplexity: { dense: 20, ria: 40, wanda: 41.5, tuned: 35 },
+  search: { optimiser: "cma-es", tokens: 1024, per: "model" },
+  calibration: "built-in text, 32 samples of 512 tokens",
+  judge: { name: "perplexity", text: { name: "novel.txt", sha256: "b".repeat(64), windows: 16, length: 512 } },
+  judged: { dense: 20, ria: 40, wanda: 41.5, tuned: 35 },
   evaluations: 200,
   seconds: 1200.5,
   seed: 0,
@@ -31,6 +30,8 @@ const text = fc.string({ minLength: 1 }).filter((value) => value.trim() !== "");
 const hash = fc.stringMatching(/^[0-9a-f]{64}$/);
 const count = fc.nat();
 const perplexity = fc.option(fc.double({ min: 1, max: 1e6, noNaN: true }));
+/** Of other metrics only their users know. */
+const figure = fc.option(fc.double({ noNaN: true, noDefaultInfinity: true }));
 const share = fc.double({ min: 0, max: 1, noNaN: true });
 
 const numbers: fc.Arbitrary<Coefficients> = fc.record({
@@ -48,8 +49,31 @@ const kinds = fc.dictionary(fc.constantFrom("q", "k", "v", "o", "gate", "up", "d
   noNullPrototype: true,
 });
 
-/** Any record that the format allows. */
-export const anyRecord: fc.Arbitrary<CoefficientRecord> = fc.record({
+const figures = (one: fc.Arbitrary<number | null>) => fc.record({ dense: one, ria: one, wanda: one, tuned: one });
+
+/** A judge and what it said. */
+const judgements: fc.Arbitrary<Pick<CoefficientRecord, "judge" | "judged">> = fc.oneof(
+  fc.record({
+    judge: fc.record({
+      name: fc.constant("perplexity"),
+      text: fc.option(
+        fc.record({
+          name: text,
+          sha256: hash,
+          windows: fc.integer({ min: 1, max: 1000 }),
+          length: fc.integer({ min: 1, max: 5000 }),
+        }),
+      ),
+    }),
+    judged: figures(perplexity),
+  }),
+  fc.record({
+    judge: fc.record({ name: text.filter((name) => name !== "perplexity"), text: fc.constant(null) }),
+    judged: figures(figure),
+  }),
+);
+
+const rest = fc.record({
   method: fc.constant("crepe" as const),
   pattern: text,
   coefficients: fc.oneof(
@@ -61,18 +85,8 @@ export const anyRecord: fc.Arbitrary<CoefficientRecord> = fc.record({
   family: fc.option(text),
   model: fc.record({ name: text, fingerprint: hash, dtype: text }),
   objective: text,
-  text: fc.record({
-    calibration: text,
-    evaluation: fc.option(
-      fc.record({
-        name: text,
-        sha256: hash,
-        windows: fc.integer({ min: 1, max: 1000 }),
-        length: fc.integer({ min: 1, max: 5000 }),
-      }),
-    ),
-  }),
-  perplexity: fc.record({ dense: perplexity, ria: perplexity, wanda: perplexity, tuned: perplexity }),
+  search: fc.record({ optimiser: text, tokens: count, per: text }),
+  calibration: text,
   evaluations: count,
   seconds: fc.double({ min: 0, max: 1e7, noNaN: true }),
   seed: count,
@@ -81,3 +95,8 @@ export const anyRecord: fc.Arbitrary<CoefficientRecord> = fc.record({
     .map((date) => date.toISOString()),
   version: text,
 });
+
+/** Any record that the format allows. */
+export const anyRecord: fc.Arbitrary<CoefficientRecord> = fc
+  .tuple(rest, judgements)
+  .map(([record, judged]) => ({ ...record, ...judged }));

@@ -172,10 +172,10 @@ describe("coefficients of a file", () => {
   });
 
   it("are taken however poor they say they are, since the user names them", async () => {
-    const perplexity = { dense: 20, ria: 30, wanda: 30, tuned: 35 };
-    const path = await fileOf(registryText([ofThisModel({ perplexity })]));
+    const judged = { dense: 20, ria: 30, wanda: 30, tuned: 35 };
+    const path = await fileOf(registryText([ofThisModel({ judged })]));
     expect((await fromFile(path)).coefficients).toEqual({ all: TUNED });
-    const auto = await choose({ pattern: "2:4" }, libraryOf([ofThisModel({ perplexity })]));
+    const auto = await choose({ pattern: "2:4" }, libraryOf([ofThisModel({ judged })]));
     expect(auto.from).toContain("untuned");
   });
 

@@ -135,7 +135,7 @@ describe("the fingerprint of a model", () => {
     const weights = Array.from({ length: 211 }, (_, i) => ({
       name: `layers.${i}.fc`,
       shape: { out: 4096, in: 11_008 },
-      dtype: "float32",
+      coding: { kind: "float", dtype: "float32" },
       denseByDefault: null,
       tensor: { data: { kind: "raw", payload: { source, offset: 0, length: 4 * 4096 * 11_008 }, external: null } },
     }));

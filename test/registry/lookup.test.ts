@@ -50,14 +50,24 @@ describe("the record for a model", () => {
       "tuned model 2",
     ],
     [
-      "is of the model's near pattern before the family's own",
+      "is of the family's very pattern before the model's near one",
       [tuned(own(1, { pattern: "4:8" }), record(2))],
-      "tuned model 1 near",
+      "tuned family 2",
     ],
     [
-      "is of the family's near pattern tuned here before what was shipped for the model",
-      [tuned(record(1, { pattern: "5:8" })), shipped(own(2))],
+      "is of the very pattern that was shipped before a near one tuned here",
+      [tuned(own(1, { pattern: "5:8" })), shipped(record(2))],
+      "shipped family 2",
+    ],
+    [
+      "is of the family's near pattern tuned here before the model's that was shipped",
+      [tuned(record(1, { pattern: "5:8" })), shipped(own(2, { pattern: "4:8" }))],
       "tuned family 1 near",
+    ],
+    [
+      "is of the model's near pattern before the family's nearer one",
+      [tuned(own(1, { pattern: "5:8" }), record(2, { pattern: "4:8" }))],
+      "tuned model 1 near",
     ],
     [
       "is of the nearest pattern, and the newest of several as near",
@@ -68,14 +78,14 @@ describe("the record for a model", () => {
     [
       "is none that says of itself that RIA or Wanda is as good",
       [
-        tuned(own(1, { perplexity: { dense: 20, ria: 35, wanda: null, tuned: 35 } })),
-        shipped(record(2, { perplexity: { dense: 20, ria: 40, wanda: 30, tuned: 35 } })),
+        tuned(own(1, { judged: { dense: 20, ria: 35, wanda: null, tuned: 35 } })),
+        shipped(record(2, { judged: { dense: 20, ria: 40, wanda: 30, tuned: 35 } })),
       ],
       null,
     ],
     [
       "is one of which nobody knows how good it is",
-      [tuned(own(1, { perplexity: { dense: null, ria: null, wanda: null, tuned: 35 } }))],
+      [tuned(own(1, { judged: { dense: null, ria: null, wanda: null, tuned: 35 } }))],
       "tuned model 1",
     ],
     ["is never of another method", [tuned(own(1, { method: "ria" }))], null],

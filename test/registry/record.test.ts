@@ -54,13 +54,19 @@ describe("a registry file", () => {
     ["a key that is left out", ({ records: [r] }) => delete r?.objective, "records.0.objective: expected a text"],
     [
       "a part that is left out",
-      ({ records: [r] }) => delete r?.perplexity,
-      "records.0.perplexity: expected perplexities",
+      ({ records: [r] }) => delete r?.judged,
+      "records.0.judged: expected figures of the judge (perplexity)",
+    ],
+    ["no figure, not even null", ({ records: [r] }) => delete r?.judged?.ria, "records.0.judged.ria: expected"],
+    [
+      "a perplexity below 1",
+      ({ records: [r] }) => Object.assign(r?.judged as object, { ria: 0.5 }),
+      "records.0.judged.ria: expected a number from 1",
     ],
     [
-      "no perplexity, not even null",
-      ({ records: [r] }) => delete r?.perplexity?.ria,
-      "records.0.perplexity.ria: expected",
+      "a text of something else than perplexity",
+      ({ records: [r] }) => Object.assign(r?.judge as object, { name: "error rate" }),
+      'records.0.judge.text: expected null where the judge is not "perplexity"',
     ],
     [
       "a method that is none",

@@ -21,11 +21,11 @@ function rowsOf(count: number, planted: (u: Record<string, number>, noise: numbe
   return Array.from({ length: count }, () => {
     const u = Object.fromEntries(NAMES.map((name) => [name, 4 * random.uniform() - 2]));
     const values = Object.fromEntries(NAMES.map((name) => [name, Math.exp(u[name] as number)]));
-    return { candidate, perplexity: Math.exp(planted(u, random.uniform() - 0.5)), values, seconds: {} };
+    return { candidate, judged: Math.exp(planted(u, random.uniform() - 0.5)), values, seconds: {} };
   });
 }
 
-const perplexitiesOf = (rows: readonly StudyRow[]) => rows.map(({ perplexity }) => perplexity);
+const perplexitiesOf = (rows: readonly StudyRow[]) => rows.map(({ judged }) => judged);
 
 function learned(rows: readonly StudyRow[]) {
   const proxy = learnProxy(rows);
@@ -61,7 +61,7 @@ describe("a learned proxy", () => {
   it("says of a row what it would without it", () => {
     const rows = rowsOf(24, twoOf);
     const [before, after] = [7, 7].map((at, k) =>
-      k === 0 ? learned(rows) : learned(rows.with(at, { ...(rows[at] as StudyRow), perplexity: 1e6 })),
+      k === 0 ? learned(rows) : learned(rows.with(at, { ...(rows[at] as StudyRow), judged: 1e6 })),
     );
     expect(after?.heldOut[7]).toBe(before?.heldOut[7]);
     expect(after?.heldOut[8]).not.toBe(before?.heldOut[8]);
@@ -70,8 +70,15 @@ describe("a learned proxy", () => {
   it("does not change when the worst candidate gets worse still", () => {
     const rows = rowsOf(24, twoOf);
     const worst = perplexitiesOf(rows).indexOf(Math.max(...perplexitiesOf(rows)));
-    const further = rows.with(worst, { ...(rows[worst] as StudyRow), perplexity: 1e9 });
+    const further = rows.with(worst, { ...(rows[worst] as StudyRow), judged: 1e9 });
     expect(learned(further)).toEqual(learned(rows));
+  });
+
+  it("takes figures of any judge, 0 and less than 0 too, because only their ranks count", () => {
+    const rows = rowsOf(24, twoOf);
+    const best = Math.min(...perplexitiesOf(rows));
+    const shifted = rows.map((row) => ({ ...row, judged: (row.judged - best) / 100 - 1 }));
+    expect(learned(shifted)).toEqual(learned(rows));
   });
 
   it("looks at three figures at most, because each costs its own run", () => {

@@ -17,8 +17,23 @@ const C = 16;
 const series = (count: number, seed: number) =>
   Array.from({ length: count }, (_, k) => 0.3 * Math.sin((k + 1) * (seed + 0.37)) + 0.1 * Math.cos(k * seed));
 
+/** Adds `d` to the hidden state `h` and normalises the sum: with two operators, or with ONNX Runtime's one. */
+function residual(layer: number, norm: "none" | "apart" | "fused") {
+  const [h, d, next, normalised] = [`h${layer}`, `d${layer}`, `h${layer + 1}`, `n${layer + 1}`];
+  const fused = { domain: "com.microsoft" };
+  if (norm === "fused")
+    return [
+      node("SkipSimplifiedLayerNormalization", [h, d, "gamma"], [normalised, "", "", next], { epsilon: 1e-5 }, fused),
+    ];
+  const add = node("Add", [h, d], [next]);
+  return norm === "none" ? [add] : [add, normOf(next, normalised)];
+}
+
+const normOf = (from: string, to: string) =>
+  node("SimplifiedLayerNormalization", [from, "gamma"], [to], { axis: -1, epsilon: 1e-5 });
+
 /** Two blocks without attention, and a head. */
-function languageModel(dtype: "float16" | "float32"): ModelSpec {
+function languageModel(dtype: "float16" | "float32", norm: "none" | "apart" | "fused" = "none"): ModelSpec {
   const tensor = dtype === "float16" ? float16 : float32;
   const weight = (name: string, seed: number, inputs: number, outputs: number) =>
     tensor(`${name}.weight`, [inputs, outputs], series(inputs * outputs, seed));
@@ -31,28 +46,34 @@ function languageModel(dtype: "float16" | "float32"): ModelSpec {
       { name: `/model/${name.replaceAll(".", "/").replace("layers/", "layers.")}/MatMul` },
     );
   const block = (layer: number) => [
-    linear(`layers.${layer}.mlp.fc1`, `h${layer}`, `u${layer}`),
+    linear(`layers.${layer}.mlp.fc1`, norm === "none" ? `h${layer}` : `n${layer}`, `u${layer}`),
     node("Relu", [`u${layer}`], [`r${layer}`]),
     linear(`layers.${layer}.mlp.fc2`, `r${layer}`, `d${layer}`),
-    node("Add", [`h${layer}`, `d${layer}`], [`h${layer + 1}`]),
+    ...residual(layer, norm),
   ];
   return {
+    ...(norm === "fused" && { domains: { "com.microsoft": 1 } }),
     inputs: [value("input_ids", ["batch", "tokens"], DATA_TYPE.int64)],
     nodes: [
       node("Gather", ["embeddings", "input_ids"], ["h0"]),
+      ...(norm === "none" ? [] : [normOf("h0", "n0")]),
       ...block(0),
       ...block(1),
-      linear("lm_head", "h2", "logits"),
+      linear("lm_head", norm === "none" ? "h2" : "n2", "logits"),
     ],
     initializers: [
       tensor("embeddings", [VOCABULARY, C], series(VOCABULARY * C, 1)),
+      tensor("gamma", [C], series(C, 7)),
       ...[0, 1].flatMap((layer) => [
         weight(`layers.${layer}.mlp.fc1`, 2 + layer, C, 32),
         weight(`layers.${layer}.mlp.fc2`, 4 + layer, 32, C),
       ]),
       weight("lm_head", 6, C, VOCABULARY),
     ],
-    outputs: [value("logits", ["batch", "tokens", VOCABULARY], DATA_TYPE[dtype])],
+    outputs: [
+      value("logits", ["batch", "tokens", VOCABULARY], DATA_TYPE[dtype]),
+      value("h2", ["batch", "tokens", C], DATA_TYPE[dtype]),
+    ],
   };
 }
 
@@ -63,9 +84,9 @@ afterEach(async () => {
   expect(runtime.openSessions()).toBe(0);
 });
 
-async function subjectOf(dtype: "float16" | "float32"): Promise<Subject> {
+async function subjectOf(...which: Parameters<typeof languageModel>): Promise<Subject> {
   const options = resolved({ sparsity: 0.5, calibration: { tokens: TOKENS } });
-  const plan = await openPlan({ input: modelBytes(languageModel(dtype)), name: "model" }, options);
+  const plan = await openPlan({ input: modelBytes(languageModel(...which)), name: "model" }, options);
   const device = createCpuDevice({ threads: 1 });
   closers.push(() => device.close());
   const samples = await openSamples(plan.options.calibration, () => Promise.reject(new Error("no text")), "model");
@@ -96,6 +117,15 @@ describe("a model in half floats", () => {
   });
 });
 
+describe("a model whose residual and norm are one operator", () => {
+  it("has the figures of its twin in which they are two, blocks alone included", async () => {
+    const [fused, apart] = [await subjectOf("float32", "fused"), await subjectOf("float32", "apart")];
+    const [a, b] = [await figures(fused, 0.5), await figures(apart, 0.5)];
+    for (const [k, name] of OBJECTIVES.entries())
+      expect(Math.abs((a[k] as number) / (b[k] as number) - 1), name).toBeLessThan(1e-4);
+  });
+});
+
 describe("a proxy session", () => {
   it.each(["float32", "float16"] as const)(
     "runs every window of a %s model with the weights it is given",
@@ -122,7 +152,7 @@ describe("a proxy session", () => {
 
   it("lets what comes after a cut see only what is fed", async () => {
     const subject = await subjectOf("float16");
-    const [before, after] = [...blockOutputs(subject.model, subject.targets).values()];
+    const [before, after] = [...blockOutputs(subject.model, subject.targets).values()].map(({ state }) => state);
     if (before === undefined || after === undefined) throw new Error("two blocks");
     const session = await ProxySession.open(subject, {
       targets: subject.targets,

@@ -12,7 +12,7 @@ const PATTERN: Pattern = { kind: "n:m", keep: 2, of: 4, permute: false };
 const SPACE = searchSpace("crepe", PATTERN, { by: "model" }, 2);
 /** Two candidates in all: without parameters only the passes can differ. */
 const TINY = searchSpace("wanda", PATTERN, { by: "model" }, 2);
-const STARTS: Candidate[] = methodOf("crepe").starts.map((all) => ({
+const STARTS: Candidate[] = methodOf("crepe").starts.map(({ coefficients: all }) => ({
   method: "crepe",
   pattern: PATTERN,
   coefficients: { all },

@@ -68,7 +68,7 @@ describe("a search space", () => {
 
   it("holds every start of its method as it is", () => {
     for (const [name, { starts }] of Object.entries(METHODS))
-      for (const all of starts) {
+      for (const { coefficients: all } of starts) {
         const space = spaceOf({ by: "model" }, 3, name as MethodName);
         const start = { method: name as MethodName, pattern: PATTERN, coefficients: { all }, passes: 1 };
         expect(space.decode(space.encode(start))).toEqual(start);

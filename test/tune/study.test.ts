@@ -4,9 +4,9 @@ import { spearman } from "../../src/tune/correlation.js";
 import { LearnedObjective } from "../../src/tune/learned-objective.js";
 import type { LearnedProxy } from "../../src/tune/learned-proxy.js";
 import { objectiveOf } from "../../src/tune/objectives/index.js";
+import { perplexityJudge } from "../../src/tune/perplexity-judge.js";
 import { searchSpace } from "../../src/tune/space.js";
 import { type StudyOptions, type StudyRow, study } from "../../src/tune/study.js";
-import { Trial } from "../../src/tune/trial.js";
 import {
   evaluationWindows,
   OPENING,
@@ -26,7 +26,7 @@ beforeAll(async () => {
   const windows = await evaluationWindows(2, 64);
   options = {
     subject: opened.subject,
-    trial: new Trial({ ...opened, windows }),
+    judge: perplexityJudge({ ...opened, windows }),
     space: searchSpace("crepe", TWO_OF_FOUR, { by: "model" }, 1),
     objectives: ["hidden-drift", "gini"],
     count: COUNT,
@@ -36,7 +36,7 @@ beforeAll(async () => {
 afterAll(() => opened.close());
 
 describe("a study", () => {
-  it("measures random candidates by every objective and by perplexity, and says how they agree", async () => {
+  it("measures random candidates by every objective and by the judge, and says how they agree", async () => {
     const heard: number[] = [];
     const found = await study(options, { onRow: (rows) => void heard.push(rows.length) });
     expect(heard).toEqual(Array.from({ length: COUNT }, (_, k) => k + 1));
@@ -44,14 +44,14 @@ describe("a study", () => {
     const { rows, objectives, learned } = found;
     expect(new Set(rows.map(({ candidate }) => candidateKey(candidate))).size).toBe(COUNT);
     const drift = await objectiveOf("hidden-drift").open(opened.subject);
-    for (const { candidate, perplexity, values } of rows) {
+    for (const { candidate, judged, values } of rows) {
       expect(values["hidden-drift"]).toBe(await drift.measure(candidate));
-      expect(perplexity).toBe(await options.trial.perplexityOf(candidate));
+      expect(judged).toBe(await options.judge.of(candidate));
     }
     await drift.close();
 
-    const perplexities = rows.map(({ perplexity }) => perplexity);
-    const best = [...rows].sort((a, b) => a.perplexity - b.perplexity).slice(0, COUNT / 3);
+    const perplexities = rows.map(({ judged }) => judged);
+    const best = [...rows].sort((a, b) => a.judged - b.judged).slice(0, COUNT / 3);
     for (const [k, name] of options.objectives.entries()) {
       const values = rows.map((row) => row.values[name] as number);
       expect(objectives[k]).toMatchObject({ name, better: objectiveOf(name).better });
@@ -60,14 +60,14 @@ describe("a study", () => {
       expect(objectives[k]?.spearmanBestThird).toBeCloseTo(
         spearman(
           amongBest,
-          best.map((row) => row.perplexity),
+          best.map((row) => row.judged),
         ),
         12,
       );
       expect(objectives[k]?.setupSeconds).toBeGreaterThan(0);
       expect(objectives[k]?.secondsPerCandidate).toBeGreaterThan(0);
     }
-    expect(found.secondsPerPerplexity).toBeGreaterThan(0);
+    expect(found.secondsToJudge).toBeGreaterThan(0);
     expect(found.unsupported).toEqual([]);
     expect(learned?.heldOut).toHaveLength(COUNT);
     expect(learned?.spearman).toBe(spearman(learned?.heldOut ?? [], perplexities));
@@ -85,7 +85,7 @@ describe("a study", () => {
     expect(opened.runtime.openSessions()).toBe(0);
     expect(rows).toHaveLength(3);
     // Rows that are known are taken as they are.
-    const known = rows.map((row) => ({ ...row, perplexity: row.perplexity + 1000 }));
+    const known = rows.map((row) => ({ ...row, judged: row.judged + 1000 }));
     const rest = await study({ ...options, rows: known });
     const untimed = (some: readonly StudyRow[]) => some.map(({ seconds: _, ...row }) => row);
     expect(untimed(rest.rows)).toEqual(untimed([...known, ...whole.rows.slice(3)]));

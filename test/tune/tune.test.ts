@@ -1,13 +1,14 @@
 /**
- * How a tuning decides, with perplexities that are planted: the subject is real and the objective one that looks at
+ * How a tuning decides, with a judge whose figures are planted: the subject is real and the objective one that looks at
  * weights only. The whole way, with real perplexities, is in test/hook/tune-model.test.ts.
  */
+import { isDeepStrictEqual } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { methodOf } from "../../src/score/index.js";
 import { type Candidate, candidateKey } from "../../src/tune/candidate.js";
+import type { Judge } from "../../src/tune/judge.js";
 import { objectiveOf } from "../../src/tune/objectives/index.js";
 import type { Subject } from "../../src/tune/subject.js";
-import type { Trial } from "../../src/tune/trial.js";
 import { type TuneListener, type TuneSettings, type TuneState, tune } from "../../src/tune/tune.js";
 import { OPENING, type OpenedSubject, openRealSubject, SESSION_FILES, TWO_OF_FOUR } from "./real-subject.js";
 
@@ -31,23 +32,24 @@ const SETTINGS: TuneSettings = {
 };
 const STARTS = methodOf("crepe").starts;
 
-/** A trial whose perplexities are planted; it keeps what it was asked, as a real one does. */
-class PlantedTrial {
+/** A judge whose figures are planted; it keeps what it was asked, as a real one does. */
+class PlantedJudge implements Judge {
+  readonly name = "perplexity";
   readonly asked: string[] = [];
   readonly known: Map<string, number>;
   constructor(
-    readonly perplexity: (candidate: Candidate) => number,
+    readonly figure: (candidate: Candidate) => number,
     state: TuneState | null = null,
   ) {
-    this.known = new Map(Object.entries(state?.perplexities ?? {}));
+    this.known = new Map(Object.entries(state?.judged ?? {}));
   }
   get results() {
     return Object.fromEntries(this.known);
   }
   readonly dense = async () => this.once("dense", 10);
-  readonly perplexityOf = async (candidate: Candidate, signal?: AbortSignal) => {
+  readonly of = async (candidate: Candidate, signal?: AbortSignal) => {
     signal?.throwIfAborted();
-    return this.once(candidateKey(candidate), this.perplexity(candidate));
+    return this.once(candidateKey(candidate), this.figure(candidate));
   };
   private once(key: string, value: number): number {
     if (!this.known.has(key)) this.asked.push(key);
@@ -60,31 +62,32 @@ class PlantedTrial {
 const planted = (crepe: (all: Readonly<Record<string, number>>) => number) => (candidate: Candidate) =>
   candidate.method === "ria" ? 20 : candidate.method === "wanda" ? 21 : crepe(candidate.coefficients.all);
 
-/** A perplexity that depends on one coefficient. */
+/** A figure that depends on one coefficient. */
 const crepe = (all: Readonly<Record<string, number>>) => 15 + (all.power as number);
 
 const run = (
-  trial: PlantedTrial,
+  judge: PlantedJudge,
   settings: Partial<TuneSettings> = {},
   control: TuneListener & { signal?: AbortSignal } = {},
   state: TuneState | null = null,
-) => tune(opened.subject, trial as unknown as Trial, { ...SETTINGS, ...settings }, control, state);
+) => tune(opened.subject, judge, { ...SETTINGS, ...settings }, control, state);
 
-const isStart = (all: Readonly<Record<string, number>>) => STARTS.some((start) => start.power === all.power);
+const isStart = (all: Readonly<Record<string, number>>) =>
+  STARTS.some(({ coefficients }) => coefficients.power === all.power);
 
 describe("a tuning", () => {
-  it("keeps what has the lowest perplexity, whatever the objective says of it", async () => {
+  it("keeps what the judge likes best, whatever the objective says of it", async () => {
     let next = 18;
-    const trial = new PlantedTrial(planted(() => next--));
-    const tuned = await run(trial);
-    expect(tuned.finalists.map(({ perplexity }) => perplexity)).toEqual([16, 17, 18]);
-    const [first, , last] = tuned.finalists;
+    const judge = new PlantedJudge(planted(() => next--));
+    const tuned = await run(judge);
+    expect(tuned.finalists.map(({ judged }) => judged)).toEqual([15, 16, 17, 18]);
+    const [first, last] = [tuned.finalists[0], tuned.finalists[3]];
     // The search liked the last best.
     expect(last?.value).toBe(Math.min(...tuned.steps.map(({ value }) => value)));
     expect(tuned).toMatchObject({
       chosen: first,
       accepted: true,
-      perplexity: { dense: 10, ria: 20, wanda: 21, tuned: 16 },
+      judged: { dense: 10, ria: 20, wanda: 21, tuned: 15 },
       objective: { name: "diagonal-error", better: "lower", spearman: null },
       study: null,
     });
@@ -93,19 +96,19 @@ describe("a tuning", () => {
   });
 
   it("does not accept what is as good as RIA at best, and says what the best was", async () => {
-    const tuned = await run(new PlantedTrial(planted((all) => (isStart(all) ? 20 : 25))));
-    expect(tuned).toMatchObject({ accepted: false, perplexity: { tuned: 20 } });
+    const tuned = await run(new PlantedJudge(planted((all) => (isStart(all) ? 20 : 25))));
+    expect(tuned).toMatchObject({ accepted: false, judged: { tuned: 20 } });
     expect(tuned.chosen.from).toBe("start");
   });
 
   it("measures what it started from where the search has lost, and takes it where it wins", async () => {
-    const trial = new PlantedTrial(planted((all) => (all.power === 1 && all.row === 1 ? 19 : 30)));
+    const judge = new PlantedJudge(planted((all) => (all.power === 1 && all.row === 1 ? 19 : 30)));
     const heard: number[][] = [];
-    const tuned = await run(trial, { finalists: 1 }, { onTrial: (done, total) => void heard.push([done, total]) });
+    const tuned = await run(judge, { finalists: 1 }, { onJudged: (done, total) => void heard.push([done, total]) });
     expect(tuned.chosen).toMatchObject({
       from: "start",
-      perplexity: 19,
-      candidate: { coefficients: { all: STARTS[1] } },
+      judged: 19,
+      candidate: { coefficients: { all: STARTS[1]?.coefficients } },
     });
     expect(tuned.chosen.value).toBe(tuned.steps[1]?.value);
     expect(tuned.accepted).toBe(true);
@@ -113,37 +116,39 @@ describe("a tuning", () => {
     expect(heard.at(-1)?.[0]).toBe(heard.at(-1)?.[1]);
   });
 
-  it("measures no start for real where the search has won", async () => {
-    const trial = new PlantedTrial(planted((all) => (isStart(all) ? 12 : 15)));
-    await run(trial, { finalists: 1, evaluations: 40 });
-    expect(trial.asked.filter((key) => key.startsWith('["crepe"'))).toHaveLength(1);
+  it("judges of its starts the ones that are no other method where the search has won, and takes one that wins", async () => {
+    const own = STARTS.find(({ like }) => like === null)?.coefficients;
+    const judge = new PlantedJudge(planted((all) => (all.power === own?.power ? 12 : 15)));
+    const tuned = await run(judge, { finalists: 1, evaluations: 40 });
+    expect(judge.asked.filter((key) => key.startsWith('["crepe"'))).toHaveLength(2);
+    expect(tuned.chosen).toMatchObject({ from: "start", judged: 12, candidate: { coefficients: { all: own } } });
   });
 
-  it("refuses a model without perplexity before anything is searched", async () => {
-    const trial = new PlantedTrial(planted(() => 15));
-    const failing = Object.assign(trial, { dense: () => Promise.reject(new Error("no logits")) });
+  it("refuses a model that cannot be judged before anything is searched", async () => {
+    const judge = new PlantedJudge(planted(() => 15));
+    const failing = Object.assign(judge, { dense: () => Promise.reject(new Error("no logits")) });
     let steps = 0;
     await expect(run(failing, {}, { onStep: () => void steps++ })).rejects.toThrow("no logits");
     expect(steps).toBe(0);
   });
 
-  it("searches by what followed perplexity best in its study", async () => {
+  it("searches by what followed the judge best in its study", async () => {
     // Planted so that diagonal-error follows it, and Gini does not.
     const objective = await objectiveOf("diagonal-error").open(opened.subject);
-    const trial = new PlantedTrial(() => 15);
-    const perplexityOf = async (candidate: Candidate) => 100 * (await objective.measure(candidate));
-    const tuned = await run(Object.assign(trial, { perplexityOf }), { study: 3, objective: "measured" });
+    const judge = new PlantedJudge(() => 15);
+    const of = async (candidate: Candidate) => 100 * (await objective.measure(candidate));
+    const tuned = await run(Object.assign(judge, { of }), { study: 3, objective: "measured" });
     await objective.close();
     expect(tuned.objective).toMatchObject({ name: "diagonal-error", spearman: 1 });
     expect(tuned.study?.rows).toHaveLength(3);
-    const combined = await run(new PlantedTrial(planted(crepe)), { study: 12, objective: "learned" });
+    const combined = await run(new PlantedJudge(planted(crepe)), { study: 12, objective: "learned" });
     expect(combined.objective).toMatchObject({ name: "learned", better: "lower" });
     expect(combined.objective.spearman).toBe(combined.study?.learned?.spearman);
   });
 
   it("searches for the model as a whole first, and for its parts from the best of that", async () => {
     const parts = { objective: "gini", granularity: { by: "depth", segments: 2 }, evaluations: 30 } as const;
-    const { steps, dimensions } = await run(new PlantedTrial(planted(crepe)), parts);
+    const { steps, dimensions } = await run(new PlantedJudge(planted(crepe)), parts);
     expect(dimensions).toHaveLength(10);
     const [whole, rest] = [steps.slice(0, 10), steps.slice(10)];
     expect(whole.every(({ candidate }) => candidate.coefficients.byDepth === undefined)).toBe(true);
@@ -156,25 +161,25 @@ describe("a tuning", () => {
   });
 
   it("tries its best candidate with every number of passes", async () => {
-    const trial = new PlantedTrial(({ method, passes }) => (method === "crepe" ? 19 - passes : 20));
+    const judge = new PlantedJudge(({ method, passes }) => (method === "crepe" ? 19 - passes : 20));
     const [dense] = opened.subject.statistics as [Subject["statistics"][0]];
     const subject = { ...opened.subject, statistics: [dense, dense, dense] };
-    const tuned = await tune(subject, trial as unknown as Trial, { ...SETTINGS, passes: 3, finalists: 1 });
-    expect(tuned.finalists.map(({ candidate }) => candidate.passes).sort()).toEqual([1, 2, 3]);
-    expect(tuned.chosen).toMatchObject({ perplexity: 16, candidate: { passes: 3 } });
-    const sets = new Set(tuned.finalists.map(({ candidate }) => JSON.stringify(candidate.coefficients)));
-    expect(sets.size).toBe(1);
+    const tuned = await tune(subject, judge, { ...SETTINGS, passes: 3, finalists: 1 });
+    expect(tuned.chosen).toMatchObject({ judged: 16, candidate: { passes: 3 } });
+    const { coefficients } = tuned.chosen.candidate;
+    const same = tuned.finalists.filter(({ candidate }) => isDeepStrictEqual(candidate.coefficients, coefficients));
+    expect(same.map(({ candidate }) => candidate.passes).sort()).toEqual([1, 2, 3]);
   });
 
   it("takes the best of its study where the search finds nothing better", async () => {
     // What the study has measured is known by the time the search begins.
     let studied = true;
-    const trial = new PlantedTrial((candidate) => {
+    const judge = new PlantedJudge((candidate) => {
       if (candidate.method === "ria") return 20;
       return candidate.method === "wanda" ? 21 : studied ? 12 + (candidate.coefficients.all.power as number) : 30;
     });
     const tuned = await run(
-      trial,
+      judge,
       { study: 3 },
       {
         onStep: () => {
@@ -182,17 +187,17 @@ describe("a tuning", () => {
         },
       },
     );
-    const best = Math.min(...(tuned.study?.rows ?? []).map(({ perplexity }) => perplexity));
-    expect(tuned).toMatchObject({ accepted: true, chosen: { perplexity: best } });
+    const best = Math.min(...(tuned.study?.rows ?? []).map(({ judged }) => judged));
+    expect(tuned).toMatchObject({ accepted: true, chosen: { judged: best } });
   });
 
   it("says that a study is needed, or a larger one", async () => {
-    const trial = () => new PlantedTrial(planted(() => 15));
-    await expect(run(trial(), { objective: "measured" })).rejects.toMatchObject({
+    const judge = () => new PlantedJudge(planted(() => 15));
+    await expect(run(judge(), { objective: "measured" })).rejects.toMatchObject({
       code: "bad-option",
       message: expect.stringContaining("ask for a study"),
     });
-    await expect(run(trial(), { objective: "learned", study: 2 })).rejects.toMatchObject({
+    await expect(run(judge(), { objective: "learned", study: 2 })).rejects.toMatchObject({
       code: "bad-option",
       message: expect.stringContaining("the study of 2 candidates is too small"),
     });
@@ -211,10 +216,10 @@ describe("a tuning that was stopped", () => {
       signal: controller.signal,
       onStudy: hear("study"),
       onStep: hear("search"),
-      onTrial: hear("check"),
+      onJudged: hear("check"),
       onState: (state: TuneState) => void states.push(JSON.parse(JSON.stringify(state))),
     };
-    await expect(run(new PlantedTrial(planted(crepe)), settings, control)).rejects.toThrow("enough");
+    await expect(run(new PlantedJudge(planted(crepe)), settings, control)).rejects.toThrow("enough");
     return states.at(-1) as TuneState;
   }
 
@@ -230,27 +235,40 @@ describe("a tuning that was stopped", () => {
     ["at the beginning of its search", "search", 1],
     ["in its search", "search", 9],
     ["in its check", "check", 3],
-  ])("%s comes to the same as one that was not, and measures no perplexity again", async (_, event, at) => {
+  ])("%s comes to the same as one that was not, and judges nothing again", async (_, event, at) => {
     const settings = { study: 12, objective: "learned" } as const;
-    const whole = new PlantedTrial(planted(crepe));
+    const whole = new PlantedJudge(planted(crepe));
     const expected = await run(whole, settings);
     const state = await stoppedState(settings, (now, done) => now === event && done === at);
-    const trial = new PlantedTrial(planted(crepe), state);
+    const judge = new PlantedJudge(planted(crepe), state);
     let steps = 0;
-    const tuned = await run(trial, settings, { onStep: () => void steps++ }, state);
+    const tuned = await run(judge, settings, { onStep: () => void steps++ }, state);
     expect(plain(tuned)).toEqual(plain(expected));
     expect(steps).toBe(expected.steps.length - (state.search?.state.steps.length ?? 0));
-    expect([...Object.keys(state.perplexities), ...trial.asked].sort()).toEqual([...whole.known.keys()].sort());
+    expect([...Object.keys(state.judged), ...judge.asked].sort()).toEqual([...whole.known.keys()].sort());
   });
 
   it.each([4, 17])("after %i steps of a search by parts comes to the same as one that was not", async (at) => {
     const kinds = ["q", "k", "v", "o", "gate", "up", "down"];
     const parts = { granularity: { by: "kind", kinds }, evaluations: 24 } as const;
-    const expected = await run(new PlantedTrial(planted(crepe)), parts);
+    const expected = await run(new PlantedJudge(planted(crepe)), parts);
     const state = await stoppedState(parts, (event, done) => event === "search" && done === at);
     expect(state.search?.state.steps).toHaveLength(at);
-    const tuned = await run(new PlantedTrial(planted(crepe), state), parts, {}, state);
+    const tuned = await run(new PlantedJudge(planted(crepe), state), parts, {}, state);
     expect(plain(tuned)).toEqual(plain(expected));
+  });
+
+  it("by kind leaves to weights of any other kind what is best for the whole model", async () => {
+    const kinds = ["q", "k", "v", "o", "gate", "up", "down"];
+    const { steps } = await run(new PlantedJudge(planted(crepe)), {
+      granularity: { by: "kind", kinds },
+      evaluations: 24,
+    });
+    const whole = steps.filter(({ candidate }) => candidate.coefficients.byKind === undefined);
+    const best = whole.reduce((a, b) => (b.value < a.value ? b : a)).candidate.coefficients.all;
+    const parts = steps.slice(whole.length).map(({ candidate }) => candidate.coefficients.all);
+    expect(parts).toHaveLength(16);
+    for (const all of parts) expect(all).toEqual(best);
   });
 
   it("keeps the rows of its study while it goes through them again", async () => {
@@ -258,23 +276,23 @@ describe("a tuning that was stopped", () => {
     const state = await stoppedState(settings, (now) => now === "search");
     expect(state.studyRows).toHaveLength(4);
     const states: TuneState[] = [];
-    await run(new PlantedTrial(planted(crepe), state), settings, { onState: (now) => void states.push(now) }, state);
+    await run(new PlantedJudge(planted(crepe), state), settings, { onState: (now) => void states.push(now) }, state);
     const lengths = states.map(({ studyRows }) => studyRows.length);
     expect(new Set(lengths)).toEqual(new Set([4]));
   });
 
-  it("searches anew where another search is asked for, with the perplexities that are known", async () => {
+  it("searches anew where another search is asked for, with the judgements that are known", async () => {
     const state = await stoppedState({}, (now, done) => now === "search" && done === 9);
     const other = { objective: "gini" } as const;
-    const tuned = await run(new PlantedTrial(planted(crepe), state), other, {}, state);
-    expect(plain(tuned)).toEqual(plain(await run(new PlantedTrial(planted(crepe)), other)));
+    const tuned = await run(new PlantedJudge(planted(crepe), state), other, {}, state);
+    expect(plain(tuned)).toEqual(plain(await run(new PlantedJudge(planted(crepe)), other)));
   });
 
   it("searches anew where a larger study combines the objectives in another way", async () => {
     const learned = { objective: "learned", study: 12 } as const;
     const state = await stoppedState(learned, (now, done) => now === "search" && done === 9);
     const more = { ...learned, study: 13 };
-    const tuned = await run(new PlantedTrial(planted(crepe), state), more, {}, state);
-    expect(plain(tuned)).toEqual(plain(await run(new PlantedTrial(planted(crepe)), more)));
+    const tuned = await run(new PlantedJudge(planted(crepe), state), more, {}, state);
+    expect(plain(tuned)).toEqual(plain(await run(new PlantedJudge(planted(crepe)), more)));
   });
 });

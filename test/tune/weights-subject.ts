@@ -71,7 +71,7 @@ export async function weightsSubject(
   const statistics =
     methodOf(method).statistic === "none" ? [] : [new Map(targets.map((target) => [target, inputOf(target.shape.in)]))];
   const subject = {
-    plan: { layers: weights.length } as Plan,
+    plan: { layers: weights.length, pattern: { kind: "n:m", keep: 2, of: 4, permute: false } } as Plan,
     model,
     targets,
     statistics,

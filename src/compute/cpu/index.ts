@@ -5,8 +5,10 @@
 import { availableParallelism } from "node:os";
 import { PruneError } from "../../errors.js";
 import { type Mask, type Pattern, prunedCount, refusePattern } from "../../pattern/index.js";
+import { bytesOfRows } from "../../tensor/codes.mjs";
+import type { QuantisedCoding } from "../../tensor/coding.js";
 import { BYTES_PER_ELEMENT } from "../../tensor/dtypes.js";
-import type { Shape } from "../../tensor/matrix.js";
+import { type Shape, storedDims } from "../../tensor/matrix.js";
 import type { Device, MaskJob } from "../device.js";
 import { KERNEL_WASM } from "./kernel.wasm.js";
 import type { Selection, WorkerJob, WorkerReply } from "./messages.js";
@@ -78,30 +80,43 @@ function checkJob({ label, bytes, dtype, shape, terms, channelFactor, pattern }:
 
 function checkLength(label: string, byteLength: number, dtype: MaskJob["dtype"], shape: Shape): void {
   const expected = shape.out * shape.in * BYTES_PER_ELEMENT[dtype];
-  if (byteLength !== expected)
-    throw new PruneError(
-      "bad-model",
-      `weight "${label}" of shape [${shape.out}, ${shape.in}] in ${dtype} needs ${expected} bytes, found ${byteLength}`,
-      { details: { weight: label, expected, found: byteLength } },
-    );
+  if (byteLength !== expected) throw wrongLength(label, shape, dtype, expected, byteLength);
 }
 
-/** Fetches bytes that lie in memory, so it is called only when a worker is free. */
+const wrongLength = (label: string, { out, in: channels }: Shape, stored: string, expected: number, found: number) =>
+  new PruneError(
+    "bad-model",
+    `weight "${label}" of shape [${out}, ${channels}] in ${stored} needs ${expected} bytes, found ${found}`,
+    { details: { weight: label, expected, found } },
+  );
+
+/** Fetches bytes that lie in memory, and what codes stand for, so it is called only when a worker is free. */
 async function messageFor(job: MaskJob): Promise<Message> {
-  const value: Omit<WorkerJob, "source"> = {
-    shape: job.shape,
+  const { bytes, label, shape } = job;
+  const value: Omit<WorkerJob, "source" | "coding"> = {
+    shape,
     order: job.order,
     dtype: job.dtype,
     terms: job.terms,
     channelFactor: job.channelFactor,
-    selection: selectionOf(job.pattern, job.shape),
+    selection: selectionOf(job.pattern, shape),
   };
-  if (job.bytes.kind === "file") return { value: { ...value, source: job.bytes }, transfer: [] };
-  const given = await job.bytes.read();
-  checkLength(job.label, given.byteLength, job.dtype, job.shape);
+  const isCoded = bytes.kind === "codes";
+  const coding = isCoded ? await bytes.coding() : null;
+  const stored = isCoded ? bytes.stored : bytes;
+  const given = stored.kind === "file" ? stored : await stored.read();
+  if (coding === null) checkLength(label, given.byteLength, job.dtype, shape);
+  else checkCodes(job, coding, given.byteLength);
+  if (!(given instanceof Uint8Array)) return { value: { ...value, coding, source: given }, transfer: [] };
   // A copy to give away: the caller's buffer stays usable, and what else it holds is not sent.
-  const bytes = new Uint8Array(given);
-  return { value: { ...value, source: { kind: "memory", bytes } }, transfer: [bytes.buffer] };
+  const own = new Uint8Array(given);
+  return { value: { ...value, coding, source: { kind: "memory", bytes: own } }, transfer: [own.buffer] };
+}
+
+function checkCodes({ label, shape, order }: MaskJob, coding: QuantisedCoding, found: number): void {
+  const [rows, columns] = storedDims(shape, order);
+  const expected = bytesOfRows(coding, columns, 0, rows).end;
+  if (found !== expected) throw wrongLength(label, shape, "codes", expected, found);
 }
 
 function selectionOf(pattern: Pattern, shape: Shape): Selection {

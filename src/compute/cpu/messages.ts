@@ -3,6 +3,7 @@
  * worker.mjs is plain JavaScript and reads them through JSDoc.
  */
 import type { ScoreTerms } from "../../score/index.js";
+import type { QuantisedCoding } from "../../tensor/coding.js";
 import type { FloatType } from "../../tensor/dtypes.js";
 import type { Shape, StorageOrder } from "../../tensor/matrix.js";
 
@@ -22,6 +23,8 @@ export interface WorkerJob {
   readonly terms: ScoreTerms;
   readonly channelFactor: Float32Array;
   readonly selection: Selection;
+  /** What the stored elements are where they are codes; `dtype` is float32 then. */
+  readonly coding: QuantisedCoding | null;
   /** Where the out · in stored elements are. */
   readonly source:
     | { readonly kind: "file"; readonly path: string; readonly byteOffset: number }

@@ -10,6 +10,7 @@
  */
 import { closeSync, openSync, readSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
+import { bytesOfRows, decodeRows } from "../../tensor/codes.mjs";
 
 /**
  * @typedef {import("./messages.js").WorkerJob} WorkerJob
@@ -131,13 +132,20 @@ function computeMask(job) {
  * @param {WorkerJob} job
  * @param {ReadBytes} read
  */
-function convert({ shape, order, dtype }, read) {
+function convert({ shape, order, dtype, coding }, read) {
   const [rows, columns] = order === "in-out" ? [shape.in, shape.out] : [shape.out, shape.in];
   const rowBytes = columns * (dtype === "float32" ? 4 : 2);
   kernel.startWeight();
   for (let first = 0; first < rows; first += kernel.stagingRows.value) {
     const count = Math.min(kernel.stagingRows.value, rows - first);
-    read(new Uint8Array(kernel.memory.buffer, kernel.staging.value, count * rowBytes), first * rowBytes);
+    const { buffer } = kernel.memory;
+    if (coding === null) read(new Uint8Array(buffer, kernel.staging.value, count * rowBytes), first * rowBytes);
+    else {
+      const { start, end } = bytesOfRows(coding, columns, first, count);
+      const codes = new Uint8Array(end - start);
+      read(codes, start);
+      decodeRows(new Float32Array(buffer, kernel.staging.value, count * columns), codes, coding, columns, first, count);
+    }
     kernel.convertRows(first, count);
   }
 }

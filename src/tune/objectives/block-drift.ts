@@ -16,9 +16,14 @@ const SAMPLED_BLOCKS = 8;
 const overBlocks = (distance: (dense: RuntimeTensor, pruned: RuntimeTensor) => number): Objective["open"] =>
   byForward(async (subject, signal) => {
     const states = hiddenStatesOf(subject);
-    const layers = evenly([...states.keys()], SAMPLED_BLOCKS);
-    const after = layers.flatMap((layer) => states.get(layer) ?? []);
-    const before = layers.flatMap((layer) => states.get(layer - 1) ?? []);
+    const known = [...states.keys()];
+    const pruned = new Set(subject.targets.map(({ layer }) => layer));
+    const layers = evenly(
+      known.filter((layer) => pruned.has(layer)),
+      SAMPLED_BLOCKS,
+    );
+    const after = layers.flatMap((layer) => states.get(layer)?.state ?? []);
+    const before = layers.flatMap((layer) => states.get(known[known.indexOf(layer) - 1] ?? -1)?.seenThrough ?? []);
     const masked = subject.targets.filter(({ layer }) => layer !== null && layers.includes(layer));
     const reference = await ProxySession.open(subject, { targets: [], outputs: before });
     const run = reference.run((target) => subject.dense.of(target));

@@ -3,6 +3,7 @@
  * sampled rows of one weight after the other, and the mean of a figure over the weights is taken. A
  * form says which weights and which figure.
  */
+import { PruneError } from "../../errors.js";
 import type { Target } from "../../graph/index.js";
 import type { Objective } from "../objective.js";
 import { type PrunedRows, type SampledRows, sampledRowsOf } from "../sampled-rows.js";
@@ -25,6 +26,7 @@ export function byRows(
   formOf: (subject: Subject, rows: SampledRows, signal?: AbortSignal) => RowForm | Promise<RowForm>,
 ): Objective["open"] {
   return async (subject, signal) => {
+    refusePermuted(subject);
     const rows = sampledRowsOf(subject);
     const { targets, share, figure } = await formOf(subject, rows, signal);
     await inTurns(targets, signal, (target) => rows.weightOf(target));
@@ -41,6 +43,17 @@ export function byRows(
       close: async () => {},
     };
   };
+}
+
+/** Which channels form a group is the device's choice, for the weight as a whole. @throws PruneError `unsupported` */
+function refusePermuted({ plan: { pattern }, model }: Subject): void {
+  if (pattern.kind !== "n:m" || !pattern.permute) return;
+  throw new PruneError(
+    "unsupported",
+    `${model.onnx.name}: objectives that look at sampled rows do not know groups of permuted channels; ` +
+      "tune with an objective that runs the model (kl, hidden-drift)",
+    { details: { file: model.onnx.name } },
+  );
 }
 
 /**

@@ -12,7 +12,7 @@ export const hiddenDrift: Objective = {
   source: "our measurements, docs/pho.md",
   better: "lower",
   open: byForward((subject) => {
-    const values = [...hiddenStatesOf(subject).values()];
+    const values = [...hiddenStatesOf(subject).values()].map(({ state }) => state);
     return {
       options: { targets: subject.targets, outputs: values },
       masked: subject.targets,

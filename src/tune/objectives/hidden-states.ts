@@ -1,6 +1,6 @@
 /** Hidden states between blocks, as objectives compare them. */
 import { PruneError } from "../../errors.js";
-import { blockOutputs, type Value } from "../../graph/index.js";
+import { type BlockOutput, blockOutputs, findTargets } from "../../graph/index.js";
 import type { RuntimeTensor } from "../../runtime/index.js";
 import type { Subject } from "../subject.js";
 
@@ -9,8 +9,9 @@ import type { Subject } from "../subject.js";
  *
  * @throws PruneError `unsupported` where no block ends in a residual connection
  */
-export function hiddenStatesOf({ model, targets }: Subject): ReadonlyMap<number, Value> {
-  const values = blockOutputs(model, targets);
+export function hiddenStatesOf({ model }: Subject): ReadonlyMap<number, BlockOutput> {
+  // By all weights of the model: a block in which none is pruned is a block as well.
+  const values = blockOutputs(model, findTargets(model).targets);
   if (values.size > 0) return values;
   throw new PruneError(
     "unsupported",

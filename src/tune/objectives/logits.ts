@@ -5,14 +5,27 @@
 import { DRAFT_PREFIX, type GraphDraft } from "../../calibrate/index.js";
 import { PruneError } from "../../errors.js";
 import { addLikelihood, LIKELIHOOD } from "../../eval/index.js";
+import type { Model, Value } from "../../graph/index.js";
 import type { RuntimeTensor } from "../../runtime/index.js";
 import type { Objective } from "../objective.js";
 import { ProxySession } from "../proxy-session.js";
 import type { Subject } from "../subject.js";
 import { byForward } from "./forward.js";
 
+const LOGITS = "logits";
+/** Axes of logits that hold a prediction for every token: [batch, tokens, vocabulary]. */
+const AXES_PER_TOKEN = 3;
+
 const DIVERGENCE = `${DRAFT_PREFIX}/divergence`;
 const DENSE_LOGITS = `${DRAFT_PREFIX}/dense_logits`;
+
+/** Why a model predicts nothing for every token, in words; null where it does, or where the file does not say. */
+export function whyNoPredictions({ graph }: Model): string | null {
+  const logits = graph.onnx.outputs.find(({ name }) => name === LOGITS);
+  if (logits === undefined) return `the model has no output "${LOGITS}"`;
+  const axes = logits.shape?.length ?? AXES_PER_TOKEN;
+  return axes === AXES_PER_TOKEN ? null : `the model's logits have ${axes} axes, so they are not of every token`;
+}
 
 export const kl: Objective = {
   summary: "Kullback–Leibler divergence of the pruned model's predictions from the dense ones, a few hundred tokens",
@@ -46,11 +59,11 @@ export const likelihood: Objective = {
 };
 
 function logitsOf({ model }: Subject) {
-  const logits = model.graph.outputs.find(({ name }) => name === "logits");
-  if (logits !== undefined) return logits;
+  const why = whyNoPredictions(model);
+  if (why === null) return model.graph.outputs.find(({ name }) => name === LOGITS) as Value;
   throw new PruneError(
     "unsupported",
-    `${model.onnx.name}: the model has no output "logits" whose predictions could be compared; tune with hidden-drift or output-error`,
+    `${model.onnx.name}: ${why}, and predictions of a few hundred tokens are what would be compared; tune with hidden-drift or output-error`,
     { details: { file: model.onnx.name } },
   );
 }
@@ -64,7 +77,7 @@ function addDivergence(draft: GraphDraft, { model }: Subject): void {
   const logarithm = (value: string, name: string) =>
     draft.node(graph, "LogSoftmax", [value], named(name), [{ name: "axis", kind: "int", value: -1 }]);
   const p = logarithm(DENSE_LOGITS, "log_p");
-  const q = logarithm(draft.toFloat32(graph, "logits", named("logits")), "log_q");
+  const q = logarithm(draft.toFloat32(graph, LOGITS, named("logits")), "log_q");
   const terms = node("Mul", [node("Exp", [p], "p"), node("Sub", [p, q], "difference")], "terms");
   draft.output(graph, draft.reduce(graph, "ReduceSum", -1, terms, DIVERGENCE), ["batch", "tokens"]);
 }

@@ -29,11 +29,14 @@ const SUPERSCRIPTS: Readonly<Record<string, string>> = Object.fromEntries(
   [..."-0123456789"].map((digit, i) => [digit, [..."⁻⁰¹²³⁴⁵⁶⁷⁸⁹"][i] as string]),
 );
 
-/** A perplexity with two decimals, as long as they say anything. */
-export function perplexityFigure(value: number | null | undefined): string {
-  if (!isFigure(value) || Math.abs(value) >= 10_000) return figure(value);
-  return value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+/** A figure of the judge: with two decimals as long as they say anything, which they do of perplexities. */
+export function judgedFigure(value: number | null | undefined): string {
+  if (!isFigure(value) || Math.abs(value) >= 10_000 || Math.abs(value) < 1) return figure(value);
+  return minus(value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 }));
 }
+
+/** A word as it begins a sentence. */
+export const capitalised = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** A rank correlation: `0.97`, `−0.40`. */
 export const rho = (value: number | null | undefined): string =>
@@ -42,7 +45,7 @@ export const rho = (value: number | null | undefined): string =>
 /** How far `value` is from `base`, in percent with its sign: `−18.1%`, `+2.3%`, `±0.0%`. */
 export function change(value: number | null | undefined, base: number | null | undefined): string {
   if (!isFigure(value) || !isFigure(base) || base === 0) return NO_FIGURE;
-  const percent = (100 * (value / base - 1)).toFixed(1);
+  const percent = ((100 * (value - base)) / Math.abs(base)).toFixed(1);
   if (Number(percent) === 0) return "±0.0%";
   return minus(Number(percent) > 0 ? `+${percent}%` : `${percent}%`);
 }

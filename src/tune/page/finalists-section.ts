@@ -1,40 +1,47 @@
-/** The final table: everything that real perplexity decided between. */
+/** The final table: everything that was judged in the end. */
 import { candidateKey } from "../candidate.js";
 import type { Finalist, TuneReport } from "../report.js";
 import { candidateColumns } from "./candidate-columns.js";
-import { change, figure, partsOf, perplexityFigure } from "./figures.js";
+import { change, figure, judgedFigure, partsOf } from "./figures.js";
 import { element, type Markup } from "./markup.js";
 import { betterBaseline } from "./outcome.js";
 import { figures, type Row, table, words } from "./table.js";
 
 interface Entry {
   readonly name: string;
-  readonly perplexity: number;
+  readonly judged: number;
   readonly finalist: Finalist | null;
 }
 
-/** Finalists, baselines and the dense model in order of perplexity. */
+/** Where a finalist is from, in words. */
+const ORIGINS = {
+  search: "found by the search",
+  study: "best of the study",
+  start: "known before",
+} as const satisfies Record<Finalist["from"], string>;
+
+/** Finalists, baselines and the dense model, the best first. */
 export function finalistsSection(report: TuneReport): Markup {
-  const { finalists, chosen, perplexity, objective, accepted } = report;
-  const base = betterBaseline(perplexity);
+  const { finalists, chosen, judge, judged, objective, accepted } = report;
+  const base = betterBaseline(judged);
   const candidates = candidateColumns(finalists.map(({ candidate }) => candidate));
   const entries: Entry[] = [
-    { name: "dense", perplexity: perplexity.dense, finalist: null },
-    { name: "RIA", perplexity: perplexity.ria, finalist: null },
-    { name: "Wanda", perplexity: perplexity.wanda, finalist: null },
+    { name: "dense", judged: judged.dense, finalist: null },
+    { name: "RIA", judged: judged.ria, finalist: null },
+    { name: "Wanda", judged: judged.wanda, finalist: null },
     ...finalists.map((finalist) => ({
-      name: finalist.from === "start" ? "known before" : "found by the search",
-      perplexity: finalist.perplexity,
+      name: ORIGINS[finalist.from],
+      judged: finalist.judged,
       finalist,
     })),
   ];
   const rows = entries
-    .sort((a, b) => a.perplexity - b.perplexity)
-    .flatMap(({ name, perplexity: own, finalist }): Row[] => {
+    .sort((a, b) => a.judged - b.judged)
+    .flatMap(({ name, judged: own, finalist }): Row[] => {
       const isChosen = finalist !== null && candidateKey(finalist.candidate) === candidateKey(chosen.candidate);
       const parts = finalist === null ? [] : partsOf(finalist.candidate);
       const candidate = finalist?.candidate ?? null;
-      const figuresOfRow = [perplexityFigure(own), change(own, base.perplexity), finalist && figure(finalist.value, 5)];
+      const figuresOfRow = [judgedFigure(own), change(own, base.judged), finalist && figure(finalist.value, 5)];
       const what = isChosen ? `${name}: ${accepted ? "taken" : "the best of them"}` : name;
       return [
         {
@@ -50,14 +57,10 @@ export function finalistsSection(report: TuneReport): Markup {
   return element(
     "section",
     {},
-    element("h2", {}, "What real perplexity decided"),
+    element("h2", {}, `What ${judge.name} decided`),
     table(
-      "Everything that was measured for real, in order of perplexity",
-      [
-        words("candidate"),
-        ...["perplexity", `against ${base.name}`, objective.name].map(figures),
-        ...candidates.columns,
-      ],
+      `Everything that was measured for real, in order of ${judge.name}`,
+      [words("candidate"), ...[judge.name, `against ${base.name}`, objective.name].map(figures), ...candidates.columns],
       rows,
     ),
   );

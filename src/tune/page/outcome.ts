@@ -1,12 +1,12 @@
 /** What the page begins with: what was tuned, what came out of it in one figure, and the facts. */
 import type { TuneReport } from "../report.js";
-import { change, duration, perplexityFigure } from "./figures.js";
+import { capitalised, change, duration, judgedFigure } from "./figures.js";
+import { judgeChart } from "./judge-chart.js";
 import { element, type Markup } from "./markup.js";
-import { perplexityChart } from "./perplexity-chart.js";
 
-/** RIA or Wanda: whichever has the lower perplexity. */
-export function betterBaseline({ ria, wanda }: TuneReport["perplexity"]): { name: string; perplexity: number } {
-  return wanda < ria ? { name: "Wanda", perplexity: wanda } : { name: "RIA", perplexity: ria };
+/** RIA or Wanda: whichever is judged better. */
+export function betterBaseline({ ria, wanda }: TuneReport["judged"]): { name: string; judged: number } {
+  return wanda < ria ? { name: "Wanda", judged: wanda } : { name: "RIA", judged: ria };
 }
 
 /** The title of the page, as text. */
@@ -15,14 +15,14 @@ export const titleText = ({ method, model, pattern }: TuneReport): string =>
 
 /** Title, headline and facts. */
 export function outcomeSection(report: TuneReport): Markup {
-  const { model, method, pattern, perplexity } = report;
+  const { model, method, pattern, judge, judged } = report;
   return element(
     "header",
     {},
     element(
       "p",
       { class: "kind" },
-      "Coefficients of a pruning method, tuned by a cheap objective, decided by perplexity",
+      `Coefficients of a pruning method, tuned by a cheap objective, decided by ${judge.name}`,
     ),
     element(
       "h1",
@@ -42,33 +42,33 @@ export function outcomeSection(report: TuneReport): Markup {
         element(
           "p",
           { class: report.accepted ? "result" : "result none" },
-          change(perplexity.tuned, betterBaseline(perplexity).perplexity),
+          change(judged.tuned, betterBaseline(judged).judged),
         ),
         element("p", {}, verdict(report)),
       ),
-      element("figure", {}, perplexityChart(rowsOf(report))),
+      element("figure", {}, judgeChart(judge.name, rowsOf(report))),
     ),
     facts(report),
   );
 }
 
-function verdict({ method, accepted, perplexity }: TuneReport): string {
-  const better = betterBaseline(perplexity);
-  const of = (value: number) => perplexityFigure(value);
+function verdict({ method, accepted, judge, judged }: TuneReport): string {
+  const better = betterBaseline(judged);
+  const of = (value: number) => judgedFigure(value);
   return accepted
-    ? `Perplexity against ${better.name}, the better of RIA and Wanda: ${of(perplexity.tuned)} instead of ${of(better.perplexity)}.`
-    : `Nothing better than ${better.name} was found: it has ${of(better.perplexity)}, the best coefficients of ${method} ${of(perplexity.tuned)}. Prune with ${better.name}.`;
+    ? `${capitalised(judge.name)} against ${better.name}, the better of RIA and Wanda: ${of(judged.tuned)} instead of ${of(better.judged)}.`
+    : `Nothing better than ${better.name} was found: it has ${of(better.judged)}, the best coefficients of ${method} ${of(judged.tuned)}. Prune with ${better.name}.`;
 }
 
-const rowsOf = ({ perplexity: { dense, tuned, ria, wanda } }: TuneReport) => [
-  { name: "dense", perplexity: dense, isMarked: false },
-  { name: "tuned", perplexity: tuned, isMarked: true },
-  { name: "RIA", perplexity: ria, isMarked: false },
-  { name: "Wanda", perplexity: wanda, isMarked: false },
+const rowsOf = ({ judged: { dense, tuned, ria, wanda } }: TuneReport) => [
+  { name: "dense", judged: dense, isMarked: false },
+  { name: "tuned", judged: tuned, isMarked: true },
+  { name: "RIA", judged: ria, isMarked: false },
+  { name: "Wanda", judged: wanda, isMarked: false },
 ];
 
 function facts(report: TuneReport): Markup {
-  const { evaluation, seconds, objective, steps, study, optimiser, family, seed } = report;
+  const { judge, seconds, objective, steps, study, optimiser, family, seed } = report;
   const phases = (["prepare", "study", "search", "check"] as const)
     .filter((phase) => seconds[phase] > 0)
     .map((phase) => `${phase} ${duration(seconds[phase])}`);
@@ -77,7 +77,10 @@ function facts(report: TuneReport): Markup {
     ["Family", family ?? "not known"],
     ["Pattern", report.pattern],
     ["Calibrated on", report.calibration],
-    ["Judged on", `${evaluation.windows} windows of ${evaluation.length} tokens`],
+    [
+      "Judged by",
+      judge.text === null ? judge.name : `${judge.name}, ${judge.text.windows} windows of ${judge.text.length} tokens`,
+    ],
     [
       "Objective",
       `${objective.name}, ${objective.better} is better, ${duration(objective.secondsPerCandidate)} a candidate`,

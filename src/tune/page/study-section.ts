@@ -3,13 +3,13 @@ import { agreement, ranks } from "../correlation.js";
 import type { ObjectiveName } from "../objectives/index.js";
 import type { Study, StudyRow } from "../study.js";
 import { candidateColumns } from "./candidate-columns.js";
-import { candidateText, duration, figure, NO_FIGURE, perplexityFigure, rho } from "./figures.js";
+import { candidateText, duration, figure, judgedFigure, NO_FIGURE, rho } from "./figures.js";
 import { element, type Markup } from "./markup.js";
 import { drawable, type Scatter, type ScatterRow, scatterPlot } from "./scatter.js";
 import { figures, table, words } from "./table.js";
 
 /** What the plots and the table say of an objective or of their combination. */
-interface Judged {
+interface Rated {
   readonly name: string;
   readonly better: "lower" | "higher";
   readonly spearman: number;
@@ -18,8 +18,8 @@ interface Judged {
   readonly secondsPerCandidate: number;
 }
 
-/** Table and plots of a study. */
-export function studySection(study: Study): Markup {
+/** Table and plots of a study. @param judge its name */
+export function studySection(study: Study, judge: string): Markup {
   const { rows, unsupported } = study;
   return element(
     "section",
@@ -28,12 +28,12 @@ export function studySection(study: Study): Markup {
     element(
       "p",
       {},
-      `${rows.length} random candidates were measured by every objective and by real perplexity, which takes ` +
-        `${duration(study.secondsPerPerplexity)} a candidate. Spearman’s ρ says how well an objective ranks them: 1, or −1 where ` +
+      `${rows.length} random candidates were measured by every objective and by ${judge}, which takes ` +
+        `${duration(study.secondsToJudge)} a candidate. Spearman’s ρ says how well an objective ranks them: 1, or −1 where ` +
         "higher is better, is perfect, and 0 is chance. Among the best third (in the second colour) good candidates must be told from better ones, which is harder.",
     ),
     table(
-      "Objectives and real perplexity",
+      `Objectives and ${judge}`,
       [
         words("objective"),
         words("better"),
@@ -48,37 +48,33 @@ export function studySection(study: Study): Markup {
           {},
           unsupported.map(({ name, reason }) => element("li", {}, element("b", {}, name), ` was left out: ${reason}`)),
         ),
-    element("div", { class: "grid" }, plotsOf(study)),
+    element("div", { class: "grid" }, plotsOf(study, judge)),
   );
 }
 
-/** All candidates of a study with all their figures. */
-export function studyRowsSection({ rows, objectives }: Study): Markup {
+/** All candidates of a study with all their figures. @param judge its name */
+export function studyRowsSection({ rows, objectives }: Study, judge: string): Markup {
   const candidates = candidateColumns(rows.map(({ candidate }) => candidate));
   const names = objectives.map(({ name }) => name);
-  const sorted = [...rows].sort((a, b) => a.perplexity - b.perplexity);
+  const sorted = [...rows].sort((a, b) => a.judged - b.judged);
   return element(
     "section",
     {},
     element("h2", {}, "Every candidate of the study"),
     table(
-      "Candidates in order of perplexity",
-      [figures("perplexity"), ...names.map(figures), ...candidates.columns],
-      sorted.map(({ candidate, perplexity, values }) => ({
-        cells: [
-          perplexityFigure(perplexity),
-          ...names.map((name) => figure(values[name])),
-          ...candidates.cells(candidate),
-        ],
+      `Candidates in order of ${judge}`,
+      [figures(judge), ...names.map(figures), ...candidates.columns],
+      sorted.map(({ candidate, judged, values }) => ({
+        cells: [judgedFigure(judged), ...names.map((name) => figure(values[name])), ...candidates.cells(candidate)],
       })),
     ),
   );
 }
 
 /** The most trustworthy first. */
-const byAgreement = (study: Study): Judged[] => [...judgedOf(study)].sort((a, b) => agreement(b) - agreement(a));
+const byAgreement = (study: Study): Rated[] => [...ratedOf(study)].sort((a, b) => agreement(b) - agreement(a));
 
-const cellsOf = (one: Judged): string[] => [
+const cellsOf = (one: Rated): string[] => [
   one.name,
   one.better,
   rho(one.spearman),
@@ -87,10 +83,10 @@ const cellsOf = (one: Judged): string[] => [
   duration(one.setupSeconds),
 ];
 
-function judgedOf({ objectives, learned }: Study): readonly Judged[] {
+function ratedOf({ objectives, learned }: Study): readonly Rated[] {
   if (learned === null) return objectives;
   const parts = objectives.filter(({ name }) => learned.terms.some((term) => term.name === name));
-  const sum = (of: (part: Judged) => number) => parts.reduce((total, part) => total + of(part), 0);
+  const sum = (of: (part: Rated) => number) => parts.reduce((total, part) => total + of(part), 0);
   const { spearman, spearmanBestThird } = learned;
   // It measures all its parts.
   const cost = {
@@ -102,29 +98,29 @@ function judgedOf({ objectives, learned }: Study): readonly Judged[] {
 
 const LEARNED = "learned";
 
-function plotsOf(study: Study): Markup[] {
+function plotsOf(study: Study, judge: string): Markup[] {
   const { rows, learned } = study;
   const isBest = bestThird(rows);
-  const perplexities = rows.map(({ perplexity }) => perplexity);
-  const of = (judged: Judged, plotted: Pick<Scatter, "xTitle" | "yTitle" | "hasDiagonal">, points: Points): Markup => {
-    const dots = rows.map(({ perplexity, candidate }, i): ScatterRow => {
+  const judgements = rows.map(({ judged }) => judged);
+  const of = (one: Rated, plotted: Pick<Scatter, "xTitle" | "yTitle" | "hasDiagonal">, points: Points): Markup => {
+    const dots = rows.map(({ judged, candidate }, i): ScatterRow => {
       const [x = Number.NaN, y = Number.NaN] = [points.x[i], points.y[i]];
-      const tip = `perplexity ${perplexityFigure(perplexity)}, ${judged.name} ${figure(x)}\n${candidateText(candidate)}`;
+      const tip = `${judge} ${judgedFigure(judged)}, ${one.name} ${figure(x)}\n${candidateText(candidate)}`;
       return { x, y, isMarked: isBest[i] === true, tip };
     });
     const label =
       `A dot a candidate, ${drawable(dots).length} of them: ${plotted.yTitle} over ${plotted.xTitle}. ` +
-      `Spearman’s ρ is ${rho(judged.spearman)}, among the best third ${rho(judged.spearmanBestThird)}.`;
-    return captioned(judged, { ...plotted, label, rows: dots });
+      `Spearman’s ρ is ${rho(one.spearman)}, among the best third ${rho(one.spearmanBestThird)}.`;
+    return captioned(one, { ...plotted, label, rows: dots });
   };
-  return byAgreement(study).map((judged) => {
-    if (judged.name === LEARNED && learned !== null) {
+  return byAgreement(study).map((one) => {
+    if (one.name === LEARNED && learned !== null) {
       const titles = { xTitle: "expected rank, 0 is best", yTitle: "real rank", hasDiagonal: true };
-      return of(judged, titles, { x: learned.heldOut, y: sharesOf(ranks(perplexities)) });
+      return of(one, titles, { x: learned.heldOut, y: sharesOf(ranks(judgements)) });
     }
-    const name = judged.name as ObjectiveName;
+    const name = one.name as ObjectiveName;
     const x = rows.map(({ values }) => values[name] ?? Number.NaN);
-    return of(judged, { xTitle: name, yTitle: "perplexity" }, { x, y: perplexities });
+    return of(one, { xTitle: name, yTitle: judge }, { x, y: judgements });
   });
 }
 
@@ -137,17 +133,17 @@ interface Points {
 /** Ranks from 1 as shares of the way from the first, 0, to the last, 1. */
 const sharesOf = (all: readonly number[]): number[] => all.map((rank) => (rank - 1) / Math.max(1, all.length - 1));
 
-function captioned(judged: Judged, scatter: Scatter): Markup {
+function captioned(rated: Rated, scatter: Scatter): Markup {
   const missing = scatter.rows.length - drawable(scatter.rows).length;
   const facts = [
-    `ρ ${rho(judged.spearman)}`,
-    `best third ${rho(judged.spearmanBestThird)}`,
-    `${duration(judged.secondsPerCandidate)} a candidate`,
+    `ρ ${rho(rated.spearman)}`,
+    `best third ${rho(rated.spearmanBestThird)}`,
+    `${duration(rated.secondsPerCandidate)} a candidate`,
   ];
   return element(
     "figure",
     {},
-    element("figcaption", {}, element("b", {}, judged.name), " ", element("span", {}, facts.join(" · "))),
+    element("figcaption", {}, element("b", {}, rated.name), " ", element("span", {}, facts.join(" · "))),
     scatterPlot(scatter),
     missing === 0
       ? null
@@ -155,8 +151,8 @@ function captioned(judged: Judged, scatter: Scatter): Markup {
   );
 }
 
-/** Whether each row is in the third with the lowest perplexity, as the study counts it. */
+/** Whether each row is in the third that the judge likes best, as the study counts it. */
 function bestThird(rows: readonly StudyRow[]): boolean[] {
-  const best = [...rows].sort((a, b) => a.perplexity - b.perplexity).slice(0, Math.ceil(rows.length / 3));
+  const best = [...rows].sort((a, b) => a.judged - b.judged).slice(0, Math.ceil(rows.length / 3));
   return rows.map((row) => best.includes(row));
 }

@@ -7,6 +7,8 @@ import { createCpuDevice } from "../../../src/compute/cpu/index.js";
 import type { MaskJob, WeightBytes } from "../../../src/compute/device.js";
 import { PruneError } from "../../../src/errors.js";
 import { methodOf } from "../../../src/score/index.js";
+import { decode } from "../../../src/tensor/codes.mjs";
+import type { QuantisedCoding } from "../../../src/tensor/coding.js";
 import { storeWeight } from "../../helpers/stored-weight.js";
 
 const SHAPE = { out: 37, in: 16 };
@@ -42,6 +44,25 @@ describe("createCpuDevice", () => {
     const fromMemory = await device.computeMask(inMemory(given));
     expect(given).toEqual(BYTES);
     expect(await device.computeMask(inFile(padded, 123))).toEqual(fromMemory);
+  });
+
+  it("decodes codes from a file, and says where there are too few of them", async () => {
+    const codes = Uint8Array.from({ length: (SHAPE.in * SHAPE.out) / 2 }, (_, k) => (k * 37) % 256);
+    const coding: QuantisedCoding = {
+      ...{ kind: "affine", bits: 4, signed: false, rowElements: SHAPE.out, rowGroup: 1, columnGroup: SHAPE.out },
+      ...{ scales: Float32Array.from({ length: SHAPE.in }, (_, k) => k - 3.5), zeros: 8 },
+    };
+    const path = join(folder, "codes.bin");
+    writeFileSync(path, Uint8Array.of(1, 2, 3, ...codes));
+    const coded = (byteLength: number) =>
+      jobWith({ kind: "codes", stored: { kind: "file", path, byteOffset: 3, byteLength }, coding: async () => coding });
+    const floats = decode(codes, coding, SHAPE.in, SHAPE.out);
+    const expected = await device.computeMask(inMemory(new Uint8Array(floats.buffer)));
+    expect(await device.computeMask(coded(codes.length))).toEqual(expected);
+    await expect(device.computeMask(coded(codes.length - 1))).rejects.toMatchObject({
+      code: "bad-model",
+      message: expect.stringContaining(`needs ${codes.length} bytes, found ${codes.length - 1}`),
+    });
   });
 
   it("reads a file anew for every job", async () => {

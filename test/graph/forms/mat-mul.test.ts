@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { findTargets } from "../../../src/graph/index.js";
-import { bfloat16, constant, float16, int8, node, value } from "../../helpers/model.js";
+import { bfloat16, constant, float16, int8, int32, node, value } from "../../helpers/model.js";
 import { layerSpec, modelOf, valueNamed, zeros } from "../model-of.js";
 
 const matMul = (weight: string) => node("MatMul", ["x", weight], ["y"]);
@@ -18,7 +18,14 @@ describe("matMul", () => {
     const { targets, skipped } = findTargets(model);
     expect(skipped).toEqual([]);
     expect(targets).toMatchObject([
-      { name: "w", form: "MatMul", shape: { out: 4, in: 8 }, order: "in-out", dtype: "float32", layer: null },
+      {
+        name: "w",
+        form: "MatMul",
+        shape: { out: 4, in: 8 },
+        order: "in-out",
+        coding: { kind: "float", dtype: "float32" },
+        layer: null,
+      },
     ]);
     expect(targets[0]?.tensor).toBe(model.graph.onnx.initializers[0]);
     expect(targets[0]?.uses).toEqual([{ node: model.graph.nodes[0], activation: valueNamed(model.graph, "x") }]);
@@ -45,7 +52,7 @@ describe("matMul", () => {
     ["float16", float16("w", [8, 4], new Array(32).fill(0))],
     ["bfloat16", bfloat16("w", [8, 4], new Array(32).fill(0))],
   ])("gives the dtype of the initializer, %s, whatever it is cast to", async (dtype, tensor) => {
-    expect((await found([cast("w", "c"), matMul("c")], tensor)).targets).toMatchObject([{ dtype }]);
+    expect((await found([cast("w", "c"), matMul("c")], tensor)).targets).toMatchObject([{ coding: { dtype } }]);
   });
 
   it("takes the tensor of a Constant node", async () => {
@@ -73,13 +80,37 @@ describe("matMul", () => {
     ["a weight on the left", [node("MatMul", ["w", "x"], ["y"])], zeros("w", 4, 8), "stands on the left"],
     ["a computed weight", [node("Neg", ["w"], ["c"]), matMul("c")], zeros("w", 8, 4), 'is computed by Neg from "w"'],
     [
-      "a quantised weight",
-      [node("DequantizeLinear", ["w", "scale"], ["c"]), transpose("c", "t"), matMul("t")],
+      "codes whose scales are computed",
+      [node("Neg", ["scale"], ["s"]), node("DequantizeLinear", ["w", "s"], ["c"]), transpose("c", "t"), matMul("t")],
       int8("w", [4, 8], new Int8Array(32)),
-      "is read through DequantizeLinear, which is not supported yet",
+      "has scales or zero points that are computed",
+    ],
+    [
+      "codes with another number of scales",
+      [node("DequantizeLinear", ["w", "three"], ["c"], { axis: 0 }), transpose("c", "t"), matMul("t")],
+      int8("w", [4, 8], new Int8Array(32)),
+      "has 3 scales of type float32, where 1 or 4 floats are expected",
+    ],
+    [
+      "codes that are transposed before they are dequantised in blocks",
+      [transpose("w", "t"), node("DequantizeLinear", ["t", "blocks"], ["c"], { axis: 0, block_size: 4 }), matMul("c")],
+      int8("w", [4, 8], new Int8Array(32)),
+      "is transposed before it is dequantised in blocks",
+    ],
+    [
+      "wide integers behind DequantizeLinear",
+      [node("DequantizeLinear", ["w", "scale"], ["c"]), transpose("c", "t"), matMul("t")],
+      int32("w", [4, 8], new Int32Array(32)),
+      "holds int32 codes",
     ],
   ])("refuses %s with its reason", async (_, nodes, weight, reason) => {
-    const { targets, skipped } = await found(nodes, weight, zeros("scale", 1));
+    const { targets, skipped } = await found(
+      nodes,
+      weight,
+      zeros("scale", 1),
+      zeros("three", 3),
+      zeros("blocks", 2, 4),
+    );
     expect(targets).toEqual([]);
     expect(skipped).toEqual([{ name: "w", reason: expect.stringContaining(reason) }]);
   });

@@ -65,7 +65,8 @@ function stack(blocks: number): ModelSpec {
 async function subjectOf(spec: ModelSpec): Promise<Subject> {
   const model = buildModel(await openModel(modelBytes(spec), { name: "tiny" }));
   const { targets } = findTargets(model);
-  const plan = { layers: 1 + Math.max(...targets.map(({ layer }) => layer ?? 0)) } as Plan;
+  const layers = 1 + Math.max(...targets.map(({ layer }) => layer ?? 0));
+  const plan = { layers, pattern: byRow(0.5) } as Plan;
   const dense = await DenseWeights.read(targets);
   // Magnitude needs no statistics.
   return {

@@ -47,13 +47,13 @@ export function madeUpStudy(count: number, names: readonly ObjectiveName[] = OBJ
       name,
       (0.004 * perplexity) ** (1.4 - 0.3 * i) * (1 + (0.1 + 0.4 * i) * (next() - 0.5)),
     ]);
-    return { candidate, perplexity, values: Object.fromEntries(values), seconds: { perplexity: 12 } };
+    return { candidate, judged: perplexity, values: Object.fromEntries(values), seconds: { judge: 12 } };
   });
-  const best = [...rows].sort((a, b) => a.perplexity - b.perplexity).slice(0, Math.ceil(count / 3));
+  const best = [...rows].sort((a, b) => a.judged - b.judged).slice(0, Math.ceil(count / 3));
   const rho = (of: readonly StudyRow[], name: ObjectiveName) =>
     spearman(
       of.map(({ values }) => values[name] as number),
-      of.map(({ perplexity }) => perplexity),
+      of.map(({ judged }) => judged),
     );
   const objectives = names.map(
     (name, i): ObjectiveStudy => ({
@@ -71,7 +71,7 @@ export function madeUpStudy(count: number, names: readonly ObjectiveName[] = OBJ
     objectives,
     unsupported: [{ name: "likelihood", reason: "the model has no logits" }],
     learned: learned && { ...learned, spearman: 0.98, spearmanBestThird: 0.71 },
-    secondsPerPerplexity: 41,
+    secondsToJudge: 41,
   };
 }
 
@@ -91,9 +91,9 @@ export function madeUpReport(changes: Partial<TuneReport> = {}, evaluations = 60
       from: "search",
       candidate: (first as SearchStep).candidate,
       value: (first as SearchStep).value,
-      perplexity: 121.4,
+      judged: 121.4,
     },
-    { from: "start", candidate: (second as SearchStep).candidate, value: null, perplexity: 131.03 },
+    { from: "start", candidate: (second as SearchStep).candidate, value: null, judged: 131.03 },
   ];
   return {
     model: "someone/small-135M",
@@ -102,7 +102,7 @@ export function madeUpReport(changes: Partial<TuneReport> = {}, evaluations = 60
     method: "crepe",
     pattern: "2:4",
     calibration: "built-in text, 32 samples of 512 tokens",
-    evaluation: { windows: 16, length: 512 },
+    judge: { name: "perplexity", text: { name: "novel.txt", sha256: "b".repeat(64), windows: 16, length: 512 } },
     objective: { name: "hidden-drift", better: "lower", spearman: 0.97, setupSeconds: 3.2, secondsPerCandidate: 1.2 },
     optimiser: "cma-es",
     seed: 0,
@@ -111,8 +111,9 @@ export function madeUpReport(changes: Partial<TuneReport> = {}, evaluations = 60
     finalists,
     chosen: finalists[0] as Finalist,
     accepted: true,
-    perplexity: { dense: 29.6, ria: 160.83, wanda: 147.2, tuned: 121.4 },
+    judged: { dense: 29.6, ria: 160.83, wanda: 147.2, tuned: 121.4 },
     study: null,
+    notes: [],
     seconds: { prepare: 42, study: 0, search: 78, check: 204, total: 325 },
     ...changes,
   };

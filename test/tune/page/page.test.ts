@@ -68,11 +68,26 @@ describe("the page of a tuning", () => {
   });
 
   it("says plainly where nothing better was found", () => {
-    const perplexity = { dense: 29.6, ria: 118, wanda: 147.2, tuned: 121.4 };
-    const text = textOf(pageOf({ accepted: false, perplexity }));
+    const judged = { dense: 29.6, ria: 118, wanda: 147.2, tuned: 121.4 };
+    const text = textOf(pageOf({ accepted: false, judged }));
     expect(text).toContain("+2.9%");
     expect(text).toContain("Nothing better than RIA was found");
     expect(text).not.toContain("taken");
+  });
+
+  it("calls what decided by its name, and says what was decided for the user", () => {
+    const page = pageOf({
+      judge: { name: "error rate", text: null },
+      judged: { dense: 0, ria: 0.25, wanda: 0.1234, tuned: 0.0617 },
+      notes: ["the objective is hidden-drift and not the usual kl: the model has no output"],
+      study: madeUpStudy(24),
+    });
+    const text = textOf(page);
+    expect(text).toContain("Error rate against Wanda, the better of RIA and Wanda: 0.0617 instead of 0.1234.");
+    expect(text).toContain("−50.0%");
+    expect(text).toContain("The objective is hidden-drift and not the usual kl");
+    expect(plotOf(page, "24 of them: error rate over kl.")).not.toBe("");
+    expect(text.replace(/^.*our measurements.*$/gm, "")).not.toMatch(/perplexit|windows/i);
   });
 });
 

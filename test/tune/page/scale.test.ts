@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { change, duration, figure, perplexityFigure, rho } from "../../../src/tune/page/figures.js";
+import { change, duration, figure, judgedFigure, rho } from "../../../src/tune/page/figures.js";
 import { logTicks, niceTicks, scaleOf } from "../../../src/tune/page/scale.js";
 
 /** Ends of an axis whose length is not lost beside its place. */
@@ -104,19 +104,24 @@ describe("figures", () => {
       "–",
       "–",
     ]);
-    expect([29.602, 1234.5, 123_456, Number.POSITIVE_INFINITY].map(perplexityFigure)).toEqual([
+    expect([0.01234, -1.5, 29.602, 1234.5, 123_456, Number.POSITIVE_INFINITY].map(judgedFigure)).toEqual([
+      "0.01234",
+      "−1.50",
       "29.60",
       "1,234.50",
       "123,456",
       "–",
     ]);
     expect([0.974, -0.4, Number.NaN].map(rho)).toEqual(["0.97", "−0.40", "–"]);
-    expect([change(82, 100), change(102.3, 100), change(100.01, 100), change(1, Number.NaN)]).toEqual([
+    expect([change(82, 100), change(102.3, 100), change(100.01, 100), change(1, Number.NaN), change(1, 0)]).toEqual([
       "−18.0%",
       "+2.3%",
       "±0.0%",
       "–",
+      "–",
     ]);
+    // Lower is better, below 0 as well.
+    expect(change(-0.9, -0.8)).toBe("−12.5%");
     expect([0.004, 1.26, 42.2, 325, 1600, 12_600].map(duration)).toEqual([
       "4 ms",
       "1.3 s",

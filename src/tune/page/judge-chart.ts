@@ -1,12 +1,12 @@
 /** The figures that decide, on one axis: dense, tuned, RIA and Wanda, one row each. */
-import { figure, NO_FIGURE, perplexityFigure } from "./figures.js";
+import { capitalised, figure, judgedFigure, NO_FIGURE } from "./figures.js";
 import { element, type Markup } from "./markup.js";
 import { dot, type PlotArea, svg, ticksBelow } from "./plot.js";
 import { scaleOf } from "./scale.js";
 
-export interface PerplexityRow {
+export interface JudgedRow {
   readonly name: string;
-  readonly perplexity: number;
+  readonly judged: number;
   /** The one that the page is about. */
   readonly isMarked: boolean;
 }
@@ -16,9 +16,13 @@ const ROW = 30;
 const ROOM = { left: 64, right: 72, top: 6, bottom: 40 } as const;
 const RADIUS = 5;
 
-/** Draws a row for each, in the order given; what is not finite has a dash in the place of its dot. */
-export function perplexityChart(rows: readonly PerplexityRow[]): Markup {
-  const scale = scaleOf(rows.map(({ perplexity }) => perplexity));
+/**
+ * Draws a row for each, in the order given; what is not finite has a dash in the place of its dot.
+ *
+ * @param judge its name
+ */
+export function judgeChart(judge: string, rows: readonly JudgedRow[]): Markup {
+  const scale = scaleOf(rows.map(({ judged }) => judged));
   const bottom = ROOM.top + rows.length * ROW;
   const [left, right] = [ROOM.left, WIDTH - ROOM.right];
   const area: PlotArea = {
@@ -29,7 +33,7 @@ export function perplexityChart(rows: readonly PerplexityRow[]): Markup {
     x: (value) => left + scale.at(value) * (right - left),
     y: (row) => ROOM.top + (row + 0.5) * ROW,
   };
-  const label = `Perplexities: ${rows.map(({ name, perplexity }) => `${name} ${perplexityFigure(perplexity)}`).join(", ")}`;
+  const label = `${capitalised(judge)}: ${rows.map(({ name, judged }) => `${name} ${judgedFigure(judged)}`).join(", ")}`;
   return svg(
     { width: WIDTH, height: bottom + ROOM.bottom },
     label,
@@ -38,21 +42,21 @@ export function perplexityChart(rows: readonly PerplexityRow[]): Markup {
     element(
       "text",
       { class: "title", x: right, y: bottom + ROOM.bottom - 4, "text-anchor": "end" },
-      scale.kind === "log" ? "perplexity (log scale), lower is better" : "perplexity, lower is better",
+      `${judge}${scale.kind === "log" ? " (log scale)" : ""}, lower is better`,
     ),
     rows.map((row, i) => rowOf(row, area, area.y(i))),
   );
 }
 
-function rowOf({ name, perplexity, isMarked }: PerplexityRow, { left, right, x }: PlotArea, y: number): Markup {
-  const isKnown = Number.isFinite(perplexity);
+function rowOf({ name, judged, isMarked }: JudgedRow, { left, right, x }: PlotArea, y: number): Markup {
+  const isKnown = Number.isFinite(judged);
   const className = isMarked ? "name marked" : "name";
   return element(
     "g",
     {},
     element("line", { class: "rule", x1: left, x2: right, y1: y, y2: y }),
     element("text", { class: className, x: left - 12, y: y + 4, "text-anchor": "end" }, name),
-    isKnown ? dot(x(perplexity), y, RADIUS, isMarked ? "dot marked" : "dot", `${name}: ${figure(perplexity)}`) : null,
-    element("text", { class: className, x: right + 12, y: y + 4 }, isKnown ? perplexityFigure(perplexity) : NO_FIGURE),
+    isKnown ? dot(x(judged), y, RADIUS, isMarked ? "dot marked" : "dot", `${name}: ${figure(judged)}`) : null,
+    element("text", { class: className, x: right + 12, y: y + 4 }, isKnown ? judgedFigure(judged) : NO_FIGURE),
   );
 }

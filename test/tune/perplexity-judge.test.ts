@@ -2,8 +2,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { evaluateModel, pruneModel } from "../../src/index.js";
 import { type Candidate, candidateKey } from "../../src/tune/candidate.js";
+import { perplexityJudge } from "../../src/tune/perplexity-judge.js";
 import type { Subject } from "../../src/tune/subject.js";
-import { Trial } from "../../src/tune/trial.js";
 import { GOLDEN } from "../helpers/golden.js";
 import { AUSTEN, temporaryFolder } from "../hook/loading.js";
 import {
@@ -29,8 +29,8 @@ beforeAll(async () => {
 }, OPENING);
 afterAll(() => opened.close());
 
-/** A trial that counts the sessions it opens. */
-function countingTrial(known?: Record<string, number>) {
+/** A judge that counts the sessions it opens. */
+function countingJudge(known?: Record<string, number>) {
   let sessions = 0;
   const runtime: Subject["runtime"] = {
     tensor: opened.runtime.tensor,
@@ -39,11 +39,11 @@ function countingTrial(known?: Record<string, number>) {
       return opened.runtime.open(...given);
     },
   };
-  const trial = new Trial({ ...opened, subject: { ...opened.subject, runtime }, windows }, known);
-  return { trial, sessions: () => sessions };
+  const judge = perplexityJudge({ ...opened, subject: { ...opened.subject, runtime }, windows }, known);
+  return { judge, sessions: () => sessions };
 }
 
-describe("a trial", () => {
+describe("a judge by perplexity", () => {
   it("gives the golden perplexities of the dense model and of RIA at 2:4", async () => {
     const {
       length,
@@ -55,12 +55,12 @@ describe("a trial", () => {
     const ria = rows.find((row) => row.method === "ria" && row.pattern === "2:4" && row.passes === 1);
     const golden = await openRealSubject(SESSION_FILES["austen-1.4m"], { calibration: { count, length } });
     try {
-      const trial = new Trial({ ...golden, windows: await evaluationWindows(judged, length) });
-      expect((await trial.dense()) / dense).toBeCloseTo(1, 2);
-      const measured = await trial.perplexityOf(candidateAt(TWO_OF_FOUR, {}, "ria"));
+      const judge = perplexityJudge({ ...golden, windows: await evaluationWindows(judged, length) });
+      expect((await judge.dense()) / dense).toBeCloseTo(1, 2);
+      const measured = await judge.of(candidateAt(TWO_OF_FOUR, {}, "ria"));
       expect(measured / (ria?.perplexity as number)).toBeCloseTo(1, 2);
       // Untuned CRePE is RIA.
-      expect(await trial.perplexityOf(candidateAt(TWO_OF_FOUR))).toBe(measured);
+      expect(await judge.of(candidateAt(TWO_OF_FOUR))).toBe(measured);
     } finally {
       await golden.close();
     }
@@ -69,8 +69,8 @@ describe("a trial", () => {
 
   it.each([1, 2])("in %i passes is what pruning the model and evaluating it gives", async (passes) => {
     const candidate: Candidate = { ...candidateAt(TWO_OF_FOUR, COEFFICIENTS), passes };
-    const { trial } = countingTrial();
-    const measured = await trial.perplexityOf(candidate);
+    const { judge } = countingJudge();
+    const measured = await judge.of(candidate);
     const out = join(temporaryFolder(), "pruned");
     const calibration = { texts: CALIBRATION_TEXT, ...CALIBRATION };
     const prune = { method: "crepe", pattern: "2:4", coefficients: COEFFICIENTS, passes, calibration } as const;
@@ -79,30 +79,30 @@ describe("a trial", () => {
     expect(Math.abs(measured / evaluated.perplexity - 1)).toBeLessThan(1e-4);
   });
 
-  it("is made once for a candidate, and not at all for one that is known already", async () => {
-    const first = countingTrial();
+  it("measures a candidate once, and not at all one that is known already", async () => {
+    const first = countingJudge();
     const candidate = candidateAt(0.5);
-    const perplexity = await first.trial.perplexityOf(candidate);
-    const dense = await first.trial.dense();
+    const perplexity = await first.judge.of(candidate);
+    const dense = await first.judge.dense();
     expect(perplexity).toBeGreaterThan(dense);
     expect(first.sessions()).toBe(2);
-    expect(await first.trial.perplexityOf(candidateAt(0.5))).toBe(perplexity);
-    expect(await first.trial.dense()).toBe(dense);
+    expect(await first.judge.of(candidateAt(0.5))).toBe(perplexity);
+    expect(await first.judge.dense()).toBe(dense);
     expect(first.sessions()).toBe(2);
 
-    const saved = JSON.parse(JSON.stringify(first.trial.results));
+    const saved = JSON.parse(JSON.stringify(first.judge.results));
     expect(saved).toEqual({ [candidateKey(candidate)]: perplexity, dense });
-    const second = countingTrial(saved);
-    expect([await second.trial.perplexityOf(candidate), await second.trial.dense()]).toEqual([perplexity, dense]);
+    const second = countingJudge(saved);
+    expect([await second.judge.of(candidate), await second.judge.dense()]).toEqual([perplexity, dense]);
     expect(second.sessions()).toBe(0);
   });
 
-  it("that is stopped keeps nothing and can be made again", async () => {
-    const { trial } = countingTrial();
+  it("that is stopped keeps nothing and can be asked again", async () => {
+    const { judge } = countingJudge();
     const signal = AbortSignal.abort(new Error("enough"));
-    await expect(trial.perplexityOf(candidateAt(0.5), signal)).rejects.toThrow("enough");
-    expect(trial.results).toEqual({});
+    await expect(judge.of(candidateAt(0.5), signal)).rejects.toThrow("enough");
+    expect(judge.results).toEqual({});
     expect(opened.runtime.openSessions()).toBe(0);
-    expect(await trial.perplexityOf(candidateAt(0.5))).toBeGreaterThan(1);
+    expect(await judge.of(candidateAt(0.5))).toBeGreaterThan(1);
   });
 });

@@ -1,0 +1,69 @@
+/**
+ * The judge that the settings of `tune()` ask for: what is known of it before the model is calibrated,
+ * with what is wrong about it refused by then, and how it is opened afterwards.
+ */
+import { cutWindows, type Tokenizer } from "../calibrate/index.js";
+import { PruneError } from "../errors.js";
+import { PERPLEXITY, type RecordedJudge } from "../registry/index.js";
+import { sha256 } from "../store/index.js";
+import { type Judge, type JudgeSettings, type PerplexityJudgeOptions, perplexityJudge } from "../tune/index.js";
+import { type MetricJudgeOptions, metricJudge } from "./metric-judge.js";
+
+/** A judge that is not open yet. */
+export interface ChosenJudge {
+  /** As reports and records have it. */
+  readonly described: RecordedJudge;
+  /** What its figures depend on beside the model and how it is pruned, for checkpoints. */
+  readonly identity: readonly unknown[];
+  /** @param known `results` of an earlier, stopped run */
+  open(prepared: Omit<PerplexityJudgeOptions, "windows">, known?: Judge["results"]): Judge;
+}
+
+/**
+ * Chooses the judge.
+ *
+ * @param loading how a metric loads the model
+ * @throws PruneError `bad-option` where the text is too short
+ */
+export function chooseJudge(
+  settings: JudgeSettings,
+  tokenizer: Tokenizer,
+  loading: Omit<MetricJudgeOptions, "metric">,
+): ChosenJudge {
+  switch (settings.kind) {
+    case "perplexity": {
+      const { text, length } = settings;
+      const windows = evaluationWindows(settings, tokenizer);
+      const described = { name: "the given text", sha256: sha256(text), windows: windows.length, length };
+      return {
+        described: { name: PERPLEXITY, text: described },
+        identity: [PERPLEXITY, described],
+        open: (prepared, known) => perplexityJudge({ ...prepared, windows }, known),
+      };
+    }
+    case "metric": {
+      const { metric } = settings;
+      return {
+        described: { name: metric.name, text: null },
+        identity: ["metric", metric.name, metric.task],
+        open: (_, known) => metricJudge({ ...loading, metric }, known),
+      };
+    }
+    default:
+      return settings satisfies never;
+  }
+}
+
+function evaluationWindows(
+  { text, windows: count, length }: Extract<JudgeSettings, { kind: "perplexity" }>,
+  tokenizer: Tokenizer,
+): number[][] {
+  const windows = cutWindows(text, tokenizer, { count, length, bos: false });
+  const whole = windows.filter((window) => window.length === length).length;
+  if (whole === count) return windows;
+  throw new PruneError(
+    "bad-option",
+    `tune(): text holds ${whole} windows of ${length} tokens, ${count} are asked for; give a longer text or fewer windows`,
+    { details: { option: "text", found: whole, expected: count } },
+  );
+}
