@@ -5,12 +5,21 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { type BuildOptions, build } from "esbuild";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 
+const SETTINGS = {
+  bundle: true,
+  platform: "node",
+  format: "esm",
+  target: "node20",
+  packages: "external",
+  logLevel: "silent",
+} as const satisfies BuildOptions;
+
 /**
- * Bundles a script for children.
+ * Bundles a script for children, with the worker of the cpu device beside it, where the device looks for it.
  *
  * @param source TypeScript; imports are relative to the repository: `./src/store/index.js`
  * @param folder where the bundle goes
@@ -21,13 +30,10 @@ export async function bundleScript(source: string, folder: string): Promise<stri
   await build({
     stdin: { contents: source, resolveDir: ROOT, loader: "ts" },
     outfile,
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    target: "node20",
-    packages: "external",
-    logLevel: "silent",
+    ...SETTINGS,
   });
+  const worker = join(ROOT, "src/compute/cpu/worker.mjs");
+  await build({ entryPoints: [worker], outfile: join(folder, "worker.mjs"), ...SETTINGS });
   return outfile;
 }
 

@@ -2,7 +2,7 @@
  * `coefficients: "auto"` where models are loaded: what one process has tuned another uses, by every way
  * of loading; and the registry as its users see it.
  */
-import { copyFileSync, cpSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import * as host from "@huggingface/transformers";
 import { describe, expect, test } from "vitest";
@@ -51,9 +51,8 @@ const registryOf = (cache: string) => join(cache, "transformers-prune", "coeffic
 describe("what one process has tuned", () => {
   test("another uses at once, and says so", async () => {
     const [folder, cache] = [temporaryFolder(), temporaryFolder()];
-    // A bundle finds packages and the worker beside itself.
+    // A bundle finds packages beside itself.
     symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
-    copyFileSync(join(ROOT, "src/compute/cpu/worker.mjs"), join(folder, "worker.mjs"));
     const script = await bundleScript(
       `import { readFileSync, writeFileSync } from "node:fs";
        import { pruneModel } from "./src/hook/index.js";
