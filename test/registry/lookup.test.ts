@@ -11,12 +11,12 @@ const wanting = (...patterns: string[]) => ({
   method: "crepe" as const,
   patterns: patterns.map((text) => parsePattern(text) as Pattern),
 });
-const WANTED = wanting("2:4");
+const WANTED = wanting("8:16");
 
 const model = (fingerprint: string) => ({ name: "some/model", fingerprint, dtype: "fp32" });
 /** A record of another model, unless it says otherwise; told by its seed. */
 const record = (seed: number, changes: Partial<CoefficientRecord> = {}) =>
-  recordOf({ seed, model: model("2".repeat(64)), ...changes });
+  recordOf({ seed, pattern: "8:16", model: model("2".repeat(64)), ...changes });
 const own = (seed: number, changes: Partial<CoefficientRecord> = {}) => record(seed, { model: model(OWN), ...changes });
 
 const tuned = (...records: CoefficientRecord[]): Registry => ({ kind: "tuned", records });
@@ -71,7 +71,7 @@ describe("the record for a model", () => {
     ],
     [
       "is of the nearest pattern, and the newest of several as near",
-      [tuned(own(1, { pattern: "5:8" }), own(2, { pattern: "4:8", ...OLD }), own(3, { pattern: "8:16" }))],
+      [tuned(own(1, { pattern: "5:8" }), own(2, { pattern: "4:8", ...OLD }), own(3, { pattern: "2:4" }))],
       "tuned model 3 near",
     ],
     ["is never permuted for what is not", [tuned(own(1, { pattern: "4:8 permuted" }))], null],
@@ -105,8 +105,7 @@ describe("the record for a model", () => {
     ["60% by row", "50% by row"],
     ["60% by row", "75% by row"],
     ["50% by matrix", "35% by matrix"],
-    ["2:4", "6:16"],
-    ["2:4 permuted", "4:8 permuted"],
+    ["6:8", "7:8"],
   ])("of %s is %s's where the other has none, and the other way round", (one, other) => {
     for (const [asked, known] of [
       [one, other],
@@ -121,9 +120,19 @@ describe("the record for a model", () => {
   });
 
   it.each([
+    ["4:8", "2:4"],
+    ["6:16", "2:4"],
+    ["4:8 permuted", "2:4 permuted"],
+  ])("of %s is %s's where the other has none, whose groups are smaller", (asked, known) => {
+    expect(lookUp([tuned(own(1, { pattern: known }))], wanting(asked), MODEL)?.exact).toBe(false);
+  });
+
+  it.each([
     ["60% by row", "76% by row"],
     ["50% by row", "50% by matrix"],
-    ["2:4", "1:3"],
+    ["3:8", "2:3"],
+    ["2:4", "4:8"],
+    ["4:8", "2:4 permuted"],
   ])("of %s is never %s's", (asked, known) => {
     expect(lookUp([tuned(own(1, { pattern: known }))], wanting(asked), MODEL)).toBeNull();
   });
