@@ -19,7 +19,7 @@ const SETTINGS = {
 } as const satisfies BuildOptions;
 
 /**
- * Bundles a script for children, with the worker of the cpu device beside it, where the device looks for it.
+ * Bundles a script for children.
  *
  * @param source TypeScript; imports are relative to the repository: `./src/store/index.js`
  * @param folder where the bundle goes
@@ -32,9 +32,13 @@ export async function bundleScript(source: string, folder: string): Promise<stri
     outfile,
     ...SETTINGS,
   });
+  return outfile;
+}
+
+/** Bundles the worker of the cpu device, which a bundled device looks for beside itself. */
+export async function bundleWorker(folder: string): Promise<void> {
   const worker = join(ROOT, "src/compute/cpu/worker.mjs");
   await build({ entryPoints: [worker], outfile: join(folder, "worker.mjs"), ...SETTINGS });
-  return outfile;
 }
 
 /** Starts a script. Its errors appear in the test's own output. */

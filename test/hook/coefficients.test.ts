@@ -27,7 +27,7 @@ import {
   plainRecord,
   registryText,
 } from "../../src/registry/index.js";
-import { bundleScript, ended, startScript } from "../helpers/child.js";
+import { bundleScript, bundleWorker, ended, startScript } from "../helpers/child.js";
 import { recordOf } from "../registry/arbitrary-record.js";
 import { BERT, SHORT, T5, temporaryFolder } from "./loading.js";
 
@@ -51,8 +51,9 @@ const registryOf = (cache: string) => join(cache, "transformers-prune", "coeffic
 describe("what one process has tuned", () => {
   test("another uses at once, and says so", async () => {
     const [folder, cache] = [temporaryFolder(), temporaryFolder()];
-    // A bundle finds packages beside itself.
+    // A bundle finds packages and the worker beside itself.
     symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
+    await bundleWorker(folder);
     const script = await bundleScript(
       `import { readFileSync, writeFileSync } from "node:fs";
        import { pruneModel } from "./src/hook/index.js";
