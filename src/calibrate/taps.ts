@@ -80,14 +80,18 @@ export function planTaps(model: Model, targets: readonly Target[], options: TapO
  */
 function readingsOf(targets: readonly Target[]): Reading[] {
   const readings: (Reading & { targets: [Target, ...Target[]] })[] = [];
+  const byActivation = new Map<Value, typeof readings>();
   for (const target of targets)
     for (const { activation, node, window = null } of target.uses) {
       const { graph } = node;
-      const same = readings.find(
-        (one) => one.activation === activation && one.graph === graph && isSameWindow(one.window, window),
-      );
-      if (same === undefined) readings.push({ activation, graph, window, targets: [target] });
-      else if (!same.targets.includes(target)) same.targets.push(target);
+      const known = byActivation.get(activation) ?? [];
+      byActivation.set(activation, known);
+      const same = known.find((one) => one.graph === graph && isSameWindow(one.window, window));
+      if (same === undefined) {
+        const reading: (typeof readings)[number] = { activation, graph, window, targets: [target] };
+        readings.push(reading);
+        known.push(reading);
+      } else if (same.targets.at(-1) !== target) same.targets.push(target);
     }
   return readings;
 }

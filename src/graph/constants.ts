@@ -23,11 +23,20 @@ export function findTensor(value: Value): OnnxTensor | null {
   return isOverridable(source) ? null : tensorOf(source);
 }
 
-/** The value that Identity nodes hand on. */
+/**
+ * Nodes that may hand a weight on, one behind the other. Exporters write a handful; thousands of layers behind
+ * thousands of such nodes would take the product of both.
+ */
+export const LONGEST_WAY = 100;
+
+/** The value that Identity nodes hand on, {@link LONGEST_WAY} of them at most. */
 export function behindIdentities(value: Value): Value {
   let source = value;
-  while (source.producer && isStandard(source.producer, "Identity") && source.producer.inputs[0])
-    source = source.producer.inputs[0];
+  for (let steps = 0; steps < LONGEST_WAY; steps++) {
+    const { producer } = source;
+    if (!producer || !isStandard(producer, "Identity") || !producer.inputs[0]) break;
+    source = producer.inputs[0];
+  }
   return source;
 }
 

@@ -4,7 +4,7 @@
  * more quality than its zeros are worth, as does the first convolution.
  */
 import type { Shape } from "../tensor/matrix.js";
-import type { Constants } from "./constants.js";
+import { type Constants, LONGEST_WAY } from "./constants.js";
 import { isLookup, readersOf } from "./stored-weight.js";
 import type { Node, TargetUse, Value } from "./types.js";
 import { isStandard } from "./walk.js";
@@ -124,7 +124,10 @@ function stemOf({ uses }: FoundLayer): string | null {
   for (const { activation, window } of uses) {
     if (window === undefined) continue;
     let value: Value | null | undefined = activation;
-    while (value?.producer && BEFORE_STEM.has(value.producer.onnx.opType)) value = value.producer.inputs[0];
+    for (let steps = 0; steps < LONGEST_WAY; steps++) {
+      if (!value?.producer || !BEFORE_STEM.has(value.producer.onnx.opType)) break;
+      value = value.producer.inputs[0];
+    }
     if (value?.isGraphInput && value.graph.parent === null) return `stem: reads the input "${value.name}"`;
   }
   return null;

@@ -156,9 +156,13 @@ function functionsOf({ onnx }: Model): Skipped[] {
 /** Gives each name back as it is the first time, then with #2, #3, … */
 function uniqueNames(): (name: string) => string {
   const used = new Set<string>();
+  // Where counting goes on, so that thousands of weights of one name take no square of that.
+  const numbers = new Map<string, number>();
   return (name) => {
     let unique = name;
-    for (let number = 2; used.has(unique); number++) unique = `${name}#${number}`;
+    let number = numbers.get(name) ?? 2;
+    for (; used.has(unique); number++) unique = `${name}#${number}`;
+    numbers.set(name, number);
     used.add(unique);
     return unique;
   };

@@ -3,7 +3,7 @@
  * are stored as floats have a code is found out here, before anything is pruned.
  */
 import { PruneError } from "../errors.js";
-import { type OnnxTensor, readTensor } from "../onnx/index.js";
+import { checkStoredLength, type OnnxTensor, readTensor } from "../onnx/index.js";
 import { decode } from "../tensor/codes.mjs";
 import { type AffineCoding, CODE_TABLES, type Coding } from "../tensor/coding.js";
 import { floatsOf } from "../tensor/half.js";
@@ -56,13 +56,15 @@ async function resolveAffine(target: CodedWeight, coding: StoredAffineCoding): P
  * All targets into which exact zeros can be written, and all weights that stay dense, as `findTargets` has them;
  * weights whose zeros have no code are among the latter.
  *
- * @throws PruneError where zeros that are stored as floats cannot be read
+ * @throws PruneError `bad-model` where the file holds fewer or more bytes of a target than its shape needs; where
+ *   zeros that are stored as floats cannot be read
  */
 export async function findWritableTargets(model: Model): Promise<FoundTargets> {
   const found = findTargets(model);
   const targets: Target[] = [];
   const skipped: Skipped[] = [...found.skipped];
   for (const target of found.targets) {
+    checkStoredLength(target.tensor);
     const reason = await whyNoZero(target);
     if (reason === null) targets.push(target);
     else skipped.push({ name: target.name, reason });

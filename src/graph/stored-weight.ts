@@ -5,7 +5,7 @@
  */
 import type { OnnxTensor } from "../onnx/index.js";
 import type { Shape, StorageOrder } from "../tensor/matrix.js";
-import { behindIdentities, type Constants, isOverridable, isSparse, tensorOf } from "./constants.js";
+import { behindIdentities, type Constants, isOverridable, isSparse, LONGEST_WAY, tensorOf } from "./constants.js";
 import { dequantizedCoding, isDequantizer } from "./dequantize-linear.js";
 import { floatTypeOf, type StoredCoding, typeName } from "./stored-coding.js";
 import type { Node, Value } from "./types.js";
@@ -135,7 +135,8 @@ function walkBack(value: Value): { source: Value; transposes: number; dequantize
   let source = value;
   let transposes = 0;
   let last: { readonly node: Node; readonly transposesBefore: number } | null = null;
-  for (let node = source.producer; node !== null; node = source.producer) {
+  for (let steps = 0; source.producer !== null && steps < LONGEST_WAY; steps++) {
+    const node = source.producer;
     const [from] = node.inputs;
     const dequantizes = last === null && isDequantizer(node);
     if (!from || !(dequantizes || isPassThrough(node))) break;

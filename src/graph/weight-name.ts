@@ -48,7 +48,7 @@ function modulePath(name: string): string | null {
 }
 
 /** Modules that number the repeated blocks. */
-const BLOCK = /(?:^|\.)(?:layers?|h|blocks?|resblocks|transformer_blocks|albert_layers)[._]?(\d+)(?=\.|$)/;
+const BLOCK = /(?:^|\.)(?:layers?|h|blocks?|resblocks|transformer_blocks|albert_layers)[._]?(\d{1,6})(?=\.|$)/;
 
 /** Index of the block a weight belongs to, null outside of blocks; the outermost where blocks nest (T5's `block.3.layer.0`). */
 export function layerIndex(name: string): number | null {

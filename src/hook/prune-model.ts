@@ -217,7 +217,8 @@ async function exportKey(
     if (key === null) return null;
     keys.push(key);
   }
-  const denseHashes: Record<string, string> = {};
+  // Without a prototype, because a model may name a data file `__proto__`.
+  const denseHashes: Record<string, string> = Object.create(null);
   for (const file of dense) {
     const onnx = await openModelFile(file);
     Object.assign(denseHashes, await sourceHashes(onnx, memory, signal).finally(() => onnx.close()));

@@ -8,7 +8,7 @@ import type { DecodeContext } from "./decode-context.js";
 import { rememberSpan } from "./origins.js";
 import { ENTRY, EXTERNAL, SPARSE_TENSOR, TENSOR } from "./schema.js";
 import type { OnnxTensor, TensorData } from "./types.js";
-import { appendInts, contentOf, intOf, textOf } from "./values.js";
+import { appendInts, contentOf, intOf, LONGEST_LIST, textOf } from "./values.js";
 import { fieldsOf, malformed, type Span } from "./wire.js";
 
 /** Field numbers of the typed lists. */
@@ -78,8 +78,8 @@ export function decodeEntry(span: Span): [key: string, value: string] {
   let key = "";
   let value = "";
   for (const field of fieldsOf(span)) {
-    if (field.number === ENTRY.key) key = textOf(field);
-    else if (field.number === ENTRY.value) value = textOf(field);
+    if (field.number === ENTRY.key) key = textOf(field, LONGEST_LIST);
+    else if (field.number === ENTRY.value) value = textOf(field, LONGEST_LIST);
   }
   return [key, value];
 }
@@ -117,7 +117,16 @@ function decimal(text: string, what: "offset" | "length", tensor: string, locati
   );
 }
 
+/** Axes that a tensor may have. Models have five or six; NumPy knows 64. */
+const MOST_AXES = 64;
+
 function checkDims(name: string, dims: readonly number[], span: Span): void {
+  if (dims.length > MOST_AXES)
+    throw malformed(
+      span.source,
+      span.offset,
+      `tensor "${name}" has ${dims.length} axes; expected at most ${MOST_AXES}`,
+    );
   if (dims.every((size) => size >= 0 && Number.isSafeInteger(size))) return;
   throw malformed(span.source, span.offset, `tensor "${name}" has dimensions [${dims.slice(0, 8).join(", ")}]`);
 }

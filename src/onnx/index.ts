@@ -5,7 +5,7 @@
 export { byteLengthOf, DATA_TYPES, type DataType } from "./data-types.js";
 export { graphsOf } from "./graphs-of.js";
 export { type OpenOptions, openModel } from "./open.js";
-export { readOwnTensor, readTensor } from "./read-tensor.js";
+export { checkStoredLength, readOwnTensor, readTensor } from "./read-tensor.js";
 export { type SerializedModel, serializeModel } from "./serialize.js";
 export type * from "./types.js";
 export { type ModelSink, plannedBytes, type WriteOptions, type WrittenModel, writeModel } from "./write.js";

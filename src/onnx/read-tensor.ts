@@ -21,12 +21,12 @@ import { bytesOf, type Cursor, type Field, fieldsOf, type Span, WIRE } from "./w
  *   `unsupported` for strings and unknown types; `bad-external-data` or `bad-model` where a file has shrunk
  */
 export async function readTensor(tensor: OnnxTensor): Promise<Uint8Array> {
+  checkStoredLength(tensor);
   const span = spanOf(tensor);
   const expected = byteLengthOf(tensor.dataType, tensor.dims);
   const { data } = tensor;
   switch (data.kind) {
     case "raw": {
-      if (data.payload.length !== expected) throw wrongLength(tensor, span, expected, data.payload.length);
       const { source, offset, length } = data.payload;
       return aligned(
         bytesWithin(span, data.external === null ? offset : -1, length) ?? (await source.read(offset, length)),
@@ -35,10 +35,38 @@ export async function readTensor(tensor: OnnxTensor): Promise<Uint8Array> {
     case "typed":
       return readTypedList(tensor, span, expected);
     case "none":
-      if (expected !== 0) throw wrongLength(tensor, span, expected, 0);
       return new Uint8Array(0);
     default:
       return data satisfies never;
+  }
+}
+
+/**
+ * Checks, without reading them, that a file can hold as many values as a tensor's shape has. Whoever
+ * allocates memory by the shape asks first: a few bytes may claim a shape of terabytes.
+ *
+ * @throws PruneError as `readTensor` does for wrong lengths and unknown types
+ */
+export function checkStoredLength(tensor: OnnxTensor): void {
+  const span = spanOf(tensor);
+  const expected = byteLengthOf(tensor.dataType, tensor.dims);
+  const { data } = tensor;
+  switch (data.kind) {
+    case "raw":
+      if (data.payload.length !== expected) throw wrongLength(tensor, span, expected, data.payload.length);
+      return;
+    case "typed": {
+      let stored = 0;
+      for (const field of listFields(span, DATA_TYPES[tensor.dataType] as DataType)) stored += field.length;
+      // A number takes a byte or more on the wire and at most eight here.
+      if (expected > stored * 8) throw wrongLength(tensor, span, expected, stored);
+      return;
+    }
+    case "none":
+      if (expected !== 0) throw wrongLength(tensor, span, expected, 0);
+      return;
+    default:
+      data satisfies never;
   }
 }
 
@@ -64,10 +92,6 @@ function aligned(bytes: Uint8Array): Uint8Array {
 
 async function readTypedList(tensor: OnnxTensor, span: Span, expected: number): Promise<Uint8Array> {
   const type = DATA_TYPES[tensor.dataType] as DataType;
-  let stored = 0;
-  for (const field of listFields(span, type)) stored += field.length;
-  // A number takes a byte or more on the wire and at most eight here: refuse before anything is allocated.
-  if (expected > stored * 8) throw wrongLength(tensor, span, expected, stored);
   const values = new ListBytes(type, expected);
   for (const field of listFields(span, type)) {
     const { source, offset, length } = field;

@@ -60,7 +60,10 @@ export async function fileSource(
     size: facts.size,
     async read(offset, length) {
       checkRange(source, offset, length);
-      opening ??= open(path, "r");
+      opening ??= open(path, "r").catch((cause: unknown) => {
+        opening = null;
+        throw refuse("the file cannot be opened", cause);
+      });
       return readRange(await opening, source, offset, length);
     },
     async close() {

@@ -14,7 +14,10 @@ import {
   type WireType,
 } from "./wire.js";
 
-/** Text of bytes attributes beyond this is not decoded, wherever the model is: it may be an embedded engine. */
+/**
+ * Names beyond this many bytes are refused, and text of bytes attributes is not decoded (it may be an embedded
+ * engine), wherever the model is.
+ */
 export const LONGEST_TEXT = 4096;
 /** Lists and metadata beyond this many bytes or numbers are refused: no model needs them, and they would fill the memory. */
 export const LONGEST_LIST = 64 * 2 ** 20;
@@ -31,9 +34,16 @@ export function contentOf(field: Field): Span {
 }
 
 /** Text of a string field.
- *  @throws PruneError `bad-model` where it is not UTF-8: two names must not become one */
-export function textOf(field: Field): string {
+ *  @param longest bytes that it may have
+ *  @throws PruneError `bad-model` where it is longer, or not UTF-8: two names must not become one */
+export function textOf(field: Field, longest: number = LONGEST_TEXT): string {
   const content = contentOf(field);
+  if (content.length > longest)
+    throw malformed(
+      content.source,
+      content.offset,
+      `a name takes ${content.length} bytes; expected at most ${longest}`,
+    );
   const bytes = bytesOf(content);
   try {
     return strictUtf8.decode(bytes);

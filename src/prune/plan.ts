@@ -78,7 +78,7 @@ export async function openPlan(
       pattern: choice.pattern,
       coefficients: choice.coefficients,
       ...passesOf(choice, options, calibrated),
-      layers: 1 + Math.max(-1, ...found.targets.map(({ layer }) => layer ?? -1)),
+      layers: 1 + found.targets.reduce((last, { layer }) => Math.max(last, layer ?? -1), -1),
       calibrated,
       seconds: (performance.now() - start) / 1000,
     };
@@ -157,11 +157,14 @@ export async function sourceHashes(
   memory: string | null,
   signal?: AbortSignal,
 ): Promise<Record<string, string>> {
-  const hashes: Record<string, string> = {};
+  const hashes: [name: string, hash: string][] = [];
   for (const [name, from] of [[baseName(onnx.name), onnx.source] as const, ...onnx.externalSources])
-    hashes[name] =
-      from.path === undefined ? sha256(await from.read(0, from.size)) : await contentHash(from.path, memory, signal);
-  return hashes;
+    hashes.push([
+      name,
+      from.path === undefined ? sha256(await from.read(0, from.size)) : await contentHash(from.path, memory, signal),
+    ]);
+  // Not by assignment: the model chooses the names, and assigning to `__proto__` would leave that file out.
+  return Object.fromEntries(hashes);
 }
 
 /** What the calibration is, as plain data that changes when it does; null where that cannot be said. */

@@ -73,6 +73,20 @@ describe("findTargets", () => {
     expect(targets.map(({ name }) => name)).toEqual(["layers.0.mlp", "layers.0.mlp#2", "MatMul_2"]);
   });
 
+  it("refuses a weight behind more nodes than any exporter writes", async () => {
+    const behind = (count: number) => [
+      ...Array.from({ length: count }, (_, k) => node("Identity", [k === 0 ? "w" : `i${k}`], [`i${k + 1}`])),
+      named("layers.0/fc1", ["x", `i${count}`], "a"),
+      node("Relu", ["a"], ["y"]),
+    ];
+    const found = async (count: number) => findTargets(await modelOf(layerSpec(behind(count), zeros("w", 8, 8))));
+    expect((await found(100)).targets.map(({ name }) => name)).toEqual(["layers.0.fc1"]);
+    expect(await found(101)).toMatchObject({
+      targets: [],
+      skipped: [{ name: "layers.0.fc1", reason: expect.stringContaining('computed by Identity from "w"') }],
+    });
+  });
+
   it("lists a table that only Gather reads as an embedding", async () => {
     const nodes = [
       node("Gather", ["table", "ids"], ["e"], {}, { name: "/model/embed_tokens/Gather" }),

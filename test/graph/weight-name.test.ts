@@ -52,6 +52,7 @@ describe("layerIndex", () => {
     ["lm_head", null],
     ["experts.4.w1", null],
     ["encoder.layer_norm.3", null],
+    ["layers.99999999999999999999.q_proj", null],
   ])("%s lies in block %s", (name, layer) => {
     expect(layerIndex(name)).toBe(layer);
   });

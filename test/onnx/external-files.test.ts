@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, symlink, truncate, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { onnx } from "onnx-proto";
@@ -132,6 +132,16 @@ describe("external data is refused at opening", () => {
     const model = await openModel(await write(external(WEIGHT, "model.onnx_data", 8)));
     await truncate(join(folder, "model.onnx_data"), 10);
     await expect(readTensor(model.graph.initializers[0] as OnnxTensor)).rejects.toThrow(/cut short or has changed/);
+    await model.close();
+  });
+
+  it("when it is read, where the file has gone since, and again when it is back", async () => {
+    const model = await openModel(await write(external(WEIGHT, "model.onnx_data", 8)));
+    const tensor = model.graph.initializers[0] as OnnxTensor;
+    await rename(join(folder, "model.onnx_data"), join(folder, "elsewhere"));
+    await expect(readTensor(tensor)).rejects.toMatchObject({ code: "bad-external-data" });
+    await rename(join(folder, "elsewhere"), join(folder, "model.onnx_data"));
+    await expect(readTensor(tensor)).resolves.toHaveLength(8);
     await model.close();
   });
 });

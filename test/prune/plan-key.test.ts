@@ -1,7 +1,8 @@
 import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openPlan, planKey } from "../../src/prune/index.js";
+import { openModel } from "../../src/onnx/index.js";
+import { openPlan, planKey, sourceHashes } from "../../src/prune/index.js";
 import { bytesOf, external, float32, modelBytes, node, value } from "../helpers/model.js";
 import { folderWithModel, languageModel, resolved } from "./tiny.js";
 
@@ -95,6 +96,21 @@ describe("the key of a pruned file", () => {
     };
     expect(await keyWith(1)).not.toBe(await keyWith(2));
     expect(await keyWith(1)).toBe(await keyWith(1));
+  });
+
+  it("changes with one byte of external data, whatever the model calls its file", async () => {
+    const bytes = modelBytes({
+      inputs: [value("x", [1, 8])],
+      nodes: [node("MatMul", ["x", "w"], ["y"])],
+      initializers: [external(float32("w", [8, 8], new Float32Array(64)), "__proto__")],
+      outputs: [value("y", [1, 8])],
+    });
+    const hashesWith = async (first: number) => {
+      const data = new Uint8Array(256).fill(first, 0, 1);
+      return sourceHashes(await openModel(bytes, { externalData: [{ path: "__proto__", data }] }), null);
+    };
+    expect(Object.keys(await hashesWith(1))).toEqual(["model", "__proto__"]);
+    expect(JSON.stringify(await hashesWith(1))).not.toBe(JSON.stringify(await hashesWith(2)));
   });
 
   it("is the same wherever the file lies, and whoever listens or keeps it", async () => {
