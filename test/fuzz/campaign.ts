@@ -10,7 +10,7 @@ import type { Failure, Line, Task } from "./messages.js";
 const SILENT_SECONDS = 60;
 /** JavaScript's heap; with buffers beside it, the process must stay below `PEAK_BYTES`. */
 const HEAP_MB = 512;
-const PEAK_BYTES = 1.5 * 2 ** 30;
+const PEAK_BYTES = 2 ** 30;
 /** More failures say nothing new. */
 const MOST_FAILURES = 20;
 

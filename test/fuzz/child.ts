@@ -22,6 +22,10 @@ const ALLOCATION_BYTES = 8 * 2 ** 20;
 const CPU_SECONDS = 5;
 const CPU_SECONDS_PER_MB = 10;
 
+/** What the process may take beyond its peak so far: all allocations of one mutant, small ones included. */
+const GROWTH_FACTOR = 100;
+const GROWTH_BYTES = 256 * 2 ** 20;
+
 const task = JSON.parse(process.argv[2] ?? "{}") as Task;
 const say = (line: Line): void => void writeSync(1, `${JSON.stringify(line)}\n`);
 
@@ -40,11 +44,15 @@ process.on("unhandledRejection", (reason) => {
 const sizeOf = ({ model, data }: Made["mutant"]): number =>
   [...data.values()].reduce((sum, { length }) => sum + length, model.length);
 
+/** Memory of the process at its peak. */
+const peakBytes = (): number => process.resourceUsage().maxRSS * 1024;
+
 /** Tries one mutant. @throws what must not happen */
 async function tryOne({ mutant, way }: Made): Promise<Outcome> {
   const folder = mkdtempSync(join(tmpdir(), "transformers-prune-fuzz-"));
   const bytes = sizeOf(mutant);
   const before = process.cpuUsage();
+  const peakBefore = peakBytes();
   boundAllocations(ALLOCATION_FACTOR * bytes + ALLOCATION_BYTES);
   try {
     const outcome = await travel(mutant, way, device, folder);
@@ -55,6 +63,9 @@ async function tryOne({ mutant, way }: Made): Promise<Outcome> {
     const seconds = (user + system) / 1e6;
     if (seconds > CPU_SECONDS + (CPU_SECONDS_PER_MB * bytes) / 2 ** 20)
       throw new Error(`took ${seconds.toFixed(1)} s of CPU time for ${bytes} bytes`);
+    const growth = peakBytes() - peakBefore;
+    if (growth > GROWTH_BYTES + GROWTH_FACTOR * bytes)
+      throw new Error(`took ${growth} bytes of memory for ${bytes} bytes`);
     return outcome;
   } finally {
     boundAllocations(Number.POSITIVE_INFINITY);
@@ -90,7 +101,7 @@ async function run(): Promise<void> {
       say({ kind: "failure", index, from: made.from, bytes: made.mutant.model.length, error: describe(error) });
     }
   }
-  say({ kind: "done", peakBytes: process.resourceUsage().maxRSS * 1024 });
+  say({ kind: "done", peakBytes: peakBytes() });
 }
 
 /** A model of the corpus as it is. */

@@ -269,5 +269,5 @@ export function fixtures(root: string): readonly ModelFolder[] {
   return readdirSync(folder, { recursive: true, encoding: "utf8" })
     .filter((path) => path.endsWith(".onnx"))
     .sort()
-    .map((path) => inMemory(path, readFileSync(join(folder, path))));
+    .map((path) => inMemory(path, new Uint8Array(readFileSync(join(folder, path)))));
 }

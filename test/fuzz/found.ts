@@ -58,7 +58,7 @@ export const found = (): readonly ModelFolder[] => [
   oneLayer("8 bytes that claim 2^41 weights", rawTensor("w", 1, [2 ** 40, 2], new Uint8Array(8))),
   oneLayer("codes that are not there", uint8("w", [2 ** 20, 2 ** 20], [1])),
   // Numbering names, walking chains back and reading names took the square of their number or length.
-  namesakes(3000),
+  namesakes(6000),
   behindChain(3000),
   oneLayer("a name of 150 kB", square, `${"_Q1".repeat(50_000)}!`),
   oneLayer("a block with a number of 400 digits", square, `/layers.${"9".repeat(400)}/fc1/MatMul`),

@@ -7,11 +7,11 @@ import { concat, varint } from "../onnx/wire-bytes.js";
 import type { Random } from "./random.js";
 import {
   cloneField,
-  encode,
   type Field,
   type MessageKind,
   type Place,
   placesOf,
+  sizeOf,
   textAt,
   textField,
 } from "./wire-tree.js";
@@ -171,7 +171,7 @@ export const TREE_MUTATIONS = {
   double: change(
     () => true,
     ({ siblings, field }, random) => {
-      for (let count = random.magnitude(20); count > 0; count--) siblings.push(cloneField(field));
+      for (let count = copiesOf([field], random.magnitude(20)); count > 0; count--) siblings.push(cloneField(field));
     },
   ),
   swap: change(
@@ -264,13 +264,10 @@ export const TREE_MUTATIONS = {
     if (nodes.length === 0) return;
     const node = random.pick(nodes);
     const inputs = new Set(
-      (node.value as Field[])
-        .filter(({ number }) => number === 1)
-        .map(({ value }) => Buffer.from(value as Uint8Array).toString()),
+      (node.value as Field[]).filter(({ number }) => number === 1).map((input) => textAt([input], 1)),
     );
     const own = graph.filter((field) => isTensor(field) && inputs.has(textAt(field.value as Field[], 8)));
-    const bytes = encode([node, ...own]).length;
-    for (let copy = Math.min(random.magnitude(400), Math.ceil(200_000 / bytes)); copy > 0; copy--) {
+    for (let copy = copiesOf([node, ...own], random.magnitude(400)); copy > 0; copy--) {
       const names = new Set(own.map(({ value }) => textAt(value as Field[], 8)));
       const suffixed = (field: Field, numbers: readonly number[], all: boolean): Field => ({
         ...field,
@@ -321,6 +318,10 @@ export const TREE_MUTATIONS = {
     }
   },
 } as const satisfies Record<string, (tree: TreeMutation) => void>;
+
+/** As many copies as wished, unless they are large: a mutant of a small model stays one. */
+const copiesOf = (fields: readonly Field[], wished: number): number =>
+  Math.min(wished, Math.floor(200_000 / fields.reduce((sum, field) => sum + sizeOf(field), 1)));
 
 const isTensor = ({ number, value }: Field): boolean =>
   number === 5 && Array.isArray(value) && value.some((one) => one.number === 2);

@@ -3,7 +3,7 @@
  * write: lengths that lie, numbers with too many bytes, tags that do not exist. It shares no code
  * with src/onnx. Field numbers from onnx.proto, IR version 13.
  */
-import { concat, varint } from "../onnx/wire-bytes.js";
+import { varint } from "../onnx/wire-bytes.js";
 
 /** The messages of a model, each with its fields that are messages again. */
 export const MESSAGES = {
@@ -89,16 +89,49 @@ function parseOrKeep(bytes: Uint8Array, kind: MessageKind): Field[] | Uint8Array
 
 /** The bytes of a message, with all its lies. */
 export function encode(fields: readonly Field[]): Uint8Array {
-  return concat(...fields.flatMap(encodeField));
+  const parts: Uint8Array[] = [];
+  const bytes = new Uint8Array(append(parts, fields));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
 }
 
-function encodeField({ number, wireType, value, length, overlong = 0 }: Field): Uint8Array[] {
-  const tag = varint(number * 8 + wireType);
-  if (typeof value === "bigint") return [tag, stretched(varint(BigInt.asUintN(64, value)), overlong)];
-  const content = value instanceof Uint8Array ? value : encode(value);
-  const hasLength = wireType === 2 || length !== undefined;
-  return [tag, ...(hasLength ? [stretched(varint(length ?? content.length), overlong)] : []), content];
+/** Appends the bytes of fields, without joining them, because messages are nested a hundred deep. Returns their length. */
+function append(parts: Uint8Array[], fields: readonly Field[]): number {
+  let total = 0;
+  const add = (part: Uint8Array): void => {
+    parts.push(part);
+    total += part.length;
+  };
+  for (const { number, wireType, value, length, overlong = 0 } of fields) {
+    add(varint(number * 8 + wireType));
+    if (typeof value === "bigint") {
+      add(stretched(varint(BigInt.asUintN(64, value)), overlong));
+      continue;
+    }
+    // The length comes first and is known last.
+    const place = parts.push(new Uint8Array(0)) - 1;
+    const before = total;
+    if (value instanceof Uint8Array) add(value);
+    else total += append(parts, value);
+    if (wireType !== 2 && length === undefined) continue;
+    const header = stretched(varint(length ?? total - before), overlong);
+    parts[place] = header;
+    total += header.length;
+  }
+  return total;
 }
+
+/** Bytes of a field, near enough. */
+export const sizeOf = ({ value }: Field): number =>
+  typeof value === "bigint"
+    ? 2
+    : value instanceof Uint8Array
+      ? value.length + 2
+      : value.reduce((sum, field) => sum + sizeOf(field), 2);
 
 /** The same number in more bytes. */
 function stretched(bytes: Uint8Array, more: number): Uint8Array {
