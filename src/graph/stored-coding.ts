@@ -3,7 +3,7 @@
  * `resolveCoding` reads them, when the weight's own bytes are read.
  */
 import { DATA_TYPES, type OnnxTensor } from "../onnx/index.js";
-import type { CodeBits, CodeTable, FloatCoding } from "../tensor/coding.js";
+import type { AffineCoding, CodeBits, CodeTable, FloatCoding, TableCoding } from "../tensor/coding.js";
 import { BYTES_PER_ELEMENT, type FloatType } from "../tensor/dtypes.js";
 import { type Shape, type StorageOrder, storedDims } from "../tensor/matrix.js";
 
@@ -15,22 +15,14 @@ export type StoredZeros =
   | { readonly kind: "floats"; readonly tensor: OnnxTensor };
 
 /** `AffineCoding` before its scales and zeros are read. */
-export interface StoredAffineCoding {
-  readonly kind: "affine";
-  readonly bits: CodeBits;
-  readonly signed: boolean;
-  readonly rowElements: number;
-  readonly rowGroup: number;
-  readonly columnGroup: number;
+export interface StoredAffineCoding extends Omit<AffineCoding, "scales" | "zeros"> {
   readonly scales: OnnxTensor;
   readonly zeros: number | StoredZeros;
 }
 
 /** `TableCoding` before its scales are read. */
-export interface StoredTableCoding {
-  readonly kind: "table";
+export interface StoredTableCoding extends Pick<TableCoding, "kind" | "blockElements"> {
   readonly table: CodeTable;
-  readonly blockElements: number;
   readonly scales: OnnxTensor;
 }
 

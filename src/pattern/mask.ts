@@ -37,9 +37,12 @@ const ONES = Uint8Array.from({ length: 256 }, (_, byte) => {
   return ones;
 });
 
-/** Number of kept weights. */
-export function countKept(mask: Mask): number {
-  let kept = 0;
-  for (const byte of mask.bits) kept += ONES[byte] as number;
-  return kept;
+/** Bits that are 1. */
+export function countOnes(bits: Uint8Array): number {
+  let ones = 0;
+  for (const byte of bits) ones += ONES[byte] as number;
+  return ones;
 }
+
+/** Number of kept weights. */
+export const countKept = (mask: Mask): number => countOnes(mask.bits);

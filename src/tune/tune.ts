@@ -124,7 +124,7 @@ export async function tune(
       const isResumed = index === first && before !== null;
       const known = isResumed ? before.state : { optimiser: null, steps };
       const earlier = isResumed ? before.before : steps.length;
-      const whole = index === 0 ? null : bestOf((known?.steps ?? []).slice(0, earlier), objective.better);
+      const whole = index === 0 ? null : bestOf(known.steps.slice(0, earlier), objective.better);
       steps = await search(
         (candidate) => measuring.measure(candidate, signal),
         {

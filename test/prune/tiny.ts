@@ -14,7 +14,8 @@ export const CHANNELS = 16;
 const series = (count: number, seed: number) =>
   Float32Array.from({ length: count }, (_, k) => Math.sin((k + 1) * (seed + 0.37)) + 0.2 * Math.cos(k * seed));
 
-const linear = (name: string, from: string, to: string) =>
+/** A layer of the module `name`: a MatMul with `<name>.weight`, under the name that exporters give its node. */
+export const linear = (name: string, from: string, to: string) =>
   node(
     "MatMul",
     [from, `${name}.weight`],

@@ -10,7 +10,7 @@ import { fedName, ProxySession } from "../../src/tune/proxy-session.js";
 import type { Subject } from "../../src/tune/subject.js";
 import { DATA_TYPE, float16, float32, type ModelSpec, modelBytes, node, value } from "../helpers/model.js";
 import { floats, testRuntime } from "../helpers/runtime.js";
-import { resolved, TOKENS, VOCABULARY } from "../prune/tiny.js";
+import { linear, resolved, TOKENS, VOCABULARY } from "../prune/tiny.js";
 import { candidateAt, ONE_THREAD } from "./real-subject.js";
 
 const C = 16;
@@ -37,14 +37,6 @@ function languageModel(dtype: "float16" | "float32", norm: "none" | "apart" | "f
   const tensor = dtype === "float16" ? float16 : float32;
   const weight = (name: string, seed: number, inputs: number, outputs: number) =>
     tensor(`${name}.weight`, [inputs, outputs], series(inputs * outputs, seed));
-  const linear = (name: string, from: string, to: string) =>
-    node(
-      "MatMul",
-      [from, `${name}.weight`],
-      [to],
-      {},
-      { name: `/model/${name.replaceAll(".", "/").replace("layers/", "layers.")}/MatMul` },
-    );
   const block = (layer: number) => [
     linear(`layers.${layer}.mlp.fc1`, norm === "none" ? `h${layer}` : `n${layer}`, `u${layer}`),
     node("Relu", [`u${layer}`], [`r${layer}`]),

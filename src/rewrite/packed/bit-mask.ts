@@ -3,20 +3,8 @@
  * the kept elements one after the other. It is within 0.1 bit a weight of the shortest code for an
  * unstructured mask at half sparsity, and it expands without looking back.
  */
+import { countOnes } from "../../pattern/index.js";
 import { badPacking, type ElementBytes, type Words, wordsOf, zeroWord } from "./element.js";
-
-const ONES = Uint8Array.from({ length: 256 }, (_, byte) => {
-  let ones = 0;
-  for (let rest = byte; rest !== 0; rest &= rest - 1) ones++;
-  return ones;
-});
-
-/** Bits that are 1. */
-export function countOnes(bits: Uint8Array): number {
-  let ones = 0;
-  for (const byte of bits) ones += ONES[byte] as number;
-  return ones;
-}
 
 /**
  * The kept elements in storage order.

@@ -1,7 +1,8 @@
 /** Bytes to packed bytes and back: nothing of a kept element changes, whatever it is, and the rest is zero. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { countOnes, packByMask, unpackByMask } from "../../../src/rewrite/packed/bit-mask.js";
+import { countOnes } from "../../../src/pattern/index.js";
+import { packByMask, unpackByMask } from "../../../src/rewrite/packed/bit-mask.js";
 import type { ElementBytes } from "../../../src/rewrite/packed/element.js";
 import { codeBytes, slotCodes, slotLayout, slotValues, unpackSlots } from "../../../src/rewrite/packed/slots.js";
 
