@@ -21,14 +21,19 @@ import {
   type Plan,
   ProgressMeter,
 } from "../../src/prune/index.js";
+import type { CoefficientLibrary } from "../../src/registry/index.js";
 import type { ChannelStatistics, Coefficients } from "../../src/score/index.js";
 import figures from "../fixtures/golden.json" with { type: "json" };
 
-/** Figures of one model under protocol P1. */
-export interface GoldenModel {
+/** How much text protocol P1 takes of a model. */
+export interface GoldenProtocol {
   readonly length: number;
   readonly calibrationCount: number;
   readonly windows: number;
+}
+
+/** Figures of one model under protocol P1. */
+export interface GoldenModel extends GoldenProtocol {
   readonly dense: number;
   readonly rows: readonly GoldenRow[];
 }
@@ -76,16 +81,22 @@ export class GoldenRun {
 
   private constructor(
     private readonly path: string,
-    private readonly golden: GoldenModel,
+    private readonly library: CoefficientLibrary | null,
+    private readonly golden: GoldenProtocol,
     private readonly calibrationText: string,
     private readonly windows: readonly (readonly number[])[],
     private readonly tokenizer: Tokenizer,
   ) {}
 
+  /**
+   * @param file session file in `onnx/`, without `.onnx`
+   * @param library where coefficients come from that a row does not give
+   */
   static async open(
     folder: string,
-    golden: GoldenModel,
+    golden: GoldenProtocol,
     texts: { calibration: string; evaluation: string },
+    { file = "model", library = null }: { file?: string; library?: CoefficientLibrary | null } = {},
   ): Promise<GoldenRun> {
     const tokenizer = await loadTokenizer(folder, null, { local_files_only: true });
     const windows = cutWindows(texts.evaluation, tokenizer, {
@@ -93,7 +104,7 @@ export class GoldenRun {
       length: golden.length,
       bos: false,
     });
-    return new GoldenRun(join(folder, "onnx", "model.onnx"), golden, texts.calibration, windows, tokenizer);
+    return new GoldenRun(join(folder, "onnx", `${file}.onnx`), library, golden, texts.calibration, windows, tokenizer);
   }
 
   async dense(): Promise<number> {
@@ -145,7 +156,7 @@ export class GoldenRun {
     const given = Object.fromEntries(Object.entries(option).filter(([, value]) => value !== undefined));
     const resolved = resolvePruneOption(given).forFile("model");
     if (resolved === null) throw new Error("nothing to prune");
-    return openPlan({ input: this.path, name: "model" }, resolved);
+    return openPlan({ input: this.path, name: "model" }, resolved, this.library);
   }
 
   /** Statistics by weight name, so that plans of different rows can share them. */

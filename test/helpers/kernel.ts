@@ -1,14 +1,17 @@
 /**
  * The CPU device's kernel without its threads, for what a mask does not tell: which groups a permuted
- * pattern chose, and how good an assignment is. Calls the kernel as worker.mjs does.
+ * pattern chose, how good an assignment is, what codes stand for. Calls the kernel as worker.mjs does.
  */
 import { KERNEL_WASM } from "../../src/compute/cpu/kernel.wasm.js";
+import { bytesOfRows } from "../../src/tensor/codes.mjs";
+import type { AffineCoding } from "../../src/tensor/coding.js";
 
 type Global = { value: number };
 interface Exports {
   readonly memory: WebAssembly.Memory;
   readonly plan: () => number;
   readonly startWeight: () => void;
+  readonly decodeRows: (first: number, rows: number) => void;
   readonly convertRows: (first: number, rows: number) => void;
   readonly limitRange: () => number;
   readonly mask: () => void;
@@ -51,6 +54,31 @@ export class Kernel {
     return { groups, bits: this.#bytes("bits", Math.ceil((shape.out * shape.in) / 8)).slice() };
   }
 
+  /**
+   * The values of rows `first` … `first + count` of a stored weight [rows, columns].
+   *
+   * @param count at most 16, which always fit
+   */
+  decode(
+    bytes: Uint8Array,
+    coding: AffineCoding,
+    [rows, columns]: readonly [number, number],
+    first: number,
+    count: number,
+  ): Float32Array {
+    const { bits, signed, rowElements, rowGroup, columnGroup, scales, zeros } = coding;
+    const codes = { codeBits: bits, signedCodes: Number(signed), rowElements, rowGroup, columnGroup };
+    this.#plan({ outputs: rows, inputs: columns, keepCount: 1, groupSize: 1, outputMajor: 1, ...codes });
+    this.#floats("scales", scales.length).set(scales);
+    const zeroCodes = new Int16Array(this.#exports.memory.buffer, this.#global("zeros").value, scales.length);
+    if (typeof zeros === "number") zeroCodes.fill(zeros);
+    else zeroCodes.set(zeros);
+    const { start, end } = bytesOfRows(coding, columns, first, count);
+    this.#bytes("codes", end - start).set(bytes.subarray(start, end));
+    this.#exports.decodeRows(first, count);
+    return this.#floats("staging", count * columns).slice();
+  }
+
   /** The candidate of each group, and the prices of candidates, from gains[group][candidate]. */
   assign(gains: readonly (readonly number[])[]): { candidates: number[]; prices: number[] } {
     const count = gains.length;
@@ -63,9 +91,11 @@ export class Kernel {
     return { candidates: [...this.#integers("candidateOf", count)], prices: [...this.#floats("prices", count)] };
   }
 
-  #plan(job: Readonly<Record<"outputs" | "inputs" | "keepCount" | "groupSize", number>>): void {
+  #plan(
+    job: Readonly<Record<"outputs" | "inputs" | "keepCount" | "groupSize", number> & Record<string, number>>,
+  ): void {
     const rest = { dtype: 0, outputMajor: 0, rowCoefficient: 0, columnCoefficient: 0, windowCoefficient: 0 };
-    const globals = { ...job, ...rest, oneCoefficient: 1, size: 1, rule: PERMUTED };
+    const globals = { ...rest, oneCoefficient: 1, size: 1, rule: PERMUTED, codeBits: 0, ...job };
     for (const [name, value] of Object.entries(globals)) this.#global(name).value = value;
     const missing = this.#exports.plan() - this.#exports.memory.buffer.byteLength;
     if (missing > 0) this.#exports.memory.grow(Math.ceil(missing / 65536));

@@ -53,7 +53,12 @@ export type JobGlobal =
   | "size"
   | "rule"
   | "keepCount"
-  | "groupSize";
+  | "groupSize"
+  | "codeBits"
+  | "signedCodes"
+  | "rowElements"
+  | "rowGroup"
+  | "columnGroup";
 
 /** What the kernel exports (kernel/index.ts). */
 export interface Kernel extends Readonly<Record<JobGlobal, WebAssembly.Global>> {
@@ -61,12 +66,18 @@ export interface Kernel extends Readonly<Record<JobGlobal, WebAssembly.Global>> 
   /** Bytes of memory that the job needs. */
   readonly plan: () => number;
   readonly startWeight: () => void;
+  /** From codes to the staging area. */
+  readonly decodeRows: (first: number, rows: number) => void;
+  /** From the staging area to the weight. */
   readonly convertRows: (first: number, rows: number) => void;
   /** How many values are NaN or Inf. */
   readonly limitRange: () => number;
   readonly mask: () => void;
   /** Addresses. */
   readonly staging: WebAssembly.Global;
+  readonly codes: WebAssembly.Global;
+  readonly scales: WebAssembly.Global;
+  readonly zeros: WebAssembly.Global;
   readonly factor: WebAssembly.Global;
   readonly bits: WebAssembly.Global;
   /** How many stored rows fit in the staging area. */

@@ -4,7 +4,7 @@
  * Plain JavaScript, because Node starts this file itself: next to pool.ts in the source tree, next
  * to the bundle in dist (see pool.ts).
  *
- * Memory: |W| as float32, for an unstructured pattern by matrix and for permuted N:M its scores as well
+ * Memory: |W| as float32, the scales and zeros of codes, for an unstructured pattern by matrix and for permuted N:M its scores as well
  * (another float32 per weight), the mask, and a few MB. It grows with the largest weight so far and is freed
  * with the thread.
  */
@@ -25,6 +25,7 @@ const MOST_BYTES = 2 ** 32 - PAGE_BYTES;
 // The numbers of kernel/plan.ts.
 const RULES = { group: 0, row: 1, matrix: 2, permuted: 3 };
 const DTYPES = { float32: 0, float16: 1, bfloat16: 2 };
+const NO_CODES = { bits: 0, signed: false, rowElements: 0, rowGroup: 1, columnGroup: 1 };
 
 const kernel = /** @type {Kernel} */ (/** @type {unknown} */ (new WebAssembly.Instance(workerData.module).exports));
 
@@ -85,7 +86,8 @@ function readFully(file, target, position, path) {
  * @param {WorkerJob} job
  * @returns {number} bytes of memory that the job needs
  */
-function plan({ shape, order, dtype, terms, selection }) {
+function plan({ shape, order, dtype, terms, selection, coding }) {
+  const codes = coding?.kind === "affine" ? coding : NO_CODES;
   /** @type {Record<import("./messages.js").JobGlobal, number>} */
   const globals = {
     outputs: shape.out,
@@ -100,6 +102,11 @@ function plan({ shape, order, dtype, terms, selection }) {
     rule: RULES[selection.rule],
     keepCount: selection.keepCount,
     groupSize: selection.groupSize,
+    codeBits: codes.bits,
+    signedCodes: Number(codes.signed),
+    rowElements: codes.rowElements,
+    rowGroup: codes.rowGroup,
+    columnGroup: codes.columnGroup,
   };
   for (const name of /** @type {(keyof typeof globals)[]} */ (Object.keys(globals))) kernel[name].value = globals[name];
   return kernel.plan();
@@ -135,6 +142,7 @@ function computeMask(job) {
 function convert({ shape, order, dtype, coding }, read) {
   const [rows, columns] = order === "in-out" ? [shape.in, shape.out] : [shape.out, shape.in];
   const rowBytes = columns * (dtype === "float32" ? 4 : 2);
+  if (coding?.kind === "affine") giveCoding(coding);
   kernel.startWeight();
   for (let first = 0; first < rows; first += kernel.stagingRows.value) {
     const count = Math.min(kernel.stagingRows.value, rows - first);
@@ -142,12 +150,30 @@ function convert({ shape, order, dtype, coding }, read) {
     if (coding === null) read(new Uint8Array(buffer, kernel.staging.value, count * rowBytes), first * rowBytes);
     else {
       const { start, end } = bytesOfRows(coding, columns, first, count);
-      const codes = new Uint8Array(end - start);
+      const isAffine = coding.kind === "affine";
+      const codes = isAffine ? new Uint8Array(buffer, kernel.codes.value, end - start) : new Uint8Array(end - start);
       read(codes, start);
-      decodeRows(new Float32Array(buffer, kernel.staging.value, count * columns), codes, coding, columns, first, count);
+      if (isAffine) kernel.decodeRows(first, count);
+      else {
+        const values = new Float32Array(buffer, kernel.staging.value, count * columns);
+        decodeRows(values, codes, coding, columns, first, count);
+      }
     }
     kernel.convertRows(first, count);
   }
+}
+
+/**
+ * Tells the kernel what affine codes stand for.
+ *
+ * @param {import("../../tensor/coding.js").AffineCoding} coding
+ */
+function giveCoding({ scales, zeros }) {
+  const { buffer } = kernel.memory;
+  new Float32Array(buffer, kernel.scales.value, scales.length).set(scales);
+  const codes = new Int16Array(buffer, kernel.zeros.value, scales.length);
+  if (typeof zeros === "number") codes.fill(zeros);
+  else codes.set(zeros);
 }
 
 /**

@@ -1,7 +1,8 @@
 /**
  * The kernel's way through a job, and its exports. The host sets the job's globals and calls, in
  * this order: `plan`, then (the memory grown, the factor copied in) `startWeight`, `convertRows` for
- * every piece that it has put into the staging area, `limitRange`, and `mask`.
+ * every piece that it has put into the staging area, `limitRange`, and `mask`. Affine codes it puts at
+ * `codes`, their scales and zeros once at `scales` and `zeros`, and calls `decodeRows` before `convertRows`.
  */
 import { keepBest } from "./group";
 import { findMatrixThresholds, findRowThresholds, keepAbove } from "./keep";
@@ -16,9 +17,11 @@ import { prepareTerms } from "./sums";
 import { startWindow } from "./window";
 
 export { convertRows, startWeight } from "./convert";
+export { decodeRows } from "./decode";
 export {
-  bits, columnCoefficient, dtype, factor, groupSize, inputs, keepCount, oneCoefficient, outputMajor, outputs, plan,
-  rowCoefficient, rule, size, staging, stagingRows, windowCoefficient,
+  bits, codeBits, codes, columnCoefficient, columnGroup, dtype, factor, groupSize, inputs, keepCount, oneCoefficient,
+  outputMajor, outputs, plan, rowCoefficient, rowElements, rowGroup, rule, scales, signedCodes, size, staging,
+  stagingRows, windowCoefficient, zeros,
 } from "./plan";
 export { badInput, badOutput, limitRange } from "./range";
 // For tests: the groups of a permuted pattern, and the assignment that finds them.

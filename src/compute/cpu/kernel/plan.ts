@@ -54,17 +54,35 @@ export let rule: Rule = Rule.Group;
 export let keepCount: usize = 0;
 /** M of N:M, else 1. */
 export let groupSize: usize = 1;
+/** Bits of a code where affine codes are stored, else 0; with codes, `dtype` is float32 and all of these are set. */
+export let codeBits: usize = 0;
+/** Whether codes are two's complement. */
+export let signedCodes: bool = false;
+/** Elements that one stored row takes, with the padding behind its columns. */
+export let rowElements: usize = 0;
+/** Stored rows and columns that share a scale. */
+export let rowGroup: usize = 1;
+export let columnGroup: usize = 1;
 
 // Lengths, in elements.
 /** `outputs` rounded up to a multiple of 16. */
 export let stride: usize = 0;
 export let stripWidth: usize = 0;
-/** Rows of storage (of `outputs` or `inputs` elements) that fit in the staging area. */
+/** Columns of the storage. */
+export let columns: usize = 0;
+/** Rows of storage that fit in the staging area. */
 export let stagingRows: usize = 0;
+/** Groups of columns that share a scale. */
+export let codeGroups: usize = 0;
 
 // Addresses. float32 unless said otherwise.
 /** Stored bytes on their way in. */
 export let staging: usize = 0;
+/** Codes on their way to the staging area. */
+export let codes: usize = 0;
+/** Of each group of rows and columns, the scale, and the code of zero (int16). */
+export let scales: usize = 0;
+export let zeros: usize = 0;
 /** |W|, [in, stride], see `weightAt`; a multiple of four rows, so that blocks of 4 × 4 may be stored whole. */
 export let weight: usize = 0;
 /** stat(i)^power, [in]. */
@@ -145,12 +163,14 @@ export function plan(): f64 {
   const wholeRows: u64 = (inputs + 3) & ~3;
   stride = (outputs + 15) & ~15;
   stripWidth = rule == Rule.Row ? max(NARROWEST_STRIP, min(STRIP, (STRIP_BYTES / (inputs << 2)) & ~15)) : STRIP;
-  const storedRow: u64 = (dtype == Stored.Float32 ? 4 : 2) * (outputMajor ? inputs : outputs);
+  columns = outputMajor ? inputs : outputs;
+  const storedRow: u64 = (dtype == Stored.Float32 ? 4 : 2) * columns;
   // Whole blocks of 16 rows: transposing then writes whole cache lines.
   stagingRows = <usize>max<u64>(16, (STAGING_BYTES / storedRow) & ~15);
   const borderBytes: u64 = (STRIP + 128) << 2;
   next = __heap_base;
   staging = reserve(stagingRows * storedRow + 64);
+  if (codeBits > 0) reserveCodes();
   factor = reserve(<u64>inputs << 2);
   columnTerm = reserve(<u64>inputs << 2);
   rowTerm = reserve(<u64>stride << 2);
@@ -175,6 +195,15 @@ export function plan(): f64 {
   if (rule != Rule.Group) scores = reserve((wholeRows * (rule == Rule.Row ? stripWidth : stride)) << 2);
   weight = reserve((wholeRows * stride + 64) << 2);
   return <f64>next;
+}
+
+function reserveCodes(): void {
+  codeGroups = (columns + columnGroup - 1) / columnGroup;
+  const rows = outputMajor ? outputs : inputs;
+  const groups: u64 = <u64>((rows + rowGroup - 1) / rowGroup) * codeGroups;
+  codes = reserve(((<u64>stagingRows * rowElements * codeBits) >> 3) + 64);
+  scales = reserve(groups << 2);
+  zeros = reserve(groups << 1);
 }
 
 function reservePermutation(): void {
