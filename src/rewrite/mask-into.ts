@@ -1,14 +1,25 @@
 /** A masked copy of stored weights, for those who mask the same weights again and again. */
 import type { Mask } from "../pattern/index.js";
+import type { Coding } from "../tensor/coding.js";
 import type { FloatType } from "../tensor/dtypes.js";
+import { writeZeros } from "./write-zeros.js";
 
 /**
  * Writes to `target` what `stored` holds where the mask has 1, and zeros elsewhere.
  *
- * @param target as long as `stored`; both little-endian elements in the mask's storage order, from a
- *   multiple of the element's size in their buffers
+ * @param target as long as `stored`; both in the mask's storage order, floats from a multiple of the
+ *   element's size in their buffers
  */
-export function maskInto(target: Uint8Array, stored: Uint8Array, dtype: FloatType, { bits }: Mask): void {
+export function maskInto(target: Uint8Array, stored: Uint8Array, coding: Coding, mask: Mask): void {
+  if (coding.kind === "float") {
+    maskFloats(target, stored, coding.dtype, mask);
+    return;
+  }
+  target.set(stored);
+  writeZeros(target, coding, mask);
+}
+
+function maskFloats(target: Uint8Array, stored: Uint8Array, dtype: FloatType, { bits }: Mask): void {
   const [from, to] = [wordsOf(stored, dtype), wordsOf(target, dtype)];
   const count = from.length;
   const whole = count >> 3;

@@ -12,7 +12,6 @@ import { maskInto } from "../rewrite/index.js";
 import { type ChannelStatistics, channelFactor, coefficientsOf, depthOf, methodOf } from "../score/index.js";
 import { type Candidate, candidateKey } from "./candidate.js";
 import type { DenseWeights } from "./dense-weights.js";
-import { floatTypeOf } from "./float-weights.js";
 
 export interface MaskedWeightsOptions {
   /** Blocks of the model, which tell how deep a weight lies. */
@@ -93,9 +92,10 @@ export class MaskedWeights {
   }
 
   private write(target: Target, mask: Mask): void {
-    const stored = this.options.dense.of(target);
+    const { dense } = this.options;
+    const stored = dense.of(target);
     const buffer = this.buffers.get(target) ?? new Uint8Array(stored.byteLength);
     this.buffers.set(target, buffer);
-    maskInto(buffer, stored, floatTypeOf(target), mask);
+    maskInto(buffer, stored, dense.codingOf(target), mask);
   }
 }

@@ -9,7 +9,6 @@ import type { Plan } from "../prune/index.js";
 import type { Runtime, SessionOptions } from "../runtime/index.js";
 import { methodOf } from "../score/index.js";
 import { DenseWeights } from "./dense-weights.js";
-import { refuseCodes } from "./float-weights.js";
 import { MaskedWeights } from "./masked-weights.js";
 import type { Subject } from "./subject.js";
 import { weightEdits } from "./weight-edits.js";
@@ -29,7 +28,7 @@ export interface SubjectOptions {
 
 /**
  * @param onSample called with the pass (0, 1, …) and the samples done in it
- * @throws PruneError `unsupported` where a weight is quantised; from calibration and the device; the signal's reason when aborted
+ * @throws PruneError from calibration and the device; the signal's reason when aborted
  */
 export async function openSubject(
   options: SubjectOptions,
@@ -39,7 +38,6 @@ export async function openSubject(
   const { signal, onSample } = control;
   const { model, targets, pattern } = plan;
   const { method } = plan.options;
-  refuseCodes(targets, model.onnx.name);
   const dense = await DenseWeights.read(targets, signal);
   const statistics: TargetStatistics[] = [];
   const masked = new MaskedWeights({ layers: plan.layers, device, dense, statistics });

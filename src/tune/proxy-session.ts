@@ -6,10 +6,8 @@
 import { DRAFT_PREFIX, GraphDraft, textFeeds } from "../calibrate/index.js";
 import { PruneError } from "../errors.js";
 import type { Target, Value } from "../graph/index.js";
-import type { ModelEdits, OnnxNode } from "../onnx/index.js";
+import { DATA_TYPES, type ModelEdits, type OnnxNode } from "../onnx/index.js";
 import { openEdited, type RuntimeSession, type RuntimeTensor } from "../runtime/index.js";
-import type { FloatType } from "../tensor/dtypes.js";
-import { floatTypeOf } from "./float-weights.js";
 import type { Subject } from "./subject.js";
 
 /** What stands in for a stored weight: little-endian bytes by target. */
@@ -85,9 +83,9 @@ export class ProxySession {
   async run(weights: Weights, fed: Readonly<Record<string, RuntimeTensor>> = {}): Promise<ProxyOutputs> {
     const { runtime, model } = this.subject;
     const fedWeights = this.targets.map((target) => {
-      const { name, dims } = target.tensor;
-      const dtype = floatTypeOf(target);
-      return [name, runtime.tensor(dtype, elementsOf(weights(target), dtype), dims)] as const;
+      const { name, dims, dataType } = target.tensor;
+      const type = DATA_TYPES[dataType]?.name ?? "";
+      return [name, runtime.tensor(type, elementsOf(weights(target), type), dims)] as const;
     });
     try {
       const outputs = await this.session.run({ ...this.feeds, ...Object.fromEntries(fedWeights), ...fed });
@@ -110,17 +108,20 @@ const FLOAT16 = 10;
 /** [batch, tokens, channels] as a rule; the runtime finds out. */
 const UNKNOWN_SHAPE = ["batch", "tokens", "channels"];
 
-/** Element type of hidden states: that of the weights they meet. */
+/** Element type of hidden states: that of the weights they meet, or of the scales of these. */
 const activationType = (targets: readonly Target[]): number =>
-  targets.some((target) => floatTypeOf(target) === "float16") ? FLOAT16 : FLOAT32;
+  targets.some(({ tensor, coding }) => (coding.kind === "float" ? tensor : coding.scales).dataType === FLOAT16)
+    ? FLOAT16
+    : FLOAT32;
 
 const isOurs = (name: string): boolean => name.startsWith(`${DRAFT_PREFIX}/`);
 
-/** Bytes as the runtime's element type; it takes bfloat16 as it takes float16, by its bits. */
-function elementsOf(bytes: Uint8Array, dtype: FloatType): Float32Array | Uint16Array {
-  return dtype === "float32"
-    ? new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4)
-    : new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2);
+/** Bytes as the runtime takes a type's elements: half floats by their bits, codes below eight bits packed. */
+function elementsOf(bytes: Uint8Array, type: string): Float32Array | Uint16Array | Int8Array | Uint8Array {
+  const { buffer, byteOffset, byteLength } = bytes;
+  if (type === "float32") return new Float32Array(buffer, byteOffset, byteLength / 4);
+  if (type === "float16" || type === "bfloat16") return new Uint16Array(buffer, byteOffset, byteLength / 2);
+  return type.startsWith("int") ? new Int8Array(buffer, byteOffset, byteLength) : bytes;
 }
 
 function renamed(cut: readonly Value[], file: string): NonNullable<ModelEdits["renameNodeInputs"]> {

@@ -4,12 +4,12 @@
  */
 import type { Target } from "../graph/index.js";
 import { channelFactor, coefficientsOf, depthOf, methodOf } from "../score/index.js";
+import { storedDims } from "../tensor/matrix.js";
 import type { Candidate } from "./candidate.js";
-import { floatTypeOf } from "./float-weights.js";
 import { LowestScores } from "./lowest-scores.js";
 import { RandomNumbers, seededState } from "./optimise/random-numbers.js";
 import { SampledWeight } from "./sampled-weight.js";
-import { StoredFloats } from "./stored-floats.js";
+import { storedRows } from "./stored-rows.js";
 import type { Subject } from "./subject.js";
 
 /** Rows of a weight. One from each of 16 equal parts, so that heads, which lie one after another, all have a say. */
@@ -56,8 +56,9 @@ export class SampledRows {
   weightOf(target: Target): SampledWeight {
     const known = this.weights.get(target);
     if (known !== undefined) return known;
-    const { shape } = target;
-    const stored = new StoredFloats(this.subject.dense.of(target), floatTypeOf(target), Math.max(shape.out, shape.in));
+    const [, columns] = storedDims(target.shape, target.order);
+    const { dense } = this.subject;
+    const stored = storedRows(dense.of(target), dense.codingOf(target), columns);
     const weight = new SampledWeight(target, this.rows.get(target) as readonly number[], stored);
     this.weights.set(target, weight);
     return weight;

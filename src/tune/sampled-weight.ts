@@ -6,7 +6,7 @@
 import { PruneError } from "../errors.js";
 import type { Target } from "../graph/index.js";
 import type { ScoreTerms } from "../score/index.js";
-import type { StoredFloats } from "./stored-floats.js";
+import type { RowReader } from "./stored-rows.js";
 
 /**
  * Window sizes whose means are kept. A search that converges moves among a few sizes; all sizes of
@@ -35,13 +35,13 @@ export class SampledWeight {
 
   /**
    * @param rows indices of the sampled output rows, ascending
-   * @param stored the whole weight
+   * @param rowOf reads the whole weight
    * @throws PruneError `bad-weight` where a sampled row holds NaN or Inf
    */
   constructor(
     readonly target: Target,
     readonly rows: readonly number[],
-    private readonly stored: StoredFloats,
+    private readonly rowOf: RowReader,
   ) {
     const channels = target.shape.in;
     this.values = this.readRows();
@@ -83,14 +83,13 @@ export class SampledWeight {
   }
 
   private readRows(): Float32Array {
-    const { rows, stored } = this;
+    const { rows, rowOf } = this;
     const { shape, order } = this.target;
     const values = new Float32Array(rows.length * shape.in);
-    if (order === "out-in")
-      for (const [r, o] of rows.entries()) values.set(stored.run(o * shape.in, shape.in), r * shape.in);
+    if (order === "out-in") for (const [r, o] of rows.entries()) values.set(rowOf(o), r * shape.in);
     else
       for (let i = 0; i < shape.in; i++) {
-        const column = stored.run(i * shape.out, shape.out);
+        const column = rowOf(i);
         for (let r = 0; r < rows.length; r++) values[r * shape.in + i] = column[rows[r] as number] as number;
       }
     return values;
@@ -144,15 +143,15 @@ export class SampledWeight {
 
   /** Sums of |W| over the rows of each band, by input channel, [bands, in]. */
   private bandSums(bands: readonly Band[]): Float64Array {
-    const { stored } = this;
+    const { rowOf } = this;
     const { shape, order } = this.target;
     const sums = new Float64Array(bands.length * shape.in);
     if (order === "out-in")
       for (const [b, { from, to }] of bands.entries())
-        for (let o = from; o < to; o++) addMagnitudes(stored.run(o * shape.in, shape.in), sums, b * shape.in);
+        for (let o = from; o < to; o++) addMagnitudes(rowOf(o), sums, b * shape.in);
     else
       for (let i = 0; i < shape.in; i++) {
-        const column = stored.run(i * shape.out, shape.out);
+        const column = rowOf(i);
         for (let b = 0; b < bands.length; b++) {
           const { from, to } = bands[b] as Band;
           sums[b * shape.in + i] = sumOfMagnitudes(column, from, to);

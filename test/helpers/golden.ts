@@ -110,8 +110,7 @@ export class GoldenRun {
   async dense(): Promise<number> {
     const plan = await this.plan({ method: "magnitude", sparsity: 0, passes: 1, perplexity: 0, zeros: 0 });
     try {
-      return (await perplexity(plan.model.onnx, this.windows, { runtime: this.runtime, sessionOptions: {} }))
-        .perplexity;
+      return await this.perplexityOf(plan, new Map());
     } finally {
       await plan.model.onnx.close();
     }
@@ -130,11 +129,25 @@ export class GoldenRun {
         (sum, mask) => sum + mask.shape.out * mask.shape.in - countKept(mask),
         0,
       );
-      const options = { runtime: this.runtime, sessionOptions: {}, tensors: maskEdits(masks) };
-      return { row, zeros, perplexity: (await perplexity(plan.model.onnx, this.windows, options)).perplexity };
+      return { row, zeros, perplexity: await this.perplexityOf(plan, masks) };
     } finally {
       await plan.model.onnx.close();
     }
+  }
+
+  /** Perplexity under masks from elsewhere. */
+  async under(row: GoldenRow, masksOf: (plan: Plan) => Masked["masks"]): Promise<number> {
+    const plan = await this.plan(row);
+    try {
+      return await this.perplexityOf(plan, masksOf(plan));
+    } finally {
+      await plan.model.onnx.close();
+    }
+  }
+
+  private async perplexityOf({ model }: Plan, masks: Masked["masks"]): Promise<number> {
+    const options = { runtime: this.runtime, sessionOptions: {}, tensors: maskEdits(masks) };
+    return (await perplexity(model.onnx, this.windows, options)).perplexity;
   }
 
   close(): Promise<void> {

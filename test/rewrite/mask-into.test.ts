@@ -31,7 +31,7 @@ describe("a masked copy", () => {
         // In place begins anywhere as well; a copy begins at 0.
         const expected = Uint8Array.from(stored);
         applyMask(expected, dtype, mask);
-        maskInto(target, stored, dtype, mask);
+        maskInto(target, stored, { kind: "float", dtype }, mask);
         expect(target).toEqual(expected);
         expect(stored).toEqual(before);
       }),
