@@ -12,6 +12,7 @@ import { familyOf, fingerprintOf } from "./family.js";
 import { bestOf, type FittingRecord, fits, lookUp, mayServe, type Registry, type Wanted } from "./lookup.js";
 import { readText } from "./read-text.js";
 import { type CoefficientRecord, fileLabel, recordsIn } from "./record.js";
+import { storageOf } from "./storage.js";
 
 /** What is known of models and coefficients outside of the model file. */
 export interface CoefficientLibrary {
@@ -99,13 +100,17 @@ async function chooseKnown(
   const family = familyOf(await library.modelType(path), targets);
   // Values are read only where a record might be the model's.
   const isPossible = registries.some(({ records }) => records.some((record) => mayServe(record, wanted)));
-  const found = isPossible ? lookUp(registries, wanted, { family, fingerprint: await fingerprintOf(targets) }) : null;
+  const found = isPossible
+    ? lookUp(registries, wanted, { family, fingerprint: await fingerprintOf(targets), storage: storageOf(targets) })
+    : null;
   if (found !== null) {
     const { record, kind, of, pattern, exact } = found;
     const whose = of === "model" ? "this model" : `family ${record.family}`;
     const where = exact ? "" : ` at ${record.pattern}, taken for ${describePattern(pattern)}`;
     const facts =
-      of === "model" ? `${record.objective}, ${record.date.slice(0, "yyyy-mm-dd".length)}` : record.model.name;
+      of === "model"
+        ? `${record.objective}, ${record.date.slice(0, "yyyy-mm-dd".length)}`
+        : `${record.model.name}, ${record.model.dtype}`;
     return recorded(found, `${kind === "tuned" ? "tuned on" : "shipped for"} ${whose}${where} (${facts})`);
   }
   const unknown = family === null ? "the model, whose family is unknown," : `family ${family}`;
@@ -130,10 +135,11 @@ async function chooseFromFile(
   // One is a clear choice; of several, only one that belongs to the model is.
   const identity =
     second === undefined
-      ? { family: null, fingerprint: only.model.fingerprint }
+      ? { family: null, fingerprint: only.model.fingerprint, storage: null }
       : {
           family: familyOf((await library?.modelType(path)) ?? null, targets),
           fingerprint: await fingerprintOf(targets),
+          storage: storageOf(targets),
         };
   const found = bestOf(fitting, wanted, identity);
   if (found === null) throw noneIsOfModel(location, fitting);

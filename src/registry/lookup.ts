@@ -1,7 +1,7 @@
 /**
  * Which record fits a model. Records of the very pattern come first, wherever they are kept; among them
- * those of this machine before those that were shipped, and in each the model's own before those of its
- * family. Where there is none, records of near patterns of the same kind (nearest-pattern.ts) serve in the
+ * those of this machine before those that were shipped, in each those of a file stored alike (floats, codes
+ * of as many bits) before others, and the model's own before those of its family. Where there is none, records of near patterns of the same kind (nearest-pattern.ts) serve in the
  * same order; among several the nearest, and the newest. A record that says of itself that RIA or Wanda was
  * as good is never taken: without it CRePE is RIA.
  */
@@ -9,6 +9,7 @@ import type { Pattern } from "../pattern/index.js";
 import type { MethodName } from "../score/index.js";
 import { type ServedPattern, servedPattern } from "./nearest-pattern.js";
 import type { CoefficientRecord } from "./record.js";
+import { type Storage, storageOfDtype } from "./storage.js";
 
 /** A set of records and where they are from: tuned or imported here, or shipped with this package. */
 export interface Registry {
@@ -27,6 +28,8 @@ export interface Wanted {
 export interface ModelIdentity {
   readonly family: string | null;
   readonly fingerprint: string;
+  /** What its weights are stored in; null: whatever. */
+  readonly storage: Storage | null;
 }
 
 /** A record that fits, and why. */
@@ -84,7 +87,7 @@ function isWorthTaking({ judged: { ria, wanda, tuned } }: CoefficientRecord): bo
 const served = ({ method, pattern }: CoefficientRecord, wanted: Wanted): ServedPattern | null =>
   method === wanted.method ? servedPattern(pattern, wanted.patterns) : null;
 
-/** Of the very pattern before near ones; then by registry; then the model's own; then the nearest and the newest. */
+/** Of the very pattern before near ones; then by registry; then of a file stored alike; then the model's own; then the nearest and the newest. */
 function bestAmong(
   known: readonly { readonly record: CoefficientRecord; readonly place: number }[],
   wanted: Wanted,
@@ -94,12 +97,15 @@ function bestAmong(
     .flatMap(({ record, place }) => {
       const of = relation(record, model);
       const serves = served(record, wanted);
-      return of === null || serves === null ? [] : [{ record, place, of, ...serves }];
+      return of === null || serves === null
+        ? []
+        : [{ record, place, of, isStoredAlike: isStoredAlike(record, model), ...serves }];
     })
     .sort(
       (a, b) =>
         Number(b.exact) - Number(a.exact) ||
         a.place - b.place ||
+        Number(b.isStoredAlike) - Number(a.isStoredAlike) ||
         Number(b.of === "model") - Number(a.of === "model") ||
         a.distance - b.distance ||
         Date.parse(b.record.date) - Date.parse(a.record.date),
@@ -108,6 +114,9 @@ function bestAmong(
   const { place, record, of, pattern, exact } = best;
   return { fitting: { record, of, pattern, exact }, place };
 }
+
+const isStoredAlike = ({ model: own }: CoefficientRecord, { storage }: ModelIdentity): boolean =>
+  storage !== null && storageOfDtype(own.dtype) === storage;
 
 /** Whose record it is to a model; null: a stranger's. */
 function relation({ model: own, family }: CoefficientRecord, model: ModelIdentity): FittingRecord["of"] | null {

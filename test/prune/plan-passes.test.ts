@@ -37,7 +37,7 @@ describe("the passes of a plan", () => {
     const { passes, coefficientsFrom } = await planned({ calibration: { feeds } });
     expect(passes).toBe(1);
     expect(coefficientsFrom).toBe(
-      "tuned on family tiny/32 (someone/small); with 1 pass instead of 3, because the feeds can be read only once",
+      "tuned on family tiny/32 (someone/small, fp32); with 1 pass instead of 3, because the feeds can be read only once",
     );
   });
 });

@@ -83,12 +83,12 @@ describe("coefficients: auto", () => {
 
   it.each<[string, () => CoefficientLibrary | null, string]>([
     ["tuned on this model", () => libraryOf([ofThisModel()]), "tuned on this model (drift, 2026-01-31)"],
-    ["tuned on its family", () => libraryOf([record()]), "tuned on family tiny/32 (someone/small)"],
+    ["tuned on its family", () => libraryOf([record()]), "tuned on family tiny/32 (someone/small, fp32)"],
     ["shipped for it", () => libraryOf([], { shipped: [ofThisModel()] }), "shipped for this model (drift, 2026-01-31)"],
     [
       "shipped for its family",
       () => libraryOf([], { shipped: [record()] }),
-      "shipped for family tiny/32 (someone/small)",
+      "shipped for family tiny/32 (someone/small, fp32)",
     ],
   ])("takes what was %s, and its passes", async (_, library, from) => {
     const pattern = { kind: "n:m", keep: 2, of: 4, permute: false };
@@ -128,7 +128,7 @@ describe("coefficients: auto", () => {
       pattern: { kind: "n:m", keep: 4, of: 8, permute: false },
     });
     expect(await auto(library, { sparsity: 0.6 })).toMatchObject({
-      from: "tuned on family tiny/32 at 50% by row, taken for 60% by row (someone/small)",
+      from: "tuned on family tiny/32 at 50% by row, taken for 60% by row (someone/small, fp32)",
       pattern: { kind: "unstructured", sparsity: 0.6, scope: "row" },
     });
   });

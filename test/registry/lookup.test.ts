@@ -5,7 +5,7 @@ import { parsePattern } from "../../src/registry/nearest-pattern.js";
 import { recordOf } from "./arbitrary-record.js";
 
 const OWN = "1".repeat(64);
-const MODEL = { family: "llama/512", fingerprint: OWN };
+const MODEL = { family: "llama/512", fingerprint: OWN, storage: "float" } as const;
 /** What is wanted, by patterns in words. */
 const wanting = (...patterns: string[]) => ({
   method: "crepe" as const,
@@ -14,6 +14,8 @@ const wanting = (...patterns: string[]) => ({
 const WANTED = wanting("8:16");
 
 const model = (fingerprint: string) => ({ name: "some/model", fingerprint, dtype: "fp32" });
+/** Another model, in a dtype. */
+const stored = (dtype: string) => ({ ...model("2".repeat(64)), dtype });
 /** A record of another model, unless it says otherwise; told by its seed. */
 const record = (seed: number, changes: Partial<CoefficientRecord> = {}) =>
   recordOf({ seed, pattern: "8:16", model: model("2".repeat(64)), ...changes });
@@ -38,6 +40,16 @@ describe("the record for a model", () => {
     ["is else its own that was shipped", [tuned(record(1, OTHER)), shipped(record(2), own(3))], "shipped model 3"],
     ["is else the shipped one of its family", [tuned(), shipped(record(1, OTHER), record(2))], "shipped family 2"],
     ["is never of another family", [tuned(record(1, OTHER)), shipped(record(2, { family: null }))], null],
+    [
+      "is of a file stored alike before a newer one of another storage",
+      [tuned(record(1, { model: stored("q4") }), record(2, { ...OLD, model: stored("fp16") }))],
+      "tuned family 2",
+    ],
+    [
+      "is of another storage before a shipped one of the same",
+      [tuned(record(1, { model: stored("q4") })), shipped(record(2))],
+      "tuned family 1",
+    ],
     [
       "is never of a far pattern or another kind",
       [tuned(own(1, { pattern: "1:4" })), shipped(own(2, { pattern: "50% by row" }), own(3, { pattern: "9" }))],
