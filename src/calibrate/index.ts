@@ -5,4 +5,4 @@ export { DRAFT_PREFIX, END, GraphDraft } from "./draft.js";
 export { textFeeds } from "./feeds.js";
 export { calibrationText, openSamples, type Samples, type WindowsBehind, windowsBehind } from "./samples.js";
 export { planTaps, type TapPlan } from "./taps.js";
-export { cutWindows, type Tokenizer } from "./windows.js";
+export { cutAllWindows, cutWindows, type Tokenizer } from "./windows.js";

@@ -15,5 +15,5 @@ export {
 export { ProgressMeter } from "./progress-meter.js";
 export { parametersOf, reportFromCache, reportOf, sourceBytes } from "./report-of.js";
 export { checkSelections, type Selection } from "./select-targets.js";
-export { cannotVerify, type Verdict } from "./verify.js";
+export { cannotVerify, patternAsBy, type Verdict } from "./verify.js";
 export { type EntryFile, writeEntry } from "./write-entry.js";
