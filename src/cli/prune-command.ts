@@ -5,19 +5,17 @@ import { type PruneOption, resolvePruneOption } from "../options/index.js";
 import type { CliContext } from "./commands.js";
 import { asUsage } from "./failure.js";
 import {
-  addCommonFlags,
   addEvaluationFlags,
   addPruneFlags,
-  type CommonFlags,
   type EvaluationFlags,
   evaluationOptions,
   flagLabel,
-  loadOptions,
   numberOrText,
   wholeNumber,
 } from "./flags.js";
 import { coefficientsHelp, examplesHelp, methodsHelp, patternsHelp } from "./help.js";
 import { readTextFile, styleOf } from "./io.js";
+import { addCommonFlags, type CommonFlags, fileOptions, loadOptions } from "./load-flags.js";
 import { type ListenerOf, withProgress } from "./progress.js";
 import { pruneJson } from "./prune-json.js";
 import { pruneSummary } from "./prune-summary.js";
@@ -102,7 +100,7 @@ async function runPrune(model: string, flags: PruneFlags, command: Command, cont
     });
     if (dense === undefined) return { result, perplexity: undefined };
     // The folder just written is local, whatever the model was.
-    const local = { dtype: flags.dtype, local_files_only: true };
+    const local = { ...fileOptions(flags), local_files_only: true };
     return { result, perplexity: { dense, pruned: await perplexityOf(result.out, local, "pruned") } };
   });
   const json = pruneJson(model, result, perplexity);

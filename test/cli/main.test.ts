@@ -97,7 +97,15 @@ describe("help and version", () => {
                                                  not overlap)
 
       Model and output:
-        --dtype <name>                           which of the model's files: fp32, fp16, … (default: fp32)
+        --dtype <name|JSON>                      which of the model's files: fp32, fp16, q8, q4, …, or one
+                                                 for each (default: the config's, else the host's)
+        --device <name|JSON>                     device that calibrates; config and host may have a dtype
+                                                 for it (default: the config's, else the host's)
+        --subfolder <dir>                        folder of the model's files (default: onnx)
+        --model-file-name <name>                 name of the model's file, without dtype suffix and .onnx
+                                                 (default: the model class's)
+        --external-data <n|JSON>                 data files beside each file, to be fetched (default: the
+                                                 config's, else the host's)
         --cache-dir <dir>                        where models from the Hub are kept (default: the host's
                                                  cache)
         --local-files-only                       never go to the network
