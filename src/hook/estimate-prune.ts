@@ -14,6 +14,7 @@ import {
   type Phases,
   type Plan,
   planned,
+  type Speeds,
   sessionBytes,
 } from "../prune/index.js";
 import type { PlannedFile } from "../report.js";
@@ -39,6 +40,8 @@ export interface FileEstimate extends PlannedFile {
   readonly memory: Phases<number>;
   /** Seconds of each phase; null where nobody can say. */
   readonly seconds: Phases<number | null>;
+  /** What the seconds are made of: how fast this machine was a moment ago. */
+  readonly speeds: Speeds;
 }
 
 /** What a dry run says. Estimates are of a prune from the start, also where the result is there. */
@@ -118,6 +121,7 @@ async function estimateFile(plan: Plan, job: PruneJob, estimating: Estimating): 
     cached: out === undefined ? await isCached(question) : null,
     memory: estimateMemory(plan, load, device.concurrency),
     seconds: estimateSeconds(plan, load, speeds),
+    speeds,
   };
 }
 
@@ -131,20 +135,23 @@ async function calibrationLoad(
   tokenizer: () => Promise<HostTokenizer>,
 ): Promise<{ readonly load: CalibrationLoad; readonly calibration: string }> {
   const { calibration, verify } = plan.options;
-  const nothing = { tokens: 0, longestRun: 0, otherSessions: 0 };
+  const nothing = { tokens: 0, longestRun: 0, seconds: 0, otherSessions: 0 };
   if (!plan.calibrated && !verify) return { load: nothing, calibration: "none" };
   if (runOf(plan, tokenizer) !== null) {
     const others = plans.filter((other) => other !== plan);
     const otherSessions = others.reduce((sum, other) => sum + sessionBytes(other, LIKELY_RUN), 0);
-    return { load: { tokens: null, longestRun: LIKELY_RUN, otherSessions }, calibration: "runs of the whole model" };
+    return {
+      load: { ...nothing, tokens: null, longestRun: LIKELY_RUN, otherSessions },
+      calibration: "runs of the whole model",
+    };
   }
   if (!isOfTokens(calibration))
     return { load: { ...nothing, tokens: null, longestRun: LIKELY_RUN }, calibration: "the given feeds" };
+  const start = performance.now();
   const { ids, description } = await tokenSamples(calibration, tokenizer);
-  return {
-    load: { ...nothing, tokens: ids.flat().length, longestRun: longestRun(ids) },
-    calibration: description,
-  };
+  const seconds = (performance.now() - start) / 1000;
+  const tokens = ids.reduce((sum, { length }) => sum + length, 0);
+  return { load: { tokens, longestRun: longestRun(ids), seconds, otherSessions: 0 }, calibration: description };
 }
 
 const isOfTokens = (calibration: Plan["options"]["calibration"]): calibration is TokenCalibration =>

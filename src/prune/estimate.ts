@@ -15,6 +15,8 @@ export interface CalibrationLoad {
   readonly tokens: number | null;
   /** Tokens of the longest run. */
   readonly longestRun: number;
+  /** Seconds until samples are at hand: tokenizer and text. */
+  readonly seconds: number;
   /** Bytes that other sessions of the model take, where all of them run together. */
   readonly otherSessions: number;
 }
@@ -28,39 +30,35 @@ const MEMORY = {
   /** A thread that computes masks, beside the weight it holds. */
   thread: 12e6,
   /** Tokenizer and samples. */
-  samples: 20e6,
-  /** Share of what is written that waits for the garbage collector. */
-  uncollected: 0.8,
+  samples: 10e6,
+  /** Share of what is written that waits for the garbage collector: anything from a third to the whole. */
+  uncollected: 0.6,
   /** Most of what is read that waits for it. */
   unread: 140e6,
   /** The runtime's node, with kernel and shapes. */
   node: 8e3,
-  /** Activations that are alive in a run, in float32 values per token and channel of the widest layer; the runtime's allocator doubles. */
-  activations: 100,
+  /** Activations in float32 values per token and hidden channel that a run has memory for: the runtime's allocator doubles. */
+  activations: 265,
 } as const;
 
-/** Layer forms whose activations take another multiple: they are also held as whole numbers, and products as int32. */
+/** Layer forms whose activations take more, by how much: they are held as whole numbers too, and products as int32. */
 const ACTIVATIONS_OF: Readonly<Record<string, number | undefined>> = { MatMulInteger: 1.5 };
 
 const TIME = {
   /** Opening files and looking for coefficients, in seconds. */
   open: 0.3,
-  /** The runtime's opening of a session, in seconds a byte. */
-  session: 2.5e-9,
-  /** A forward pass against the multiplications of its linear layers alone, each at the speed of a large one. */
-  forward: 1.6,
+  /** The runtime's opening of a session, in seconds a byte of weights and a node. */
+  session: { byte: 2.5e-9, node: 0.25e-3 },
+  /** What a node costs per token and hidden channel, in multiplications: most nodes are no linear layers, and wait for memory. */
+  node: 90,
   /** Bytes that are hashed, and written as well, against those that are hashed only. */
   write: 2,
   /** compareBytes, in seconds a byte. */
   compress: 60e-9,
 } as const;
 
-/** The same for layers that are stored as codes: they are decoded, or multiplied as whole numbers. */
-const FORWARD_OF: Readonly<Record<string, number | undefined>> = {
-  MatMulInteger: 1,
-  MatMulNBits: 1.6,
-  MatMulBnb4: 1.6,
-};
+/** Layer forms that multiply slower than float32 does, by how much: their weights are decoded as they are met. */
+const SLOWER: Readonly<Record<string, number | undefined>> = { MatMulNBits: 2, MatMulBnb4: 2 };
 
 /** Tokens on which verify runs masks of two methods. */
 const VERIFY_TOKENS = 2 * 4 * 256;
@@ -93,13 +91,20 @@ export function estimateMemory(plan: Plan, load: CalibrationLoad, threads: numbe
   };
 }
 
-/**
- * Bytes of a session that runs up to the last layer to be pruned: its weights as the runtime holds them, its nodes,
- * and the activations of one run. CPU kernels know no half floats, so those are held as float32.
- */
-export function sessionBytes({ model, targets }: Pick<Plan, "model" | "targets">, longestRun: number): number {
-  const activations = targets.flatMap(({ uses }) => uses.map(({ activation }) => activation));
-  const behind = nodesBehind(activations);
+/** What the runtime needs of a model to run it up to the last layer that is to be pruned. */
+interface Forward {
+  /** Bytes of its weights as the runtime holds them: CPU kernels know no half floats, so those are float32. */
+  readonly weights: number;
+  /** Bytes of the largest of them. */
+  readonly largest: number;
+  readonly nodes: number;
+  readonly linear: readonly Target[];
+  /** Channels of the hidden state: what most layers read. */
+  readonly hidden: number;
+}
+
+function forwardOf({ model, targets }: Pick<Plan, "model" | "targets">): Forward {
+  const behind = nodesBehind(targets.flatMap(({ uses }) => uses.map(({ activation }) => activation)));
   let [weights, largest] = [0, 0];
   for (const { initializer, uses } of allValues(model.graph)) {
     if (initializer === null || !uses.some(({ node }) => behind.has(node))) continue;
@@ -107,11 +112,20 @@ export function sessionBytes({ model, targets }: Pick<Plan, "model" | "targets">
     weights += bytes;
     largest = Math.max(largest, bytes);
   }
-  const widest = Math.max(0, ...targets.map(({ shape }) => Math.max(shape.in, shape.out)));
-  const factor = MEMORY.activations * Math.max(1, ...targets.map(({ form }) => ACTIVATIONS_OF[form] ?? 1));
-  const running = 4 * factor * widest * longestRun;
+  const channels = targets.map(({ shape }) => shape.in).sort((a, b) => a - b);
+  const linear = findTargets(model).targets.filter(({ uses }) => uses.some(({ node }) => behind.has(node)));
+  return { weights, largest, nodes: behind.size, linear, hidden: channels[channels.length >> 1] ?? 0 };
+}
+
+/**
+ * Bytes of a session that runs up to the last layer to be pruned: its weights, its nodes, and the activations of one
+ * run.
+ */
+export function sessionBytes(plan: Pick<Plan, "model" | "targets">, longestRun: number): number {
+  const { weights, largest, nodes, hidden } = forwardOf(plan);
+  const factor = MEMORY.activations * Math.max(1, ...plan.targets.map(({ form }) => ACTIVATIONS_OF[form] ?? 1));
   // While it is opened, the weight at hand is there twice.
-  return weights + MEMORY.node * behind.size + Math.max(largest, running);
+  return weights + MEMORY.node * nodes + Math.max(largest, 4 * factor * hidden * longestRun);
 }
 
 /** Seconds of each part; null for a calibration of unknown length. */
@@ -120,26 +134,20 @@ export function estimateSeconds(plan: Plan, load: CalibrationLoad, speeds: Speed
   const source = sourceBytes(model.onnx);
   const weights = sum(targets.map(({ shape }) => shape.out * shape.in));
   const mask = weights / speeds.mask;
-  const open = TIME.session * sessionBytes(plan, 0);
-  const perToken = speeds.multiply === null ? 0 : forwardOperations(plan) / speeds.multiply;
-  const pass = load.tokens === null ? null : open + load.tokens * perToken;
+  const forward = forwardOf(plan);
+  const open = TIME.session.byte * forward.weights + TIME.session.node * forward.nodes;
+  const multiplied = forward.linear.map(({ shape, form }) => 2 * shape.out * shape.in * (SLOWER[form] ?? 1));
+  const operations = sum(multiplied) + TIME.node * forward.nodes * forward.hidden;
+  const perToken = speeds.multiply === null ? 0 : operations / speeds.multiply;
   const calibrations = plan.calibrated ? passes : options.verify ? 1 : 0;
   const verify = options.verify ? mask + 2 * open + VERIFY_TOKENS * perToken : 0;
   const compress = options.compareBytes ? TIME.compress * source : 0;
   return {
     read: TIME.open + source / speeds.hash,
-    calibrate: calibrations === 0 ? 0 : pass === null ? null : calibrations * pass,
+    calibrate: load.tokens === null ? null : load.seconds + calibrations * (open + load.tokens * perToken),
     mask: passes * mask + verify,
     write: (TIME.write * source) / speeds.hash + weights / speeds.zero + compress,
   };
-}
-
-/** Multiplications and additions that a token costs on its way to the last layer to be pruned, overhead included. */
-function forwardOperations({ model, targets }: Plan): number {
-  const behind = nodesBehind(targets.flatMap(({ uses }) => uses.map(({ activation }) => activation)));
-  const run = findTargets(model).targets.filter(({ uses }) => uses.some(({ node }) => behind.has(node)));
-  const operations = ({ shape, form }: Target) => 2 * shape.out * shape.in * (FORWARD_OF[form] ?? 1);
-  return TIME.forward * sum(run.map(operations));
 }
 
 /** Texts have no fixed length, and no layer reads them. */

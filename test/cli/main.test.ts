@@ -49,7 +49,9 @@ describe("help and version", () => {
         model                                    model id on the Hub, or a local directory
 
       Options:
-        --out <dir>                              folder for the pruned model
+        --out <dir>                              folder for the pruned model; a dry run does without
+        --dry-run                                say what would be done and about how much memory and time
+                                                 it takes, and do nothing
         --force                                  replace a model folder, with all that is in it
         --help                                   print this help
 
@@ -138,6 +140,7 @@ describe("help and version", () => {
         $ transformers-prune prune HuggingFaceTB/SmolLM2-135M --out pruned
         $ transformers-prune prune ./model --method wanda --sparsity 0.6 --exclude layers.0 --out pruned
         $ transformers-prune prune ./model --pattern 2:4 --encoding packed --out pruned
+        $ transformers-prune prune ./model --dtype q4 --dry-run
         $ transformers-prune prune ./model --pattern 2:4 --calibration domain.txt --text novel.txt --out pruned
         $ transformers-prune prune ./model --coefficients '{"window":0.3,"size":7}' --out pruned --json
       "
