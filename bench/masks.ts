@@ -19,6 +19,7 @@ import { createCpuDevice, type Device, type MaskJob } from "../src/compute/index
 import { isKept, type Mask, type Pattern } from "../src/pattern/index.js";
 import { channelFactor, type MethodName, methodOf } from "../src/score/index.js";
 import type { Shape } from "../src/tensor/matrix.js";
+import { median } from "./figures/median.js";
 
 /** One block: q, k, v, o, gate, up, down. */
 const BLOCK: readonly Shape[] = [
@@ -131,8 +132,6 @@ function agreement(mask: Mask, kept: Uint8Array): number {
   }, 0);
   return same / kept.length;
 }
-
-const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1] as number;
 
 const folder = mkdtempSync(join(tmpdir(), "bench-masks-"));
 const path = join(folder, "weights.bin");

@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type ModelSink, openModel, writeModel } from "../src/onnx/index.js";
+import { median } from "./figures/median.js";
 
 const RUNS = 9;
 const COPIES = 5;
@@ -48,10 +49,6 @@ function inChild(task: "open" | "read", path: string): Sample {
   const script = fileURLToPath(import.meta.url);
   const output = execFileSync(process.execPath, ["--expose-gc", script, `--${task}`, path], { encoding: "utf8" });
   return JSON.parse(output) as Sample;
-}
-
-function median(numbers: readonly number[]): number {
-  return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
 }
 
 function report(label: string, samples: readonly Sample[]): void {

@@ -23,6 +23,7 @@ import { maskBySamples, openPlan, ProgressMeter } from "../src/prune/index.js";
 import { writePlan } from "../src/prune/write-plan.js";
 import { findPacked, unpackEdits } from "../src/rewrite/index.js";
 import { editedModel, type Runtime } from "../src/runtime/index.js";
+import { median } from "./figures/median.js";
 
 const { values: flags } = parseArgs({
   options: {
@@ -103,9 +104,6 @@ async function write(file: string, prune: string, encoding: "dense" | "packed", 
   await plan.model.onnx.close();
   return written;
 }
-
-const median = (numbers: readonly number[]): number =>
-  [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
 
 function inChild(path: string, how: string): Load {
   const args = ["--expose-gc", fileURLToPath(import.meta.url), "--load", path, "--how", how];

@@ -18,6 +18,7 @@ import { pipeline, pruneModel } from "../src/hook/index.js";
 import { resolvePruneOption } from "../src/options/index.js";
 import { type Collect, computeMasks, openPlan, type Plan, ProgressMeter, writeEntry } from "../src/prune/index.js";
 import type { PruneReport } from "../src/report.js";
+import { median } from "./figures/median.js";
 
 const { values: flags } = parseArgs({
   options: {
@@ -145,8 +146,6 @@ function load(kind: string, folder: string): Load {
 
 // --- the tables -----------------------------------------------------------------------------------
 
-const median = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 const s = (value: number): string => `${value.toFixed(2)} s`;
 const name = ({ method, ...rest }: (typeof ROWS)[number]): string =>
   `${method}, ${"pattern" in rest ? rest.pattern : `${100 * rest.sparsity}% by ${rest.scope}`}`;

@@ -19,7 +19,7 @@ export type {
   RecordedJudge,
   RecordedSearch,
 } from "./registry/index.js";
-export type { PruneReport, WeightReport } from "./report.js";
+export type { PlannedFile, PruneReport, WeightReport } from "./report.js";
 export {
   type CoefficientSet,
   type Coefficients,

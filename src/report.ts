@@ -42,6 +42,29 @@ export interface CompressedBytes {
   readonly bytes: number;
 }
 
+/** What a prune is about to do to a session file. Fields are as in {@link PruneReport}. */
+export interface PlannedFile
+  extends Pick<
+    PruneReport,
+    | "file"
+    | "method"
+    | "pattern"
+    | "coefficients"
+    | "byKind"
+    | "byDepth"
+    | "coefficientsFrom"
+    | "passes"
+    | "calibration"
+    | "zeros"
+    | "prunable"
+    | "parameters"
+    | "skipped"
+  > {
+  readonly encoding: "dense" | "packed";
+  readonly weights: readonly Pick<WeightReport, "name" | "kind" | "layer" | "shape" | "dtype" | "zeros">[];
+  readonly bytes: Pick<PruneReport["bytes"], "source">;
+}
+
 export interface PruneReport {
   /** Session file, without folder and extension: `model`, `decoder_model_merged_fp16`, … */
   readonly file: string;

@@ -37,15 +37,11 @@ export async function openSamples(
   const { source } = calibration;
   switch (source.kind) {
     case "built-in":
-    case "texts": {
-      const { text, name } = await calibrationText(source);
-      const windows = cutWindows(text, await tokenizer(), calibration);
-      const wanted = windows.length < calibration.count ? ` (${calibration.count} were asked for)` : "";
-      const description = `${amount(windows)} of ${windows[0]?.length} tokens of ${name}${wanted}`;
-      return fromTokens(windows, description, file);
+    case "texts":
+    case "tokens": {
+      const { ids, description } = await tokenSamples({ ...calibration, source }, tokenizer);
+      return fromTokens(ids, description, file);
     }
-    case "tokens":
-      return fromTokens(source.samples, `${amount(source.samples)} of token ids`, file);
     case "feeds":
       return {
         total: null,
@@ -64,6 +60,33 @@ export async function openSamples(
       return source satisfies never;
   }
 }
+
+/** A calibration whose samples are token ids, or become such. */
+export type TokenCalibration = ResolvedCalibration & {
+  readonly source: Extract<CalibrationSource, { kind: "built-in" | "texts" | "tokens" }>;
+};
+
+/**
+ * Token ids of the samples, one array each, and what they are in words.
+ *
+ * @param tokenizer asked for only where there is text
+ * @throws PruneError as `cutWindows` says
+ */
+export async function tokenSamples(
+  calibration: TokenCalibration,
+  tokenizer: () => Promise<Tokenizer>,
+): Promise<{ readonly ids: readonly (readonly number[])[]; readonly description: string }> {
+  const { source } = calibration;
+  if (source.kind === "tokens") return { ids: source.samples, description: `${amount(source.samples)} of token ids` };
+  const { text, name } = await calibrationText(source);
+  const ids = cutWindows(text, await tokenizer(), calibration);
+  const wanted = ids.length < calibration.count ? ` (${calibration.count} were asked for)` : "";
+  return { ids, description: `${amount(ids)} of ${ids[0]?.length} tokens of ${name}${wanted}` };
+}
+
+/** Tokens that the longest run over these samples holds. */
+export const longestRun = (ids: readonly (readonly number[])[]): number =>
+  ids.reduce((most, { length }) => Math.max(most, length), Math.min(TOKENS_PER_RUN, ids.flat().length));
 
 /** Windows of the text or the token ids that a calibration has as samples, for judging what came of it. */
 export interface WindowsBehind {

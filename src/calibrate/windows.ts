@@ -59,6 +59,24 @@ export function cutWindows(
   return windows;
 }
 
+/**
+ * The windows that were asked for, all of them and all whole.
+ *
+ * @param what what the text is called in messages
+ * @throws PruneError `bad-option` where the text is too short, and as {@link cutWindows}
+ */
+export function cutAllWindows(text: string, tokenizer: Tokenizer, options: WindowOptions, what: string): number[][] {
+  const { count, length } = options;
+  const windows = cutWindows(text, tokenizer, options);
+  const whole = windows.filter((window) => window.length === length).length;
+  if (whole === count) return windows;
+  throw new PruneError(
+    "bad-option",
+    `${what} holds ${whole} windows of ${length} tokens, ${count} are asked for; give a longer text or fewer windows`,
+    { details: { option: "text", found: whole, expected: count } },
+  );
+}
+
 /** Tokenises only as much of a long text as `needed` tokens take; their ids are those of the whole text. */
 function encodeEnough(text: string, tokenizer: Tokenizer, needed: number): readonly number[] {
   const enough = (needed + TOKENS_NEAR_CUT) * CHARACTERS_PER_TOKEN;

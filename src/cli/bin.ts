@@ -8,6 +8,7 @@ import { main } from "./main.js";
 
 const commands: Commands = {
   pruneModel: async (...args) => (await import("../hook/index.js")).pruneModel(...args),
+  estimatePrune: async (...args) => (await import("../hook/index.js")).estimatePrune(...args),
   evaluateModel: async (...args) => (await import("../hook/index.js")).evaluateModel(...args),
   inspectModel: async (...args) => (await import("../hook/index.js")).inspectModel(...args),
   tune: async (...args) => (await import("../hook/index.js")).tune(...args),

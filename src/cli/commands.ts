@@ -3,6 +3,7 @@
  * hands in the real ones.
  */
 import type {
+  EstimateOptions,
   EvaluateOptions,
   EvaluationReport,
   exportCoefficients,
@@ -10,6 +11,7 @@ import type {
   InspectReport,
   importCoefficients,
   listCoefficients,
+  PruneEstimate,
   PruneModelOptions,
   PruneResult,
   TuneOptions,
@@ -21,6 +23,7 @@ import type { Io } from "./io.js";
 /** What the command line can do. */
 export interface Commands {
   pruneModel(model: string, options: PruneModelOptions): Promise<PruneResult>;
+  estimatePrune(model: string, options: EstimateOptions): Promise<PruneEstimate>;
   evaluateModel(model: string, options: EvaluateOptions): Promise<EvaluationReport>;
   inspectModel(model: string, options: HostLoadOptions & RunControl): Promise<InspectReport>;
   tune(model: string, options: TuneOptions): Promise<TuneResult>;

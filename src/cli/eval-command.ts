@@ -2,16 +2,10 @@
 import type { Command } from "commander";
 import type { EvaluationReport } from "../hook/index.js";
 import type { CliContext } from "./commands.js";
-import {
-  addCommonFlags,
-  addEvaluationFlags,
-  type CommonFlags,
-  type EvaluationFlags,
-  evaluationOptions,
-  loadOptions,
-} from "./flags.js";
+import { addEvaluationFlags, type EvaluationFlags, evaluationOptions } from "./flags.js";
 import { examplesHelp } from "./help.js";
 import { readTextFile, styleOf } from "./io.js";
+import { addCommonFlags, type CommonFlags, loadOptions } from "./load-flags.js";
 import { withProgress } from "./progress.js";
 import { formatCount, formatPerplexity, formatSeconds } from "./units.js";
 

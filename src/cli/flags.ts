@@ -3,7 +3,7 @@
  * the options' table, and errors about them name the flag.
  */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { EvaluateOptions, HostLoadOptions } from "../hook/index.js";
+import type { EvaluateOptions } from "../hook/index.js";
 import {
   CALIBRATION_OPTIONS,
   type CalibrationOptionName,
@@ -93,28 +93,6 @@ export function wholeNumber(min: number): (text: string) => number {
   };
 }
 
-/** Flags that every command has. */
-export interface CommonFlags {
-  readonly dtype: string;
-  readonly cacheDir?: string;
-  readonly localFilesOnly?: boolean;
-  readonly revision?: string;
-  readonly quiet?: boolean;
-  readonly json?: boolean;
-}
-
-/** Adds the flags that every command has. */
-export function addCommonFlags(command: Command): void {
-  command
-    .optionsGroup("Model and output:")
-    .addOption(new Option("--dtype <name>", "which of the model's files: fp32, fp16, …").default("fp32", "fp32"))
-    .option("--cache-dir <dir>", "where models from the Hub are kept (default: the host's cache)")
-    .option("--local-files-only", "never go to the network")
-    .option("--revision <name>", "branch, tag or commit of a model on the Hub (default: main)")
-    .option("--quiet", "no progress, only the result")
-    .option("--json", "print the result as JSON and nothing else");
-}
-
 /** Flags that say how perplexity is measured. */
 export interface EvaluationFlags {
   /** Path of the text. */
@@ -142,14 +120,4 @@ export function addEvaluationFlags(command: Command, text: { summary: string; re
     .option("--length <n>", `tokens in a window of the text (default: ${length})`, wholeNumber(2))
     .option("--windows <n>", `windows, from the start of the text (default: ${windows})`, wholeNumber(1))
     .option("--stride <n>", "tokens from one window to the next (default: windows do not overlap)", wholeNumber(1));
-}
-
-/** How to find and open the model, in the host's words. */
-export function loadOptions(flags: CommonFlags): HostLoadOptions {
-  return {
-    dtype: flags.dtype,
-    ...(flags.cacheDir !== undefined && { cache_dir: flags.cacheDir }),
-    ...(flags.localFilesOnly !== undefined && { local_files_only: flags.localFilesOnly }),
-    ...(flags.revision !== undefined && { revision: flags.revision }),
-  };
 }

@@ -2,9 +2,9 @@
 import type { Command } from "commander";
 import type { InspectedFile, InspectReport } from "../hook/index.js";
 import type { CliContext } from "./commands.js";
-import { addCommonFlags, type CommonFlags, loadOptions } from "./flags.js";
 import { examplesHelp } from "./help.js";
 import { type Style, styleOf } from "./io.js";
+import { addCommonFlags, type CommonFlags, loadOptions } from "./load-flags.js";
 import { withProgress } from "./progress.js";
 import { formatTable, indent } from "./text-table.js";
 import { formatBytes, formatCount, formatShare } from "./units.js";

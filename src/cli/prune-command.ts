@@ -3,21 +3,20 @@ import type { Command } from "commander";
 import type { EvaluateOptions } from "../hook/index.js";
 import { type PruneOption, resolvePruneOption } from "../options/index.js";
 import type { CliContext } from "./commands.js";
+import { dryRunSummary } from "./dry-run-summary.js";
 import { asUsage } from "./failure.js";
 import {
-  addCommonFlags,
   addEvaluationFlags,
   addPruneFlags,
-  type CommonFlags,
   type EvaluationFlags,
   evaluationOptions,
   flagLabel,
-  loadOptions,
   numberOrText,
   wholeNumber,
 } from "./flags.js";
 import { coefficientsHelp, examplesHelp, methodsHelp, patternsHelp } from "./help.js";
 import { readTextFile, styleOf } from "./io.js";
+import { addCommonFlags, type CommonFlags, fileOptions, loadOptions } from "./load-flags.js";
 import { type ListenerOf, withProgress } from "./progress.js";
 import { pruneJson } from "./prune-json.js";
 import { pruneSummary } from "./prune-summary.js";
@@ -39,7 +38,8 @@ interface PruneFlags extends CommonFlags, EvaluationFlags {
   readonly verify?: boolean;
   readonly encoding?: string;
   readonly compareBytes?: boolean;
-  readonly out: string;
+  readonly out?: string;
+  readonly dryRun?: boolean;
   readonly force?: boolean;
   readonly threads?: number;
 }
@@ -49,7 +49,8 @@ export function pruneCommand(command: Command, context: CliContext): void {
   command
     .summary("prune a model into a folder")
     .description("Prunes a model and writes it to a folder that transformers.js loads like any other model.")
-    .requiredOption("--out <dir>", "folder for the pruned model")
+    .option("--out <dir>", "folder for the pruned model; a dry run does without")
+    .option("--dry-run", "say what would be done and about how much memory and time it takes, and do nothing")
     .option("--force", "replace a model folder, with all that is in it");
   addPruneFlags(command);
   addEvaluationFlags(command, { summary: "UTF-8 text to measure perplexity on, before and after", required: false });
@@ -65,6 +66,7 @@ export function pruneCommand(command: Command, context: CliContext): void {
           "transformers-prune prune HuggingFaceTB/SmolLM2-135M --out pruned",
           "transformers-prune prune ./model --method wanda --sparsity 0.6 --exclude layers.0 --out pruned",
           "transformers-prune prune ./model --pattern 2:4 --encoding packed --out pruned",
+          "transformers-prune prune ./model --dtype q4 --dry-run",
           "transformers-prune prune ./model --pattern 2:4 --calibration domain.txt --text novel.txt --out pruned",
           `transformers-prune prune ./model --coefficients '{"window":0.3,"size":7}' --out pruned --json`,
         ]),
@@ -79,6 +81,9 @@ async function runPrune(model: string, flags: PruneFlags, command: Command, cont
     flags.text === undefined
       ? (["length", "windows", "stride"] as const).find((name) => flags[name] !== undefined)
       : undefined;
+  if (flags.dryRun && flags.text !== undefined)
+    command.error("error: --text measures perplexity, and a dry run does not run the model; leave one of them out");
+  if (!flags.dryRun && flags.out === undefined) command.error("error: required option '--out <dir>' not specified");
   if (stray !== undefined) command.error(`error: --${stray} is for measuring perplexity and needs --text FILE`);
   const texts = flags.calibration === undefined ? undefined : await readTextFile(flags.calibration, "--calibration");
   const text = flags.text === undefined ? undefined : await readTextFile(flags.text, "--text");
@@ -86,23 +91,38 @@ async function runPrune(model: string, flags: PruneFlags, command: Command, cont
   // Resolved here only to refuse what is wrong before a model is fetched, naming flags.
   asUsage(command, () => resolvePruneOption(prune, flagLabel()));
 
+  const how = {
+    ...loadOptions(flags),
+    prune: prune as PruneOption,
+    ...(flags.force !== undefined && { force: flags.force }),
+    ...(flags.threads !== undefined && { threads: flags.threads }),
+    signal: io.signal,
+  };
+  if (flags.dryRun) {
+    const estimate = await commands.estimatePrune(model, {
+      ...how,
+      ...(flags.out !== undefined && { out: flags.out }),
+    });
+    const text = flags.json
+      ? `${JSON.stringify(estimate, null, 2)}\n`
+      : dryRunSummary(estimate, styleOf(io.stdout, io.env));
+    io.stdout.write(text);
+    return;
+  }
+  const out = flags.out as string;
   const { result, perplexity } = await withProgress(io, flags.quiet === true, async (listenerOf) => {
     const perplexityOf = (which: string, load: Partial<EvaluateOptions>, of: string) =>
       measure(which, load, of, text ?? "", flags, context, listenerOf);
     // First, so that a text that cannot serve is known before the work.
     const dense = text === undefined ? undefined : await perplexityOf(model, loadOptions(flags), "dense");
     const result = await commands.pruneModel(model, {
-      ...loadOptions(flags),
-      prune: prune as PruneOption,
-      out: flags.out,
-      ...(flags.force !== undefined && { force: flags.force }),
-      ...(flags.threads !== undefined && { threads: flags.threads }),
-      signal: io.signal,
+      ...how,
+      out,
       onProgress: listenerOf(),
     });
     if (dense === undefined) return { result, perplexity: undefined };
     // The folder just written is local, whatever the model was.
-    const local = { dtype: flags.dtype, local_files_only: true };
+    const local = { ...fileOptions(flags), local_files_only: true };
     return { result, perplexity: { dense, pruned: await perplexityOf(result.out, local, "pruned") } };
   });
   const json = pruneJson(model, result, perplexity);

@@ -71,8 +71,22 @@ function denseBytes({ shape: [out, channels], dtype }: WeightReport): number {
   return out * channels * (bytes[dtype] ?? 0);
 }
 
+/** What says how a file is pruned. */
+type RunOf = Pick<
+  PruneReport,
+  | "method"
+  | "pattern"
+  | "coefficients"
+  | "byKind"
+  | "byDepth"
+  | "coefficientsFrom"
+  | "calibration"
+  | "passes"
+  | "fromCache"
+>;
+
 /** `crepe 2:4 (default coefficients: row 0, …), 2 passes of calibration on …` */
-function describeRun({
+export function describeRun({
   method,
   pattern,
   coefficients,
@@ -82,7 +96,7 @@ function describeRun({
   calibration,
   passes,
   fromCache,
-}: PruneReport): string {
+}: RunOf): string {
   const values = (of: Coefficients) =>
     Object.entries(of)
       .map(([name, value]) => `${name} ${value}`)
@@ -128,7 +142,7 @@ function describeSeconds({ seconds }: PruneReport): string {
 }
 
 /** One line for each reason, with the first few names. */
-function leftDense({ skipped }: PruneReport): string[] {
+export function leftDense({ skipped }: Pick<PruneReport, "skipped">): string[] {
   if (skipped.length === 0) return [];
   const byReason = new Map<string, string[]>();
   for (const { name, reason } of skipped) byReason.set(reason, [...(byReason.get(reason) ?? []), name]);

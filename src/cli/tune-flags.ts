@@ -6,7 +6,8 @@ import { type Command, Option } from "commander";
 import { PruneError } from "../errors.js";
 import type { OptionRow } from "../options/index.js";
 import { TUNE_OPTIONS } from "../tune/index.js";
-import { addPruneFlags, type CommonFlags, numberOrText, type OptionPath, PRUNE_FLAGS } from "./flags.js";
+import { addPruneFlags, numberOrText, type OptionPath, PRUNE_FLAGS } from "./flags.js";
+import type { CommonFlags } from "./load-flags.js";
 
 type TuneOptionName = keyof typeof TUNE_OPTIONS;
 
@@ -185,7 +186,11 @@ export function pruneLine(model: string, flags: TuneFlags, coefficients: string 
     ...given("--calibration-count", flags.calibrationCount),
     ...given("--calibration-length", flags.calibrationLength),
     ...given("--coefficients", coefficients ?? undefined),
-    ...given("--dtype", flags.dtype === "fp32" ? undefined : flags.dtype),
+    ...given("--dtype", flags.dtype),
+    ...given("--device", flags.device),
+    ...given("--subfolder", flags.subfolder),
+    ...given("--model-file-name", flags.modelFileName),
+    ...given("--external-data", flags.externalData),
     ...given("--cache-dir", flags.cacheDir),
     ...given("--revision", flags.revision),
     ...(flags.localFilesOnly ? ["--local-files-only"] : []),

@@ -1,5 +1,5 @@
 /** What `tune --study` prints for people: how well each objective ranks candidates as the judge does, and its cost. */
-import type { Study } from "../tune/index.js";
+import { agreement, learnedCost, type ObjectiveCost, type Study } from "../tune/index.js";
 import type { Style } from "./io.js";
 import { formatTable, indent } from "./text-table.js";
 import { formatSeconds } from "./units.js";
@@ -9,7 +9,10 @@ type Learned = NonNullable<Study["learned"]>;
 /** The study as lines: objectives in order of trust, the learned combination, and what this model does not allow. @param judge its name */
 export function describeStudy(study: Study, judge: string, style: Style): string[] {
   const { rows, objectives, learned, unsupported, secondsToJudge } = study;
-  const judged = [...objectives].sort((a, b) => agreement(b) - agreement(a));
+  // What has no correlation comes last, also behind one that has the wrong one throughout.
+  const judged = [...objectives].sort(
+    (a, b) => agreement(b) - agreement(a) || Number(Number.isNaN(a.spearman)) - Number(Number.isNaN(b.spearman)),
+  );
   const [head = "", ...lines] = formatTable(
     [
       ["objective", "better", "ρ", "ρ among best third", "setup", "per candidate"],
@@ -21,7 +24,7 @@ export function describeStudy(study: Study, judge: string, style: Style): string
         briefly(one.setupSeconds),
         briefly(one.secondsPerCandidate),
       ]),
-      ...(learned === null ? [] : [learnedCells(learned, objectives)]),
+      ...(learned === null ? [] : [learnedCells(learned, learnedCost(study))]),
     ],
     ["left", "left", "right"],
   );
@@ -36,19 +39,17 @@ export function describeStudy(study: Study, judge: string, style: Style): string
 /** A correlation with a true minus; one that is not defined, because all values are equal, is a dash. */
 export const formatRho = (rho: number): string => (Number.isNaN(rho) ? "—" : rho.toFixed(2).replace("-", "−"));
 
-/** 1 for a perfect ranking, whichever way is better; what has no correlation comes last. */
-function agreement({ better, spearman }: Study["objectives"][number]): number {
-  if (Number.isNaN(spearman)) return Number.NEGATIVE_INFINITY;
-  return better === "lower" ? spearman : -spearman;
-}
-
-/** It measures all its parts, so it costs what they cost. */
-function learnedCells({ terms, spearman, spearmanBestThird }: Learned, objectives: Study["objectives"]): string[] {
-  const parts = objectives.filter(({ name }) => terms.some((term) => term.name === name));
-  const setup = parts.reduce((sum, { setupSeconds }) => sum + setupSeconds, 0);
-  const each = parts.reduce((sum, { secondsPerCandidate }) => sum + secondsPerCandidate, 0);
-  return ["learned", "lower", formatRho(spearman), formatRho(spearmanBestThird), briefly(setup), briefly(each)];
-}
+const learnedCells = (
+  { spearman, spearmanBestThird }: Learned,
+  { setupSeconds, secondsPerCandidate }: ObjectiveCost,
+): string[] => [
+  "learned",
+  "lower",
+  formatRho(spearman),
+  formatRho(spearmanBestThird),
+  briefly(setupSeconds),
+  briefly(secondsPerCandidate),
+];
 
 const describeLearned = ({ terms }: Learned): string =>
   `learned: ranks from the logarithms of ${terms

@@ -1,7 +1,7 @@
 /** What `tune` prints at its end for people: what the judge said, coefficients, the study, what it cost, and how to use the result. */
 import type { TuneResult } from "../hook/index.js";
 import type { Coefficients } from "../score/index.js";
-import type { TuneReport } from "../tune/index.js";
+import { betterBaseline, type TuneReport } from "../tune/index.js";
 import type { Style } from "./io.js";
 import { formatTable, indent } from "./text-table.js";
 import { describeStudy, formatRho } from "./tune-study.js";
@@ -55,14 +55,9 @@ function describeRun({
   ].join("\n");
 }
 
-/** The better of RIA and Wanda. */
-function baseline({ judged: { ria, wanda } }: TuneReport): { name: "ria" | "wanda"; judged: number } {
-  return wanda < ria ? { name: "wanda", judged: wanda } : { name: "ria", judged: ria };
-}
-
 function judgements(report: TuneReport): string[] {
   const { dense, ria, wanda, tuned } = report.judged;
-  const better = baseline(report);
+  const better = betterBaseline(report.judged);
   const rows = [
     ["", report.judge.name],
     ["dense", formatJudged(dense)],
@@ -84,9 +79,13 @@ function distance(to: number, from: number): string {
   return to > from ? `+${text}` : text;
 }
 
-const nothingBetter = (report: TuneReport): string =>
-  `Nothing better than ${baseline(report).name} was found: these are the best coefficients of ${report.method} that there were, ` +
-  `and --method ${baseline(report).name} is the better choice here.`;
+function nothingBetter({ judged, method }: TuneReport): string {
+  const { name } = betterBaseline(judged);
+  return (
+    `Nothing better than ${name} was found: these are the best coefficients of ${method} that there were, ` +
+    `and --method ${name} is the better choice here.`
+  );
+}
 
 function describeCoefficients(
   { all, byKind = {}, byDepth = [] }: TuneResult["record"]["coefficients"],

@@ -1,5 +1,5 @@
 /** Perplexity of a model by its name: files by the host, windows by protocol P1. */
-import { cutWindows } from "../calibrate/index.js";
+import { cutAllWindows } from "../calibrate/index.js";
 import { PruneError } from "../errors.js";
 import { perplexity } from "../eval/index.js";
 import { badOption, DEFAULTS, dottedLabel } from "../options/index.js";
@@ -70,12 +70,7 @@ export async function evaluateModel(model: string, options: EvaluateOptions): Pr
       `${model} has ${found.files.length} session files; perplexity needs a causal language model of one`,
     );
   const tokenizer = await loadTokenizer(found.id, null, found.options);
-  const windows = cutWindows(text, tokenizer, { count, length, bos, ...(stride && { stride }) });
-  if (windows.length < count || windows.some((window) => window.length < length))
-    throw new PruneError(
-      "bad-option",
-      `the text holds ${windows.filter((window) => window.length === length).length} windows of ${length} tokens, ${count} are asked for; give a longer text or fewer windows`,
-    );
+  const windows = cutAllWindows(text, tokenizer, { count, length, bos, ...(stride && { stride }) }, "the text");
   const { InferenceSession } = onnxRuntime();
   const runtime = hostRuntime((bytes, sessionOptions) => InferenceSession.create(bytes, sessionOptions));
   const onnx = await openModelFile(file);

@@ -6,6 +6,7 @@ export {
   listCoefficients,
   type RegistryOptions,
 } from "./coefficients.js";
+export { type EstimateOptions, estimatePrune, type FileEstimate, type PruneEstimate } from "./estimate-prune.js";
 export { type EvaluateOptions, type EvaluationReport, evaluateModel } from "./evaluate-model.js";
 export type { PruneProgressCallback, PruneProgressInfo } from "./events.js";
 export { type InspectedFile, type InspectedWeight, type InspectReport, inspectModel } from "./inspect-model.js";

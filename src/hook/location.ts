@@ -26,10 +26,18 @@ export function isInside(path: string, folder: string): boolean {
   return way === "" || !(way === ".." || way.startsWith(`..${sep}`) || isAbsolute(way));
 }
 
-/** The directory of a model whose session file lies at `path`: the folder above `onnx/`, or the file's own. */
+/** Folders of a `subfolder` such as `web/onnx`, upwards from the file: farther up, a config is another project's. */
+const DEEPEST_SUBFOLDER = 2;
+
+/**
+ * The directory of a model whose session file lies at `path`: the nearest one upwards that has a config, for
+ * `subfolder` may be nested or none; where none has, the folder above the file's own.
+ */
 export function modelFolder(path: string): string {
-  const folder = dirname(path);
-  return existsSync(join(folder, "config.json")) ? folder : dirname(folder);
+  let folder = dirname(path);
+  for (let i = 0; i <= DEEPEST_SUBFOLDER; i++, folder = dirname(folder))
+    if (existsSync(join(folder, "config.json"))) return folder;
+  return dirname(dirname(path));
 }
 
 /** A model as the host takes it: an existing directory by its absolute path, anything else as it is (a Hub id). */

@@ -72,6 +72,15 @@ function finish(session: RuntimeSession, meter: ProgressMeter, phase: "load" | "
   return session;
 }
 
+/** What says where a file's result is kept. */
+export type CacheQuestion = Pick<OpenJob, "plan" | "needsSiblings" | "hostCacheRoot" | "tokenizer">;
+
+/** Whether a load would find the file pruned in the cache. */
+export async function isCached(question: CacheQuestion): Promise<boolean> {
+  const place = await placeOf(question);
+  return typeof place !== "string" && (await readEntry(place.folder, place.key.key, place.memory)) !== null;
+}
+
 /** Where the result is kept, and under which key. */
 interface Place {
   readonly folder: string;
@@ -81,7 +90,7 @@ interface Place {
 }
 
 /** The place in the cache, or why there is none, in words; "" where none is wanted. */
-async function placeOf({ plan, needsSiblings, hostCacheRoot, tokenizer }: OpenJob): Promise<Place | string> {
+async function placeOf({ plan, needsSiblings, hostCacheRoot, tokenizer }: CacheQuestion): Promise<Place | string> {
   const { cache, signal } = plan.options;
   if (cache.kind === "none") return "";
   const root = cache.kind === "folder" ? resolve(cache.path) : hostCacheRoot;

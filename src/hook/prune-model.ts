@@ -3,47 +3,27 @@
  * without this package: config, tokenizer and the rest, `onnx/…`, and `prune.json`.
  */
 import { basename, dirname, join, resolve } from "node:path";
-import {
-  badOption,
-  checkNamedFiles,
-  dottedLabel,
-  type PruneOption,
-  type ResolvedPrune,
-  resolvePruneOption,
-} from "../options/index.js";
+import { badOption, dottedLabel, type PruneOption } from "../options/index.js";
 import type { RunControl } from "../progress.js";
 import {
-  checkSelections,
   type MaskedPlan,
   maskBySamples,
-  openModelFile,
-  openPlan,
   type Plan,
   type PlanKey,
   ProgressMeter,
-  planKey,
   reportFromCache,
-  type Selection,
-  sourceHashes,
   writeEntry,
 } from "../prune/index.js";
-import type { CoefficientLibrary } from "../registry/index.js";
 import type { PruneReport } from "../report.js";
-import { type FolderDraft, hashMemory, readEntry, sha256, withLock } from "../store/index.js";
-import { coefficientLibrary } from "./coefficient-library.js";
+import { type FolderDraft, hashMemory, readEntry, withLock } from "../store/index.js";
 import { addDenseFiles, addSideFiles, hashesOf, readSideFiles, refuseOccupied, refuseSource } from "./export-files.js";
 import { hostRuntime, hostVersions, onnxRuntime } from "./host.js";
 import { refuseUnknownKeys } from "./known-keys.js";
 import { cacheRootOf, loadTokenizer } from "./location.js";
 import { maskByRun, runOf } from "./mask-by-run.js";
-import {
-  type HostLoadOptions,
-  type ResolvedFile,
-  type ResolvedModel,
-  reloadResolved,
-  resolveModel,
-} from "./resolve-files.js";
-import { fileKey, sessionFileName } from "./session-file.js";
+import { closeJob, exportKey, openJob, type PruneJob } from "./prune-job.js";
+import { type HostLoadOptions, type ResolvedFile, reloadResolved } from "./resolve-files.js";
+import { fileKey } from "./session-file.js";
 
 /** Options of {@link pruneModel}, beside the host's. */
 export interface PruneModelOptions extends HostLoadOptions, RunControl {
@@ -68,14 +48,8 @@ export interface PruneResult {
   readonly reports: readonly PruneReport[];
 }
 
-/** The work on one model. */
-interface Job {
-  readonly found: ResolvedModel;
-  readonly plans: readonly Plan[];
-  /** Files in which nothing is pruned. */
-  readonly dense: readonly ResolvedFile[];
-  readonly optionsOf: (sessionFile: string) => ResolvedPrune | null;
-  readonly library: CoefficientLibrary;
+/** A job that is carried out. */
+interface Work extends PruneJob {
   readonly threads: number | undefined;
   readonly meterOf: (plan: Plan) => ProgressMeter;
 }
@@ -93,21 +67,8 @@ export async function pruneModel(model: string, options: PruneModelOptions): Pro
   const { prune, out: folder, force = false, threads, signal, onProgress, ...hostOptions } = options;
   if (typeof folder !== "string" || folder === "")
     throw badOption(dottedLabel("out"), "the path of a directory", folder);
-  const resolved = resolvePruneOption(prune);
-  const found = await resolveModel(model, hostOptions);
   const out = resolve(folder);
-  await refuseSource(out, found.folder);
-  checkNamedFiles(
-    resolved,
-    found.files.map(({ name }) => sessionFileName(name)),
-  );
-  const optionsOf = (sessionFile: string): ResolvedPrune | null => {
-    const wanted = resolved.forFile(sessionFile);
-    const signals = [signal, wanted?.signal].filter((one) => one !== undefined);
-    return wanted && { ...wanted, signal: AbortSignal.any(signals) };
-  };
-  const plans: Plan[] = [];
-  const dense: ResolvedFile[] = [];
+  const job = await openJob(model, prune, hostOptions, signal);
   const meters = new Map<string, ProgressMeter>();
   const meterOf = (plan: Plan): ProgressMeter => {
     const meter = meters.get(plan.name) ?? ProgressMeter.of(plan, onProgress);
@@ -115,29 +76,19 @@ export async function pruneModel(model: string, options: PruneModelOptions): Pro
     return meter;
   };
   try {
-    const selections: Selection[] = [];
-    const library = coefficientLibrary(cacheRootOf(found.options.cache_dir), found.id, found.options);
-    for (const file of found.files) {
-      const wanted = optionsOf(sessionFileName(file.name));
-      const plan = wanted && (await openPlan(file, wanted, library));
-      if (plan) selections.push(plan);
-      if (plan && plan.targets.length > 0) plans.push(plan);
-      else dense.push(file);
-      if (plan?.targets.length === 0) await plan.model.onnx.close();
-    }
-    checkSelections(selections, model);
-    const reports = await writeTo(out, { found, plans, dense, optionsOf, library, threads, meterOf }, force, signal);
-    for (const report of reports) plans.find(({ name }) => name === report.file)?.options.onReport?.(report);
+    await refuseSource(out, job.found.folder);
+    const reports = await writeTo(out, { ...job, threads, meterOf }, force, signal);
+    for (const report of reports) job.plans.find(({ name }) => name === report.file)?.options.onReport?.(report);
     return { out, reports };
   } finally {
-    await Promise.all(plans.map((plan) => plan.model.onnx.close()));
+    await closeJob(job);
   }
 }
 
 /** The reports of the directory, which is made unless it holds the same result. */
 async function writeTo(
   out: string,
-  job: Job,
+  job: Work,
   force: boolean,
   signal: AbortSignal | undefined,
 ): Promise<readonly PruneReport[]> {
@@ -172,7 +123,7 @@ async function writeTo(
 }
 
 /** Masks every plan by the calibration it asks for; in the order of the plans. */
-async function maskAll({ found, plans, optionsOf, library, threads, meterOf }: Job): Promise<MaskedPlan[]> {
+async function maskAll({ found, plans, optionsOf, library, threads, meterOf }: Work): Promise<MaskedPlan[]> {
   const { InferenceSession } = onnxRuntime();
   const tokenizer = () => loadTokenizer(found.id, null, found.options);
   const services = {
@@ -202,33 +153,6 @@ async function maskAll({ found, plans, optionsOf, library, threads, meterOf }: J
       [...open.values()].filter((plan) => !plans.includes(plan)).map((plan) => plan.model.onnx.close()),
     );
   }
-}
-
-/** Key of the whole directory; null where one of its parts has none. */
-async function exportKey(
-  { plans, dense }: Job,
-  sideFiles: Readonly<Record<string, string>>,
-  memory: string | null,
-  signal: AbortSignal | undefined,
-): Promise<PlanKey | null> {
-  const keys: PlanKey[] = [];
-  for (const plan of plans) {
-    const key = await planKey(plan, memory, signal);
-    if (key === null) return null;
-    keys.push(key);
-  }
-  // Without a prototype, because a model may name a data file `__proto__`.
-  const denseHashes: Record<string, string> = Object.create(null);
-  for (const file of dense) {
-    const onnx = await openModelFile(file);
-    Object.assign(denseHashes, await sourceHashes(onnx, memory, signal).finally(() => onnx.close()));
-  }
-  return {
-    key: sha256(JSON.stringify([keys.map(({ key }) => key), denseHashes, sideFiles])),
-    source: Object.assign({}, ...keys.map(({ source }) => source), denseHashes, sideFiles) as Record<string, string>,
-    options: Object.fromEntries(plans.map((plan, i) => [plan.name, keys[i]?.options])),
-    seconds: keys.reduce((sum, { seconds }) => sum + seconds, 0),
-  };
 }
 
 /** Calibration without content: the directory is never taken for the result of another run. */

@@ -8,7 +8,7 @@ import type { ModelFile } from "../prune/index.js";
 import type { RuntimeSession, SessionOptions } from "../runtime/index.js";
 import { host } from "./host.js";
 import { type SessionRequest, withRequest } from "./intercept.js";
-import { refuseUnknownDtype } from "./known-keys.js";
+import { refuseUnknownDtype, refuseUnknownFiles } from "./known-keys.js";
 import { type LoadOptions, modelFolder, modelIdOrFolder } from "./location.js";
 import type { Reload } from "./mask-by-run.js";
 import { modelFileOf } from "./session-file.js";
@@ -80,7 +80,9 @@ export async function resolveModel(model: string, given: HostLoadOptions): Promi
     if (first === undefined) throw new Error("it opens no session");
     // The host opens them in the order in which they are found.
     files.sort((a, b) => (a.name < b.name ? -1 : 1));
-    return { id, options, modelClass, files, folder: modelFolder(first.input) };
+    const names = files.map(({ name }) => name);
+    for (const option of ["dtype", "device"] as const) refuseUnknownFiles(option, options[option], names);
+    return { id, options, modelClass, files, folder: isFolder ? id : modelFolder(first.input) };
   } catch (cause) {
     if (cause instanceof PruneError) throw cause;
     throw new PruneError(

@@ -2,8 +2,7 @@
  * The judge that the settings of `tune()` ask for: what is known of it before the model is calibrated,
  * with what is wrong about it refused by then, and how it is opened afterwards.
  */
-import { cutWindows, type Tokenizer } from "../calibrate/index.js";
-import { PruneError } from "../errors.js";
+import { cutAllWindows, type Tokenizer } from "../calibrate/index.js";
 import { PERPLEXITY, type RecordedJudge } from "../registry/index.js";
 import { sha256 } from "../store/index.js";
 import { type Judge, type JudgeSettings, type PerplexityJudgeOptions, perplexityJudge } from "../tune/index.js";
@@ -32,8 +31,8 @@ export function chooseJudge(
 ): ChosenJudge {
   switch (settings.kind) {
     case "perplexity": {
-      const { text, length } = settings;
-      const windows = evaluationWindows(settings, tokenizer);
+      const { text, length, windows: count } = settings;
+      const windows = cutAllWindows(text, tokenizer, { count, length, bos: false }, "tune(): text");
       const described = { name: "the given text", sha256: sha256(text), windows: windows.length, length };
       return {
         described: { name: PERPLEXITY, text: described },
@@ -52,18 +51,4 @@ export function chooseJudge(
     default:
       return settings satisfies never;
   }
-}
-
-function evaluationWindows(
-  { text, windows: count, length }: Extract<JudgeSettings, { kind: "perplexity" }>,
-  tokenizer: Tokenizer,
-): number[][] {
-  const windows = cutWindows(text, tokenizer, { count, length, bos: false });
-  const whole = windows.filter((window) => window.length === length).length;
-  if (whole === count) return windows;
-  throw new PruneError(
-    "bad-option",
-    `tune(): text holds ${whole} windows of ${length} tokens, ${count} are asked for; give a longer text or fewer windows`,
-    { details: { option: "text", found: whole, expected: count } },
-  );
 }

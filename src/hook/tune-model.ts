@@ -9,7 +9,7 @@ import { findWritableTargets } from "../graph/index.js";
 import { type PruneOptions, type ResolvedPrune, resolvePruneOption } from "../options/index.js";
 import { describePattern } from "../pattern/index.js";
 import type { RunControl } from "../progress.js";
-import { checkSelections, openPlan, type Plan, sourceHashes } from "../prune/index.js";
+import { checkSelections, openPlan, type Plan, patternAsBy, sourceHashes } from "../prune/index.js";
 import { addRecord, type CoefficientRecord, familyOf, fingerprintOf, readRegistryFile } from "../registry/index.js";
 import { METHODS, methodOf } from "../score/index.js";
 import { hashMemory, sha256 } from "../store/index.js";
@@ -139,7 +139,7 @@ export async function tuneModel<T extends PipelineTask>(model: string, options: 
         objective: settings.objective ?? usual.name,
         granularity,
         studied: OBJECTIVE_NAMES,
-        baselines: { ria: baselinePattern("ria", plan), wanda: baselinePattern("wanda", plan) },
+        baselines: { ria: patternAsBy("ria", plan), wanda: patternAsBy("wanda", plan) },
       },
       {
         ...control,
@@ -260,12 +260,6 @@ function granularityOf({ per }: ResolvedTuneSettings, { targets, layers }: Plan)
     );
   }
   return { by: "kind", kinds: [...new Set(targets.map(({ kind }) => kind))] };
-}
-
-/** The pattern with the scope that the baseline's own paper has, unless the user named one. */
-function baselinePattern(method: "ria" | "wanda", { pattern, options }: Plan): Plan["pattern"] {
-  const isOpen = options.pattern.kind === "unstructured" && options.pattern.scope === null;
-  return isOpen && pattern.kind === "unstructured" ? { ...pattern, scope: methodOf(method).defaultScope } : pattern;
 }
 
 /** What the figures of a checkpoint are figures of. How to search may change: a search that does begins anew. */

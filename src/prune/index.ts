@@ -1,6 +1,8 @@
 /** The conductor: plan a file, mask it, write it, report on it — in that order. */
+export { type CalibrationLoad, estimateMemory, estimateSeconds, type Phases, sessionBytes } from "./estimate.js";
 export { type MaskedPlan, maskBySamples, type SampleServices } from "./mask-by-samples.js";
 export { type Collect, computeMasks, type Masked, maskEdits, type TensorEdits, weightBytes } from "./masks.js";
+export { measureSpeeds, type SpeedServices, type Speeds } from "./measure-speeds.js";
 export {
   baseName,
   extendKey,
@@ -13,7 +15,7 @@ export {
   sourceHashes,
 } from "./plan.js";
 export { ProgressMeter } from "./progress-meter.js";
-export { parametersOf, reportFromCache, reportOf, sourceBytes } from "./report-of.js";
+export { parametersOf, planned, reportFromCache, reportOf, sourceBytes } from "./report-of.js";
 export { checkSelections, type Selection } from "./select-targets.js";
-export { cannotVerify, type Verdict } from "./verify.js";
+export { cannotVerify, patternAsBy, type Verdict } from "./verify.js";
 export { type EntryFile, writeEntry } from "./write-entry.js";

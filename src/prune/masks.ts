@@ -15,7 +15,7 @@ import {
 } from "../onnx/index.js";
 import type { Mask } from "../pattern/index.js";
 import { writeZeros } from "../rewrite/index.js";
-import { channelFactor, coefficientsOf, depthOf, methodOf } from "../score/index.js";
+import { type ChannelStatistics, channelFactor, coefficientsOf, depthOf, methodOf } from "../score/index.js";
 import type { QuantisedCoding } from "../tensor/coding.js";
 import type { Plan } from "./plan.js";
 import type { ProgressMeter } from "./progress-meter.js";
@@ -85,30 +85,36 @@ async function maskTargets(
   device: Device,
   onMask: (done: number, weight: string) => void,
 ): Promise<ReadonlyMap<Target, Mask>> {
-  const { pattern, options, coefficients, layers } = plan;
-  const { method, signal } = options;
+  const { signal } = plan.options;
   const masks = new Map<Target, Mask>();
   const one = async (target: Target): Promise<void> => {
-    const own = coefficientsOf(coefficients, { kind: target.kind, depth: depthOf(target.layer, layers) });
-    const terms = methodOf(method).terms(own, target.shape);
-    const mask = await device.computeMask(
-      {
-        label: target.name,
-        ...weightBytes(target),
-        shape: target.shape,
-        order: target.order,
-        terms,
-        channelFactor: channelFactor(terms, target.shape.in, statistics?.get(target), target.name),
-        pattern,
-      },
-      signal,
-    );
+    const mask = await device.computeMask(maskJob(plan, target, statistics?.get(target)), signal);
     masks.set(target, mask);
     onMask(masks.size, target.name);
   };
   await Promise.all(plan.targets.map(one));
   // In file order, whatever order the device finished in.
   return new Map(plan.targets.map((target) => [target, masks.get(target) as Mask]));
+}
+
+/**
+ * What a device is told to mask a target by its plan.
+ *
+ * @throws PruneError `bad-calibration` where the method needs statistics and there are none
+ */
+export function maskJob(plan: Plan, target: Target, statistics: ChannelStatistics | undefined): MaskJob {
+  const { pattern, options, coefficients, layers } = plan;
+  const own = coefficientsOf(coefficients, { kind: target.kind, depth: depthOf(target.layer, layers) });
+  const terms = methodOf(options.method).terms(own, target.shape);
+  return {
+    label: target.name,
+    ...weightBytes(target),
+    shape: target.shape,
+    order: target.order,
+    terms,
+    channelFactor: channelFactor(terms, target.shape.in, statistics, target.name),
+    pattern,
+  };
 }
 
 /** Where the device finds the floats of a target: stored as such, or behind codes; in its file, or in memory. */

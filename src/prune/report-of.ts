@@ -1,8 +1,8 @@
 /** What a run did, as the plain data of report.ts. */
 import { describeCoding, findTargets, type Model, partsOf, type Target } from "../graph/index.js";
 import { graphsOf, type OnnxModel, type OnnxTensor } from "../onnx/index.js";
-import { countKept, describePattern } from "../pattern/index.js";
-import type { ByteComparison, PruneReport, WeightReport } from "../report.js";
+import { countKept, describePattern, prunedCount } from "../pattern/index.js";
+import type { ByteComparison, PlannedFile, PruneReport, WeightReport } from "../report.js";
 import type { Masked } from "./masks.js";
 import type { Plan } from "./plan.js";
 import { describeVerdict, riaPlan } from "./verify.js";
@@ -76,6 +76,40 @@ export function reportOf(planned: Plan, masked: Masked, written: Written): Prune
       ...(written.compared && { compared: written.compared }),
     },
     fromCache: false,
+  };
+}
+
+/**
+ * What a plan is about to do, for who wants to know before.
+ *
+ * @param calibration in words
+ */
+export function planned(plan: Plan, calibration: string): PlannedFile {
+  const { all, ...parts } = plan.coefficients;
+  const weights = plan.targets.map((target) => ({
+    name: target.name,
+    kind: target.kind,
+    layer: target.layer,
+    shape: [target.shape.out, target.shape.in] as const,
+    dtype: describeCoding(target.coding, target.shape, target.order),
+    zeros: prunedCount(plan.pattern, target.shape),
+  }));
+  return {
+    file: plan.name,
+    method: plan.options.method,
+    pattern: describePattern(plan.pattern),
+    coefficients: all,
+    ...parts,
+    coefficientsFrom: plan.coefficientsFrom,
+    passes: plan.calibrated ? plan.passes : 0,
+    calibration,
+    encoding: plan.options.encoding,
+    zeros: weights.reduce((sum, { zeros }) => sum + zeros, 0),
+    prunable: weights.reduce((sum, { shape: [out, channels] }) => sum + out * channels, 0),
+    parameters: parametersOf(plan.model),
+    weights,
+    skipped: plan.skipped,
+    bytes: { source: sourceBytes(plan.model.onnx) },
   };
 }
 

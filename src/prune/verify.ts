@@ -8,9 +8,9 @@ import { type Tokenizer, windowsBehind } from "../calibrate/index.js";
 import type { Device } from "../compute/index.js";
 import { PruneError } from "../errors.js";
 import { perplexity } from "../eval/index.js";
-import { describePattern } from "../pattern/index.js";
+import { describePattern, type Pattern } from "../pattern/index.js";
 import type { Runtime, SessionOptions } from "../runtime/index.js";
-import { methodOf } from "../score/index.js";
+import { type MethodName, methodOf } from "../score/index.js";
 import { type Collect, computeMasks, type Masked, maskEdits } from "./masks.js";
 import type { Plan } from "./plan.js";
 import type { ProgressMeter } from "./progress-meter.js";
@@ -55,16 +55,20 @@ export function differsFromRia(plan: Plan): boolean {
  * The plan as RIA prunes it: the same weights, one pass, and RIA's own scope where the user named none.
  */
 export function riaPlan(plan: Plan): Plan {
-  const { pattern, options } = plan;
-  const isOpen = options.pattern.kind === "unstructured" && options.pattern.scope === null;
   return {
     ...plan,
-    options: { ...options, method: "ria" },
-    pattern: isOpen && pattern.kind === "unstructured" ? { ...pattern, scope: methodOf("ria").defaultScope } : pattern,
+    options: { ...plan.options, method: "ria" },
+    pattern: patternAsBy("ria", plan),
     coefficients: { all: {} },
     passes: 1,
     calibrated: true,
   };
+}
+
+/** A plan's pattern for another method: with the scope of that method's own paper, unless the user named one. */
+export function patternAsBy(method: MethodName, { pattern, options }: Plan): Pattern {
+  const isOpen = options.pattern.kind === "unstructured" && options.pattern.scope === null;
+  return isOpen && pattern.kind === "unstructured" ? { ...pattern, scope: methodOf(method).defaultScope } : pattern;
 }
 
 /**

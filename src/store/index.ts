@@ -2,6 +2,7 @@
 export { contentHash, hashMemory, rememberHash } from "./content-hash.js";
 export { type PruneRecord, RECORD_NAME, readEntry } from "./entry.js";
 export { type DraftFile, FolderDraft } from "./folder-draft.js";
+export { hashSpeed } from "./hash-speed.js";
 export { withLock } from "./lock.js";
 export { sha256 } from "./stamp.js";
 export { withStorageErrors } from "./storage-error.js";

@@ -59,3 +59,8 @@ export interface TuneReport {
   readonly study: Study | null;
   readonly seconds: Readonly<Record<"prepare" | "study" | "search" | "check" | "total", number>>;
 }
+
+/** RIA or Wanda: whichever is judged better. */
+export function betterBaseline({ ria, wanda }: TuneReport["judged"]): { name: "ria" | "wanda"; judged: number } {
+  return wanda < ria ? { name: "wanda", judged: wanda } : { name: "ria", judged: ria };
+}

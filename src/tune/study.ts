@@ -11,7 +11,7 @@ import { type ObjectiveName, objectiveOf } from "./objectives/index.js";
 import { OPTIMISERS } from "./optimise/index.js";
 import type { SearchSpace } from "./space.js";
 import type { Subject } from "./subject.js";
-import { type ObjectiveCost, TimedObjective } from "./timed-objective.js";
+import { medianSeconds, type ObjectiveCost, TimedObjective } from "./timed-objective.js";
 
 /** One candidate with all its figures. */
 export interface StudyRow {
@@ -80,7 +80,7 @@ export async function study(
       rows,
       ...analyse(rows, open),
       unsupported,
-      secondsToJudge: median(rows.map(({ seconds }) => seconds.judge ?? 0)),
+      secondsToJudge: medianSeconds(rows.map(({ seconds }) => seconds.judge ?? 0)),
     };
 
     async function measure(candidate: Candidate): Promise<StudyRow> {
@@ -149,11 +149,18 @@ function analyse(rows: readonly StudyRow[], open: readonly TimedObjective[]): Pi
   });
   const objectives = open.map(({ name, cost }): ObjectiveStudy => {
     const values = rows.map((row) => row.values[name] as number);
-    const secondsPerCandidate = median(rows.map(({ seconds }) => seconds[name] ?? 0));
+    const secondsPerCandidate = medianSeconds(rows.map(({ seconds }) => seconds[name] ?? 0));
     return { name, better: objectiveOf(name).better, ...cost, secondsPerCandidate, ...among(values) };
   });
   const learned = learnProxy(rows);
   return { objectives, learned: learned && { ...learned, ...among(learned.heldOut) } };
 }
 
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
+/** What the learned combination costs: it measures all its parts. Nothing where there is none. */
+export function learnedCost({ objectives, learned }: Study): ObjectiveCost {
+  const parts = objectives.filter(({ name }) => learned?.terms.some((term) => term.name === name));
+  return {
+    setupSeconds: parts.reduce((sum, { setupSeconds }) => sum + setupSeconds, 0),
+    secondsPerCandidate: parts.reduce((sum, { secondsPerCandidate }) => sum + secondsPerCandidate, 0),
+  };
+}

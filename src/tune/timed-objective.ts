@@ -47,14 +47,17 @@ export class TimedObjective implements Measuring {
   }
 
   get cost(): ObjectiveCost {
-    const sorted = [...this.seconds].sort((a, b) => a - b);
-    return { setupSeconds: this.setupSeconds, secondsPerCandidate: sorted[sorted.length >> 1] ?? 0 };
+    return { setupSeconds: this.setupSeconds, secondsPerCandidate: medianSeconds(this.seconds) };
   }
 
   close(): Promise<void> {
     return this.objective.close();
   }
 }
+
+/** The upper median of what steps took; 0 where there was none. */
+export const medianSeconds = (each: readonly number[]): number =>
+  [...each].sort((a, b) => a - b)[each.length >> 1] ?? 0;
 
 const notFinite = (objective: ObjectiveName, value: number, file: string) =>
   new PruneError(

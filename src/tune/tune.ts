@@ -14,6 +14,7 @@ import { bestApart, type SearchState, type SearchStep, search } from "./search.j
 import { type Granularity, searchSpace } from "./space.js";
 import { type Study, type StudyRow, study } from "./study.js";
 import type { Subject } from "./subject.js";
+import { medianSeconds } from "./timed-objective.js";
 
 /** Where a search begins. Everything is plain data that survives JSON. */
 export interface TuneState {
@@ -259,10 +260,8 @@ const secondsOf = (studied: Study | null): number =>
   (studied?.rows ?? []).flatMap(({ seconds }) => Object.values(seconds)).reduce((sum, value) => sum + value, 0);
 
 /** Median of what a step took. */
-function secondsPerStep(steps: readonly SearchStep[]): number {
-  const each = steps.map(({ seconds }, i) => seconds - (steps[i - 1]?.seconds ?? 0)).sort((a, b) => a - b);
-  return each[each.length >> 1] ?? 0;
-}
+const secondsPerStep = (steps: readonly SearchStep[]): number =>
+  medianSeconds(steps.map(({ seconds }, i) => seconds - (steps[i - 1]?.seconds ?? 0)));
 
 /** What the judge liked best in a study. */
 const bestStudied = ({ rows }: Study): Candidate => rows.reduce((a, b) => (b.judged < a.judged ? b : a)).candidate;

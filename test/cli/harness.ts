@@ -3,7 +3,7 @@ import { Writable } from "node:stream";
 import type { Commands } from "../../src/cli/commands.js";
 import type { OutputStream } from "../../src/cli/io.js";
 import { main } from "../../src/cli/main.js";
-import type { EvaluationReport, InspectReport, TuneResult } from "../../src/hook/index.js";
+import type { EvaluationReport, InspectReport, PruneEstimate, TuneResult } from "../../src/hook/index.js";
 import type { ProgressEvent } from "../../src/progress.js";
 import type { PruneReport } from "../../src/report.js";
 import { recordOf } from "../registry/arbitrary-record.js";
@@ -53,6 +53,40 @@ export const EVALUATION: Omit<EvaluationReport, "model"> = {
   stride: null,
   dtype: "fp32",
   seconds: 12.34,
+};
+
+/** A dry run of what {@link REPORT} reports. */
+export const ESTIMATE: Omit<PruneEstimate, "model"> = {
+  out: { path: "/work/pruned", holds: "nothing" },
+  files: [
+    {
+      file: "model",
+      method: "crepe",
+      pattern: "2:4",
+      coefficients: REPORT.coefficients,
+      coefficientsFrom: REPORT.coefficientsFrom,
+      passes: 1,
+      calibration: "32 samples of 512 tokens of the built-in text",
+      encoding: "dense",
+      zeros: 53_084_160,
+      prunable: 106_168_320,
+      parameters: 134_515_008,
+      weights: [0, 1].flatMap((layer) => [
+        { name: `layers.${layer}.q`, kind: "q", layer, shape: [576, 576], dtype: "float32", zeros: 165_888 },
+        { name: `layers.${layer}.down`, kind: "down", layer, shape: [576, 1536], dtype: "float32", zeros: 442_368 },
+      ]),
+      skipped: REPORT.skipped,
+      bytes: { source: 539_285_833 },
+      cached: null,
+      memory: { read: 280e6, calibrate: 1.21e9, mask: 300e6, write: 620e6 },
+      seconds: { read: 1, calibrate: 42, mask: 2.5, write: 2 },
+      speeds: { hash: 8.1e8, mask: 6e7, zero: 1.3e8, multiply: 1.5e11 },
+    },
+  ],
+  dense: [],
+  memory: 1.21e9,
+  seconds: 47.5,
+  notes: [],
 };
 
 export const INSPECTED: InspectReport = {
@@ -125,6 +159,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}) {
   const calls: Call[] = [];
   const commands: Commands = {
     pruneModel: async (_, { out }) => ({ out, reports: [REPORT] }),
+    estimatePrune: async (model) => ({ ...ESTIMATE, model }),
     evaluateModel: async (model) => ({ ...EVALUATION, model }),
     inspectModel: async () => INSPECTED,
     tune: async () => TUNED,

@@ -49,7 +49,9 @@ describe("help and version", () => {
         model                                    model id on the Hub, or a local directory
 
       Options:
-        --out <dir>                              folder for the pruned model
+        --out <dir>                              folder for the pruned model; a dry run does without
+        --dry-run                                say what would be done and about how much memory and time
+                                                 it takes, and do nothing
         --force                                  replace a model folder, with all that is in it
         --help                                   print this help
 
@@ -97,7 +99,15 @@ describe("help and version", () => {
                                                  not overlap)
 
       Model and output:
-        --dtype <name>                           which of the model's files: fp32, fp16, … (default: fp32)
+        --dtype <name|JSON>                      which of the model's files: fp32, fp16, q8, q4, …, or one
+                                                 for each (default: the config's, else the host's)
+        --device <name|JSON>                     device that calibrates; config and host may have a dtype
+                                                 for it (default: the config's, else the host's)
+        --subfolder <dir>                        folder of the model's files (default: onnx)
+        --model-file-name <name>                 name of the model's file, without dtype suffix and .onnx
+                                                 (default: the model class's)
+        --external-data <n|JSON>                 data files beside each file, to be fetched (default: the
+                                                 config's, else the host's)
         --cache-dir <dir>                        where models from the Hub are kept (default: the host's
                                                  cache)
         --local-files-only                       never go to the network
@@ -130,6 +140,7 @@ describe("help and version", () => {
         $ transformers-prune prune HuggingFaceTB/SmolLM2-135M --out pruned
         $ transformers-prune prune ./model --method wanda --sparsity 0.6 --exclude layers.0 --out pruned
         $ transformers-prune prune ./model --pattern 2:4 --encoding packed --out pruned
+        $ transformers-prune prune ./model --dtype q4 --dry-run
         $ transformers-prune prune ./model --pattern 2:4 --calibration domain.txt --text novel.txt --out pruned
         $ transformers-prune prune ./model --coefficients '{"window":0.3,"size":7}' --out pruned --json
       "

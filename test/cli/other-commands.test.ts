@@ -17,7 +17,7 @@ afterAll(() => rm(folder, { recursive: true }));
 describe("eval", () => {
   it("measures 16 windows of 512 tokens of the text unless told otherwise", async () => {
     const { calls } = await run(["eval", "smol", "--text", novel]);
-    const common = { dtype: "fp32", signal: expect.any(AbortSignal), onProgress: expect.any(Function) };
+    const common = { signal: expect.any(AbortSignal), onProgress: expect.any(Function) };
     expect(calls).toEqual([
       ["evaluateModel", "smol", { text: "It was a truth", length: 512, windows: 16, bos: false, ...common }],
     ]);

@@ -27,7 +27,7 @@ describe("what prune asks for", () => {
       [
         "pruneModel",
         "smol",
-        { prune: {}, out: "pruned", dtype: "fp32", signal: expect.any(AbortSignal), onProgress: expect.any(Function) },
+        { prune: {}, out: "pruned", signal: expect.any(AbortSignal), onProgress: expect.any(Function) },
       ],
     ]);
   });
@@ -117,8 +117,8 @@ describe("what prune prints", () => {
       ["pruneModel", "smol"],
       ["evaluateModel", "pruned"],
     ]);
-    expect(calls[0]?.[2]).toMatchObject({ text: "It was a truth", windows: 4, length: 128, bos: true, dtype: "fp32" });
-    expect(calls[2]?.[2]).toMatchObject({ windows: 4, length: 128, bos: true, dtype: "fp32", local_files_only: true });
+    expect(calls[0]?.[2]).toMatchObject({ text: "It was a truth", windows: 4, length: 128, bos: true });
+    expect(calls[2]?.[2]).toMatchObject({ windows: 4, length: 128, bos: true, local_files_only: true });
     expect(stdout).toMatchInlineSnapshot(`
       "smol → pruned
       crepe, 2:4

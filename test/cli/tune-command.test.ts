@@ -30,7 +30,7 @@ describe("what tune asks for", () => {
   it("is the model, the text, a checkpoint beside the result and the options' own defaults", async () => {
     const { code, calls } = await run(tune);
     expect(code).toBe(0);
-    const common = { dtype: "fp32", signal: expect.any(AbortSignal), onProgress: expect.any(Function) };
+    const common = { signal: expect.any(AbortSignal), onProgress: expect.any(Function) };
     expect(calls).toEqual([["tune", "smol", { text: "It was a truth", checkpoint: `${out}.checkpoint`, ...common }]]);
   });
 

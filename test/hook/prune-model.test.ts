@@ -1,5 +1,14 @@
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import * as host from "@huggingface/transformers";
 import { describe, expect, test } from "vitest";
@@ -186,6 +195,21 @@ describe("pruneModel", () => {
     expect(config["transformers.js_config"]).toEqual({ use_external_data_format: { "model.onnx": 1 } });
     const embed = await host.pipeline("feature-extraction", out);
     expect((await embed("A fine morning.", { pooling: "mean" })).dims).toEqual([1, 64]);
+  });
+
+  test("tells the host of a dtype that it would not look for", async () => {
+    const [source, out] = [copyOf(T5), fresh()];
+    renameSync(join(source, "onnx/encoder_model.onnx"), join(source, "onnx/encoder_model_fp16.onnx"));
+    const path = join(source, "config.json");
+    const given = { dtype: "q4", device_config: { webgpu: { dtype: "q8", use_external_data_format: 1 } }, kept: 1 };
+    writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, "utf8")), "transformers.js_config": given }));
+    await write(source, out, { dtype: { encoder_model: "fp16", decoder_model_merged: "fp32" } });
+    expect(JSON.parse(readFileSync(join(out, "config.json"), "utf8"))["transformers.js_config"]).toEqual({
+      dtype: { encoder_model: "fp16", decoder_model_merged: "fp32" },
+      device_config: { webgpu: { use_external_data_format: 1 } },
+      kept: 1,
+    });
+    await (await host.AutoModelForSeq2SeqLM.from_pretrained(out)).dispose();
   });
 
   test("leaves nothing behind when it is aborted", async () => {

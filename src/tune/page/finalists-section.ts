@@ -1,10 +1,9 @@
 /** The final table: everything that was judged in the end. */
 import { candidateKey } from "../candidate.js";
-import type { Finalist, TuneReport } from "../report.js";
+import { betterBaseline, type Finalist, type TuneReport } from "../report.js";
 import { candidateColumns } from "./candidate-columns.js";
 import { change, figure, judgedFigure, partsOf } from "./figures.js";
 import { element, type Markup } from "./markup.js";
-import { betterBaseline } from "./outcome.js";
 import { figures, type Row, table, words } from "./table.js";
 
 interface Entry {

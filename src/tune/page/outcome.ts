@@ -1,13 +1,8 @@
 /** What the page begins with: what was tuned, what came out of it in one figure, and the facts. */
-import type { TuneReport } from "../report.js";
+import { betterBaseline, type TuneReport } from "../report.js";
 import { capitalised, change, duration, judgedFigure } from "./figures.js";
 import { judgeChart } from "./judge-chart.js";
 import { element, type Markup } from "./markup.js";
-
-/** RIA or Wanda: whichever is judged better. */
-export function betterBaseline({ ria, wanda }: TuneReport["judged"]): { name: string; judged: number } {
-  return wanda < ria ? { name: "Wanda", judged: wanda } : { name: "RIA", judged: ria };
-}
 
 /** The title of the page, as text. */
 export const titleText = ({ method, model, pattern }: TuneReport): string =>
@@ -54,10 +49,11 @@ export function outcomeSection(report: TuneReport): Markup {
 
 function verdict({ method, accepted, judge, judged }: TuneReport): string {
   const better = betterBaseline(judged);
+  const name = { ria: "RIA", wanda: "Wanda" }[better.name];
   const of = (value: number) => judgedFigure(value);
   return accepted
-    ? `${capitalised(judge.name)} against ${better.name}, the better of RIA and Wanda: ${of(judged.tuned)} instead of ${of(better.judged)}.`
-    : `Nothing better than ${better.name} was found: it has ${of(better.judged)}, the best coefficients of ${method} ${of(judged.tuned)}. Prune with ${better.name}.`;
+    ? `${capitalised(judge.name)} against ${name}, the better of RIA and Wanda: ${of(judged.tuned)} instead of ${of(better.judged)}.`
+    : `Nothing better than ${name} was found: it has ${of(better.judged)}, the best coefficients of ${method} ${of(judged.tuned)}. Prune with ${name}.`;
 }
 
 const rowsOf = ({ judged: { dense, tuned, ria, wanda } }: TuneReport) => [

@@ -1,7 +1,7 @@
 /** The study on the page: how far every objective can be trusted, as a table and as one plot each. */
 import { agreement, ranks } from "../correlation.js";
 import type { ObjectiveName } from "../objectives/index.js";
-import type { Study, StudyRow } from "../study.js";
+import { learnedCost, type Study, type StudyRow } from "../study.js";
 import { candidateColumns } from "./candidate-columns.js";
 import { candidateText, duration, figure, judgedFigure, NO_FIGURE, rho } from "./figures.js";
 import { element, type Markup } from "./markup.js";
@@ -83,17 +83,11 @@ const cellsOf = (one: Rated): string[] => [
   duration(one.setupSeconds),
 ];
 
-function ratedOf({ objectives, learned }: Study): readonly Rated[] {
+function ratedOf(study: Study): readonly Rated[] {
+  const { objectives, learned } = study;
   if (learned === null) return objectives;
-  const parts = objectives.filter(({ name }) => learned.terms.some((term) => term.name === name));
-  const sum = (of: (part: Rated) => number) => parts.reduce((total, part) => total + of(part), 0);
   const { spearman, spearmanBestThird } = learned;
-  // It measures all its parts.
-  const cost = {
-    setupSeconds: sum(({ setupSeconds }) => setupSeconds),
-    secondsPerCandidate: sum(({ secondsPerCandidate }) => secondsPerCandidate),
-  };
-  return [...objectives, { name: LEARNED, better: "lower", spearman, spearmanBestThird, ...cost }];
+  return [...objectives, { name: LEARNED, better: "lower", spearman, spearmanBestThird, ...learnedCost(study) }];
 }
 
 const LEARNED = "learned";

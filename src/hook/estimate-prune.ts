@@ -1,0 +1,178 @@
+/**
+ * A dry run: what pruning a model would do, where the result is already, and about how much memory and time it would
+ * take. The model is read and planned as for the real thing, and never run.
+ */
+import { readdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { longestRun, type TokenCalibration, tokenSamples } from "../calibrate/index.js";
+import { createCpuDevice, type Device } from "../compute/index.js";
+import {
+  type CalibrationLoad,
+  estimateMemory,
+  estimateSeconds,
+  measureSpeeds,
+  type Phases,
+  type Plan,
+  planned,
+  type Speeds,
+  sessionBytes,
+} from "../prune/index.js";
+import type { PlannedFile } from "../report.js";
+import { hashMemory, RECORD_NAME, readEntry } from "../store/index.js";
+import { hashesOf, readSideFiles, refuseSource } from "./export-files.js";
+import { hostRuntime, onnxRuntime } from "./host.js";
+import { refuseUnknownKeys } from "./known-keys.js";
+import { cacheRootOf, type HostTokenizer, loadTokenizer } from "./location.js";
+import { runOf } from "./mask-by-run.js";
+import { isCached } from "./open-pruned.js";
+import { closeJob, exportKey, openJob, type PruneJob } from "./prune-job.js";
+import type { PruneModelOptions } from "./prune-model.js";
+import type { ResolvedFile } from "./resolve-files.js";
+
+/** Options of {@link estimatePrune}: those of `pruneModel()`; without `out` it is about loading with `prune`. */
+export type EstimateOptions = Omit<PruneModelOptions, "out" | "onProgress"> & Partial<Pick<PruneModelOptions, "out">>;
+
+/** What pruning one session file would do and take. */
+export interface FileEstimate extends PlannedFile {
+  /** Whether loading with `prune` would find it in the cache; null where it is about a directory. */
+  readonly cached: boolean | null;
+  /** Bytes of memory of the whole process at the highest point of each phase; 0 for a phase that is not needed. */
+  readonly memory: Phases<number>;
+  /** Seconds of each phase; null where nobody can say. */
+  readonly seconds: Phases<number | null>;
+  /** What the seconds are made of: how fast this machine was a moment ago. */
+  readonly speeds: Speeds;
+}
+
+/** What a dry run says. Estimates are of a prune from the start, also where the result is there. */
+export interface PruneEstimate {
+  readonly model: string;
+  /** The directory to write, and what it holds now; null without one. */
+  readonly out: { readonly path: string; readonly holds: "nothing" | "this result" | "something else" } | null;
+  /** One per session file that would be pruned. */
+  readonly files: readonly FileEstimate[];
+  /** Names of session files that would stay dense. */
+  readonly dense: readonly string[];
+  /** Bytes of memory of the whole process at its highest point. */
+  readonly memory: number;
+  /** Seconds in all; null where one of its parts is not known. */
+  readonly seconds: number | null;
+  /** What the estimates do not know, in sentences. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Plans a prune and estimates what it takes; nothing is written but remembered hashes of the source.
+ *
+ * @param model Hub id or directory; a model on the Hub is downloaded
+ * @throws PruneError as `pruneModel` does before it calibrates; the signal's reason when aborted
+ */
+export async function estimatePrune(model: string, options: EstimateOptions): Promise<PruneEstimate> {
+  refuseUnknownKeys(options, ["prune", "out", "force", "threads"], "estimatePrune()");
+  const { prune, out, force: _, threads, signal, ...hostOptions } = options;
+  const job = await openJob(model, prune, hostOptions, signal);
+  const device = createCpuDevice(threads === undefined ? {} : { threads });
+  try {
+    const tokenizer = () => loadTokenizer(job.found.id, null, job.found.options);
+    const notes: string[] = [];
+    const files: FileEstimate[] = [];
+    for (const plan of job.plans) files.push(await estimateFile(plan, job, { device, tokenizer, out, notes }));
+    const seconds = files.flatMap((file) => Object.values(file.seconds));
+    return {
+      model,
+      out: out === undefined ? null : await lookInto(resolve(out), job, signal),
+      files,
+      dense: job.dense.map(({ name }) => name),
+      memory: Math.max(...files.flatMap(({ memory }) => Object.values(memory))),
+      seconds: seconds.includes(null) ? null : seconds.reduce((sum: number, one) => sum + (one ?? 0), 0),
+      notes: [...new Set(notes)],
+    };
+  } finally {
+    await device.close();
+    await closeJob(job);
+  }
+}
+
+/** What estimates of all files share. */
+interface Estimating {
+  readonly device: Device;
+  readonly tokenizer: () => Promise<HostTokenizer>;
+  readonly out: string | undefined;
+  /** Sentences are added here. */
+  readonly notes: string[];
+}
+
+async function estimateFile(plan: Plan, job: PruneJob, estimating: Estimating): Promise<FileEstimate> {
+  const { device, tokenizer, out, notes } = estimating;
+  const { found } = job;
+  const { InferenceSession } = onnxRuntime();
+  const runtime = hostRuntime((model, options) => InferenceSession.create(model, options));
+  const { sessionOptions } = found.files.find(({ name }) => name === plan.name) as ResolvedFile;
+  const isRun = runOf(plan, tokenizer) !== null;
+  const { load, calibration } = await calibrationLoad(plan, job, tokenizer);
+  if (load.tokens === null)
+    notes.push(
+      `how long ${plan.name} is calibrated is not known: ${isRun ? "the whole model is run for it" : "nobody says how many feeds there are"}`,
+    );
+  const speeds = await measureSpeeds(plan, { device, runtime, sessionOptions });
+  const question = { plan, needsSiblings: isRun, hostCacheRoot: cacheRootOf(found.options.cache_dir), tokenizer };
+  return {
+    ...planned(plan, calibration),
+    cached: out === undefined ? await isCached(question) : null,
+    memory: estimateMemory(plan, load, device.concurrency),
+    seconds: estimateSeconds(plan, load, speeds),
+    speeds,
+  };
+}
+
+/** Tokens of a run that nobody has seen yet: what calibration by text takes at a time. */
+const LIKELY_RUN = 512;
+
+/** What a file is calibrated on, as far as that is known before. */
+async function calibrationLoad(
+  plan: Plan,
+  { plans }: PruneJob,
+  tokenizer: () => Promise<HostTokenizer>,
+): Promise<{ readonly load: CalibrationLoad; readonly calibration: string }> {
+  const { calibration, verify } = plan.options;
+  const nothing = { tokens: 0, longestRun: 0, seconds: 0, otherSessions: 0 };
+  if (!plan.calibrated && !verify) return { load: nothing, calibration: "none" };
+  if (runOf(plan, tokenizer) !== null) {
+    const others = plans.filter((other) => other !== plan);
+    const otherSessions = others.reduce((sum, other) => sum + sessionBytes(other, LIKELY_RUN), 0);
+    return {
+      load: { ...nothing, tokens: null, longestRun: LIKELY_RUN, otherSessions },
+      calibration: "runs of the whole model",
+    };
+  }
+  if (!isOfTokens(calibration))
+    return { load: { ...nothing, tokens: null, longestRun: LIKELY_RUN }, calibration: "the given feeds" };
+  const start = performance.now();
+  const { ids, description } = await tokenSamples(calibration, tokenizer);
+  const seconds = (performance.now() - start) / 1000;
+  const tokens = ids.reduce((sum, { length }) => sum + length, 0);
+  return { load: { tokens, longestRun: longestRun(ids), seconds, otherSessions: 0 }, calibration: description };
+}
+
+const isOfTokens = (calibration: Plan["options"]["calibration"]): calibration is TokenCalibration =>
+  calibration.source.kind !== "feeds" && calibration.source.kind !== "run";
+
+/** What the directory holds. It is hashed only where it has a record. */
+async function lookInto(
+  path: string,
+  job: PruneJob,
+  signal: PruneModelOptions["signal"],
+): Promise<NonNullable<PruneEstimate["out"]>> {
+  await refuseSource(path, job.found.folder);
+  // What cannot be listed is not empty either; writing it will say why.
+  const names: readonly string[] = await readdir(path).catch((error: NodeJS.ErrnoException) =>
+    error.code === "ENOENT" ? [] : [join(path, ".")],
+  );
+  if (names.length === 0) return { path, holds: "nothing" };
+  if (!names.includes(RECORD_NAME)) return { path, holds: "something else" };
+  const memory = hashMemory(cacheRootOf(job.found.options.cache_dir));
+  const sideFiles = hashesOf(await readSideFiles(job.found.folder));
+  const key = await exportKey(job, sideFiles, memory, signal);
+  const isThis = key !== null && (await readEntry(path, key.key, memory)) !== null;
+  return { path, holds: isThis ? "this result" : "something else" };
+}

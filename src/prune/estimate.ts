@@ -1,0 +1,159 @@
+/**
+ * What a prune will take, before anything runs: bytes from what the file says, seconds from how fast this machine is
+ * (measure-speeds.ts). The constants are measured on SmolLM2-135M in four dtypes and a small model, by
+ * `npm run bench -- estimate`, which prints how far they are off (docs/dry-run.md).
+ */
+import { allValues, findTargets, nodesBehind, type Target } from "../graph/index.js";
+import { byteLengthOf, type OnnxTensor } from "../onnx/index.js";
+import type { Speeds } from "./measure-speeds.js";
+import type { Plan } from "./plan.js";
+import { sourceBytes } from "./report-of.js";
+
+/** What a file is calibrated on. */
+export interface CalibrationLoad {
+  /** Tokens of one pass; null where nobody can say. */
+  readonly tokens: number | null;
+  /** Tokens of the longest run. */
+  readonly longestRun: number;
+  /** Seconds until samples are at hand: tokenizer and text. */
+  readonly seconds: number;
+  /** Bytes that other sessions of the model take, where all of them run together. */
+  readonly otherSessions: number;
+}
+
+/** A figure for each part of a prune. */
+export type Phases<T> = Readonly<Record<"read" | "calibrate" | "mask" | "write", T>>;
+
+const MEMORY = {
+  /** Node, transformers.js with its runtime, and this package. */
+  process: 115e6,
+  /** A thread that computes masks, beside the weight it holds. */
+  thread: 12e6,
+  /** Tokenizer and samples. */
+  samples: 10e6,
+  /** Share of what is written that waits for the garbage collector: anything from a third to the whole. */
+  uncollected: 0.6,
+  /** Most of what is read that waits for it. */
+  unread: 140e6,
+  /** The runtime's node, with kernel and shapes. */
+  node: 8e3,
+  /** Activations in float32 values per token and hidden channel that a run has memory for: the runtime's allocator doubles. */
+  activations: 265,
+} as const;
+
+/** Layer forms whose activations take more, by how much: they are held as whole numbers too, and products as int32. */
+const ACTIVATIONS_OF: Readonly<Record<string, number | undefined>> = { MatMulInteger: 1.5 };
+
+const TIME = {
+  /** Opening files and looking for coefficients, in seconds. */
+  open: 0.3,
+  /** The runtime's opening of a session, in seconds a byte of weights and a node. */
+  session: { byte: 2.5e-9, node: 0.25e-3 },
+  /** What a node costs per token and hidden channel, in multiplications: most nodes are no linear layers, and wait for memory. */
+  node: 90,
+  /** Bytes that are hashed, and written as well, against those that are hashed only. */
+  write: 2,
+  /** compareBytes, in seconds a byte. */
+  compress: 60e-9,
+} as const;
+
+/** Layer forms that multiply slower than float32 does, by how much: their weights are decoded as they are met. */
+const SLOWER: Readonly<Record<string, number | undefined>> = { MatMulNBits: 2, MatMulBnb4: 2 };
+
+/** Tokens on which verify runs masks of two methods. */
+const VERIFY_TOKENS = 2 * 4 * 256;
+
+/**
+ * Bytes of memory at the highest point of each part: the whole process.
+ *
+ * @param threads that compute masks
+ */
+export function estimateMemory(plan: Plan, load: CalibrationLoad, threads: number): Phases<number> {
+  const { targets, options, model, passes } = plan;
+  const source = sourceBytes(model.onnx);
+  const read = MEMORY.process + MEMORY.thread * threads + Math.min(source, MEMORY.unread);
+  const sizes = targets.map(({ shape }) => shape.out * shape.in);
+  const largest = Math.max(0, ...sizes);
+  const isWhole = plan.pattern.kind === "n:m" ? plan.pattern.permute : plan.pattern.scope === "matrix";
+  const masks = sum(sizes) / 8;
+  const stored = sum(targets.map(({ tensor }) => bytesOf(tensor)));
+  const largestStored = Math.max(0, ...targets.map(({ tensor }) => bytesOf(tensor)));
+  // Pruned weights of an earlier pass, or of what is verified, go to the runtime from memory.
+  const inline = passes > 1 || options.verify ? 2 * stored : 0;
+  const isCalibrated = plan.calibrated || options.verify;
+  return {
+    read,
+    calibrate: isCalibrated
+      ? read + MEMORY.samples + sessionBytes(plan, load.longestRun) + load.otherSessions + inline
+      : 0,
+    mask: read + masks + Math.min(threads, targets.length) * largest * (isWhole ? 8 : 4),
+    write: read + masks + 2 * largestStored + MEMORY.uncollected * source,
+  };
+}
+
+/** What the runtime needs of a model to run it up to the last layer that is to be pruned. */
+interface Forward {
+  /** Bytes of its weights as the runtime holds them: CPU kernels know no half floats, so those are float32. */
+  readonly weights: number;
+  /** Bytes of the largest of them. */
+  readonly largest: number;
+  readonly nodes: number;
+  readonly linear: readonly Target[];
+  /** Channels of the hidden state: what most layers read. */
+  readonly hidden: number;
+}
+
+function forwardOf({ model, targets }: Pick<Plan, "model" | "targets">): Forward {
+  const behind = nodesBehind(targets.flatMap(({ uses }) => uses.map(({ activation }) => activation)));
+  let [weights, largest] = [0, 0];
+  for (const { initializer, uses } of allValues(model.graph)) {
+    if (initializer === null || !uses.some(({ node }) => behind.has(node))) continue;
+    const bytes = bytesOf(initializer) * (HALF_TYPES.has(initializer.dataType) ? 2 : 1);
+    weights += bytes;
+    largest = Math.max(largest, bytes);
+  }
+  const channels = targets.map(({ shape }) => shape.in).sort((a, b) => a - b);
+  const linear = findTargets(model).targets.filter(({ uses }) => uses.some(({ node }) => behind.has(node)));
+  return { weights, largest, nodes: behind.size, linear, hidden: channels[channels.length >> 1] ?? 0 };
+}
+
+/**
+ * Bytes of a session that runs up to the last layer to be pruned: its weights, its nodes, and the activations of one
+ * run.
+ */
+export function sessionBytes(plan: Pick<Plan, "model" | "targets">, longestRun: number): number {
+  const { weights, largest, nodes, hidden } = forwardOf(plan);
+  const factor = MEMORY.activations * Math.max(1, ...plan.targets.map(({ form }) => ACTIVATIONS_OF[form] ?? 1));
+  // While it is opened, the weight at hand is there twice.
+  return weights + MEMORY.node * nodes + Math.max(largest, 4 * factor * hidden * longestRun);
+}
+
+/** Seconds of each part; null for a calibration of unknown length. */
+export function estimateSeconds(plan: Plan, load: CalibrationLoad, speeds: Speeds): Phases<number | null> {
+  const { targets, options, model, passes } = plan;
+  const source = sourceBytes(model.onnx);
+  const weights = sum(targets.map(({ shape }) => shape.out * shape.in));
+  const mask = weights / speeds.mask;
+  const forward = forwardOf(plan);
+  const open = TIME.session.byte * forward.weights + TIME.session.node * forward.nodes;
+  const multiplied = forward.linear.map(({ shape, form }) => 2 * shape.out * shape.in * (SLOWER[form] ?? 1));
+  const operations = sum(multiplied) + TIME.node * forward.nodes * forward.hidden;
+  const perToken = speeds.multiply === null ? 0 : operations / speeds.multiply;
+  const calibrations = plan.calibrated ? passes : options.verify ? 1 : 0;
+  const verify = options.verify ? mask + 2 * open + VERIFY_TOKENS * perToken : 0;
+  const compress = options.compareBytes ? TIME.compress * source : 0;
+  return {
+    read: TIME.open + source / speeds.hash,
+    calibrate: load.tokens === null ? null : load.seconds + calibrations * (open + load.tokens * perToken),
+    mask: passes * mask + verify,
+    write: (TIME.write * source) / speeds.hash + weights / speeds.zero + compress,
+  };
+}
+
+/** Texts have no fixed length, and no layer reads them. */
+const bytesOf = ({ dataType, dims }: OnnxTensor): number => (dataType === TEXT_TYPE ? 0 : byteLengthOf(dataType, dims));
+const TEXT_TYPE = 8;
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
+
+const HALF_TYPES: ReadonlySet<number> = new Set([10, 16]); // float16, bfloat16

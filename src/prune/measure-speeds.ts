@@ -1,0 +1,101 @@
+/**
+ * How fast this machine does the parts of a prune, from short runs of the real thing: bytes of the source hashed, a few
+ * of its weights masked and zeroed, one matrix multiplied. No model is run. All of it takes about a second.
+ */
+import type { Device } from "../compute/index.js";
+import type { Target } from "../graph/index.js";
+import type { Mask } from "../pattern/index.js";
+import { multiplySpeed, type Runtime, type SessionOptions } from "../runtime/index.js";
+import { hashSpeed } from "../store/index.js";
+import { maskEdits, maskJob } from "./masks.js";
+import type { Plan } from "./plan.js";
+
+/** What this machine does in a second. */
+export interface Speeds {
+  /** Bytes read and hashed. */
+  readonly hash: number;
+  /** Weights masked, by all threads together. */
+  readonly mask: number;
+  /** Weights read and zeroed to be written. */
+  readonly zero: number;
+  /** Multiplications and additions; null where nothing is calibrated. */
+  readonly multiply: number | null;
+}
+
+/** What the measurements need from outside. */
+export interface SpeedServices {
+  readonly device: Device;
+  readonly runtime: Runtime;
+  readonly sessionOptions: SessionOptions;
+}
+
+/** Weights that are masked to see how long it takes: enough for a tenth of a second or so. */
+const MOST_WEIGHTS = 2 ** 25;
+
+/** What is taken for the bytes of a model that is no file: as fast as a slow disk. */
+const UNKNOWN_HASH_SPEED = 5e8;
+
+/**
+ * Measures what a plan's work runs at.
+ *
+ * @throws PruneError for weights that cannot be masked, as the prune itself would; the signal's reason when aborted
+ */
+export async function measureSpeeds(plan: Plan, services: SpeedServices): Promise<Speeds> {
+  const { device, runtime, sessionOptions } = services;
+  const { signal } = plan.options;
+  const { path } = plan.model.onnx.source;
+  const [first, ...others] = sampleOf(plan.targets, device.concurrency);
+  if (first === undefined) throw new Error("a plan without targets has no speed");
+  const masks = new Map<Target, Mask>();
+  const maskAll = (targets: readonly Target[]) =>
+    Promise.all(
+      targets.map(async (target) => {
+        masks.set(target, await device.computeMask(maskJob(plan, target, anyStatistics(target)), signal));
+      }),
+    );
+  // Starts every thread, and brings the file into memory where it would be after hashing.
+  await maskAll(Array.from({ length: device.concurrency }, () => first));
+  const sample = others.length === 0 ? [first] : others;
+  const mask = await perSecond(weightsOf(sample), () => maskAll(sample));
+  const edits = [...maskEdits(masks).values()];
+  const zero = await perSecond(weightsOf([...masks.keys()]), async () => {
+    for (const edit of edits) if (edit.kind === "bytes") await edit.bytes();
+  });
+  return {
+    hash: path === undefined ? UNKNOWN_HASH_SPEED : await hashSpeed(path, signal),
+    // One weight alone keeps one thread busy.
+    mask: others.length === 0 ? mask * Math.min(device.concurrency, plan.targets.length) : mask,
+    zero,
+    multiply: plan.calibrated || plan.options.verify ? await multiplySpeed(runtime, sessionOptions) : null,
+  };
+}
+
+/** A weight to warm up with and those to time: of middling size, a few for each thread, as far as they are not too large. */
+function sampleOf(targets: readonly Target[], threads: number): readonly Target[] {
+  const bySize = [...targets].sort((a, b) => sizeOf(a) - sizeOf(b));
+  const middle = Math.max(0, Math.floor((bySize.length - 4 * threads) / 2));
+  const chosen: Target[] = bySize.slice(0, 1);
+  let total = 0;
+  for (const target of bySize.slice(Math.max(1, middle), middle + 4 * threads)) {
+    total += sizeOf(target);
+    if (chosen.length > threads && total > MOST_WEIGHTS) break;
+    chosen.push(target);
+  }
+  return chosen;
+}
+
+const sizeOf = ({ shape }: Target): number => shape.out * shape.in;
+const weightsOf = (targets: readonly Target[]): number => targets.reduce((sum, target) => sum + sizeOf(target), 0);
+
+/** Statistics that any method takes: which they are changes masks, and not how long they take. */
+const anyStatistics = ({ shape }: Target) => ({
+  tokens: 2,
+  sum: new Float64Array(shape.in).fill(1),
+  sumOfSquares: new Float64Array(shape.in).fill(1),
+});
+
+async function perSecond(amount: number, work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return amount / Math.max(1e-6, (performance.now() - start) / 1000);
+}
