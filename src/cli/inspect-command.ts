@@ -1,6 +1,6 @@
 /** `transformers-prune inspect`: what could be pruned in a model, how sparse it is, what stays dense and why. */
 import type { Command } from "commander";
-import type { InspectedFile, InspectReport } from "../hook/index.js";
+import type { InspectedFile, InspectedWeight, InspectReport } from "../hook/index.js";
 import type { CliContext } from "./commands.js";
 import { examplesHelp } from "./help.js";
 import { type Style, styleOf } from "./io.js";
@@ -20,6 +20,7 @@ export function inspectCommand(command: Command, context: CliContext): void {
       examplesHelp([
         "transformers-prune inspect HuggingFaceTB/SmolLM2-135M --dtype fp16",
         "transformers-prune inspect ./pruned --json",
+        "transformers-prune inspect ./model/onnx/model_q4.onnx",
       ]),
     )
     .action((model: string, flags: CommonFlags) => runInspect(model, flags, context));
@@ -38,11 +39,11 @@ function describe({ model, files }: InspectReport, style: Style): string {
 }
 
 function describeFile(file: InspectedFile, { bold, dim }: Style): string[] {
-  const rows = file.weights.map(({ name, kind, shape, dtype, sparsity }) => [
+  const rows = file.weights.map(({ name, kind, shape, dtype, coding, sparsity }) => [
     name,
     kind,
     shape.join("×"),
-    dtype,
+    `${dtype}${zeroPointText(coding)}`,
     formatShare(sparsity),
   ]);
   const [head = "", ...body] = formatTable(
@@ -60,6 +61,12 @@ function describeFile(file: InspectedFile, { bold, dim }: Style): string[] {
       : [prunableLine(file), "", ...indent([dim(head), ...body])]),
     ...(dense.length === 0 ? [] : ["", "left dense", ...indent(dense)]),
   ];
+}
+
+/** What stands for 0, where weights are stored as codes. */
+function zeroPointText({ zeroPoint }: InspectedWeight["coding"]): string {
+  if (zeroPoint === null) return "";
+  return typeof zeroPoint === "number" ? `, zero is ${zeroPoint}` : `, zeros are ${zeroPoint}`;
 }
 
 function prunableLine({ weights, parameters }: InspectedFile): string {

@@ -5,6 +5,6 @@ export { findTargets } from "./find-targets.js";
 export { LAYER_FORMS } from "./layer-forms.js";
 export { nodesBehind } from "./nodes-behind.js";
 export { findWritableTargets, resolveCoding } from "./resolve-coding.js";
-export { describeCoding, partsOf, type StoredCoding } from "./stored-coding.js";
+export { type CodingFacts, codingFacts, describeCoding, partsOf, type StoredCoding } from "./stored-coding.js";
 export type * from "./types.js";
 export { allValues } from "./walk.js";

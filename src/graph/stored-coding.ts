@@ -67,6 +67,40 @@ export function describeCoding(coding: StoredCoding, shape: Shape, order: Storag
   return `${type} in blocks of ${rowGroup * columnGroup}`;
 }
 
+/** A coding as plain data, for reports. */
+export interface CodingFacts {
+  /** Of one weight. */
+  readonly bits: number;
+  /** Weights that share a scale; null for floats, and where all of the tensor share one. */
+  readonly blockSize: number | null;
+  /**
+   * What stands for 0: the code, where all weights have the same; codes of their own for every group (`"codes"`), or
+   * floats that are rounded to such (`"floats"`); null for floats and for types whose codes are looked up.
+   */
+  readonly zeroPoint: number | "codes" | "floats" | null;
+}
+
+/** What a coding is, without reading a tensor. */
+export function codingFacts(coding: StoredCoding, shape: Shape, order: StorageOrder): CodingFacts {
+  switch (coding.kind) {
+    case "float":
+      return { bits: 8 * BYTES_PER_ELEMENT[coding.dtype], blockSize: null, zeroPoint: null };
+    case "table":
+      return { bits: 4, blockSize: coding.blockElements, zeroPoint: null };
+    case "affine": {
+      const [rows, columns] = storedDims(shape, order);
+      const inGroup = Math.min(coding.rowGroup, rows) * Math.min(coding.columnGroup, columns);
+      return {
+        bits: coding.bits,
+        blockSize: inGroup < rows * columns ? inGroup : null,
+        zeroPoint: typeof coding.zeros === "number" ? coding.zeros : coding.zeros.kind,
+      };
+    }
+    default:
+      return coding satisfies never;
+  }
+}
+
 /** The coding of elements of an integer type, as far as codes can be written: 2, 4 and 8 bits; else null. */
 export function codeTypeOf(dataType: number): { readonly bits: CodeBits; readonly signed: boolean } | null {
   const [, unsigned, bits] = /^(u?)int([248])$/.exec(typeName(dataType)) ?? [];

@@ -1,6 +1,10 @@
 /** What is in a model: its linear layers with measured sparsity, and what stays dense by default. */
+import { basename, resolve } from "node:path";
+import { PruneError } from "../errors.js";
 import {
   buildModel,
+  type CodingFacts,
+  codingFacts,
   describeCoding,
   findWritableTargets,
   resolveCoding,
@@ -9,9 +13,10 @@ import {
 } from "../graph/index.js";
 import { readTensor } from "../onnx/index.js";
 import type { RunControl } from "../progress.js";
-import { openModelFile, parametersOf, sourceBytes } from "../prune/index.js";
+import { type ModelFile, openModelFile, parametersOf, sourceBytes } from "../prune/index.js";
 import { countZeroValues } from "../rewrite/index.js";
 import { refuseUnknownKeys } from "./known-keys.js";
+import { isSessionFile } from "./location.js";
 import { type HostLoadOptions, resolveModel } from "./resolve-files.js";
 
 /** One linear layer as it stands in the file. */
@@ -23,6 +28,7 @@ export interface InspectedWeight {
   readonly shape: readonly [number, number];
   /** `float16`, `uint4 in blocks of 32`, … */
   readonly dtype: string;
+  readonly coding: CodingFacts;
   /** Share of zeros, 0 … 1, measured. */
   readonly sparsity: number;
 }
@@ -43,17 +49,17 @@ export interface InspectReport {
 }
 
 /**
- * Looks into all session files of a model.
+ * Looks into all session files of a model, or into one.
  *
- * @param model Hub id or directory
+ * @param model Hub id, directory, or path of a .onnx file
  * @throws PruneError for files that cannot be found or read; the signal's reason when aborted
  */
 export async function inspectModel(model: string, options: HostLoadOptions & RunControl = {}): Promise<InspectReport> {
   refuseUnknownKeys(options, [], "inspectModel()");
   const { signal, onProgress, ...hostOptions } = options;
-  const found = await resolveModel(model, hostOptions);
+  const named = sessionFileAt(model, hostOptions);
   const files: InspectedFile[] = [];
-  for (const file of found.files) {
+  for (const file of named === null ? (await resolveModel(model, hostOptions)).files : [named]) {
     const { name } = file;
     const onnx = await openModelFile(file);
     try {
@@ -72,6 +78,7 @@ export async function inspectModel(model: string, options: HostLoadOptions & Run
           layer,
           shape: [out, channels],
           dtype: describeCoding(target.coding, target.shape, target.order),
+          coding: codingFacts(target.coding, target.shape, target.order),
           sparsity: zeros / (out * channels),
         });
         const done = weights.length;
@@ -99,4 +106,17 @@ export async function inspectModel(model: string, options: HostLoadOptions & Run
     }
   }
   return { model, files };
+}
+
+/** A session file that is named by its path; null for any other model. @throws PruneError `bad-option` for options that choose among files */
+function sessionFileAt(model: string, options: HostLoadOptions): ModelFile | null {
+  if (!isSessionFile(model)) return null;
+  const [option] = Object.keys(options);
+  if (option !== undefined)
+    throw new PruneError(
+      "bad-option",
+      `${model} is one file, and ${option} chooses among those of a model; leave it out, or name the model's directory`,
+      { details: { option } },
+    );
+  return { input: resolve(model), name: basename(model, ".onnx") };
 }

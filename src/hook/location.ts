@@ -40,9 +40,17 @@ export function modelFolder(path: string): string {
   return dirname(dirname(path));
 }
 
+/** Whether a model is named by the path of one of its session files. */
+export const isSessionFile = (model: string): boolean => /\.onnx$/i.test(model) && existsSync(model);
+
 /** A model as the host takes it: an existing directory by its absolute path, anything else as it is (a Hub id). */
 export function modelIdOrFolder(model: string): { readonly id: string; readonly isFolder: boolean } {
   const folder = resolve(model);
+  if (isSessionFile(model))
+    throw new PruneError(
+      "not-found",
+      `${model}: expected a model, found one of its session files; name the model's directory, and the file by its dtype`,
+    );
   const isFolder = existsSync(join(folder, "config.json"));
   if (!isFolder && (isAbsolute(model) || /^\.{1,2}(?:[\\/]|$)/.test(model)))
     throw new PruneError(

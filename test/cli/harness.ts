@@ -89,6 +89,8 @@ export const ESTIMATE: Omit<PruneEstimate, "model"> = {
   notes: [],
 };
 
+const FLOAT32 = { bits: 32, blockSize: null, zeroPoint: null } as const;
+
 export const INSPECTED: InspectReport = {
   model: "smol",
   files: [
@@ -97,8 +99,24 @@ export const INSPECTED: InspectReport = {
       bytes: 539_285_833,
       parameters: 1_500_000,
       weights: [
-        { name: "layers.0.self_attn.q_proj", kind: "q", layer: 0, shape: [576, 576], dtype: "float32", sparsity: 0.5 },
-        { name: "layers.10.mlp.down_proj", kind: "down", layer: 10, shape: [576, 1536], dtype: "float32", sparsity: 0 },
+        {
+          name: "layers.0.self_attn.q_proj",
+          kind: "q",
+          layer: 0,
+          shape: [576, 576],
+          dtype: "float32",
+          coding: FLOAT32,
+          sparsity: 0.5,
+        },
+        {
+          name: "layers.10.mlp.down_proj",
+          kind: "down",
+          layer: 10,
+          shape: [576, 1536],
+          dtype: "float32",
+          coding: FLOAT32,
+          sparsity: 0,
+        },
       ],
       dense: [{ name: "lm_head", reason: "shares its weight with the embedding" }],
     },

@@ -70,6 +70,22 @@ describe("inspect", () => {
     `);
   });
 
+  it("says what stands for zero in weights that are stored as codes", async () => {
+    const [weight] = INSPECTED.files[0]?.weights ?? [];
+    const weights = ([8, "codes"] as const).map((zeroPoint) => ({
+      ...(weight as NonNullable<typeof weight>),
+      dtype: "uint4 in blocks of 32",
+      coding: { bits: 4, blockSize: 32, zeroPoint },
+    }));
+    const files = [{ file: "model_q4", bytes: 1200, parameters: 300_000, weights, dense: [] }];
+    const { stdout } = await run(["inspect", "smol"], {
+      commands: { inspectModel: async () => ({ model: "smol", files }) },
+    });
+    expect(stdout).toMatch(
+      /576×576 {2}uint4 in blocks of 32, zero is 8 +50\.0%\n.*blocks of 32, zeros are codes +50\.0%\n/,
+    );
+  });
+
   it("says so where nothing can be pruned", async () => {
     const files = [{ file: "embed_tokens", bytes: 1200, parameters: 300, weights: [], dense: [] }];
     const { stdout } = await run(["inspect", "smol"], {

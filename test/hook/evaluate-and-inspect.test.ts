@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from "node:fs";
+import { cpSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { evaluateModel, inspectModel, type ProgressEvent, pruneModel } from "../../src/index.js";
@@ -92,10 +92,22 @@ describe("inspectModel", () => {
       layer: 0,
       shape: [128, 128],
       dtype: "float32",
+      coding: { bits: 32, blockSize: null, zeroPoint: null },
       sparsity: 0,
     });
     expect(file?.dense.map(({ name }) => name)).toContain("lm_head");
     expect(file?.dense.every(({ reason }) => reason.length > 5)).toBe(true);
+  });
+
+  test("takes the path of one session file, wherever it lies", async () => {
+    const path = join(temporaryFolder(), "lonely_q4.onnx");
+    cpSync(join(T5, "onnx/encoder_model.onnx"), path);
+    const { files } = await inspectModel(path);
+    expect(files.map(({ file, weights }) => [file, weights.length > 0])).toEqual([["lonely_q4", true]]);
+    await expect(inspectModel(path, { dtype: "q4" })).rejects.toMatchObject({ code: "bad-option" });
+    await expect(pruneModel(path, { prune: "2:4", out: join(temporaryFolder(), "out") })).rejects.toThrow(
+      "name the model's directory, and the file by its dtype",
+    );
   });
 
   test("measures the sparsity of a pruned directory, per session", async () => {

@@ -3,7 +3,14 @@
  * with the zeros that we write. Every form, with every variant of its layout, in a model of one layer.
  */
 import { afterEach, describe, expect, it } from "vitest";
-import { buildModel, describeCoding, findWritableTargets, resolveCoding, type Target } from "../../src/graph/index.js";
+import {
+  buildModel,
+  codingFacts,
+  describeCoding,
+  findWritableTargets,
+  resolveCoding,
+  type Target,
+} from "../../src/graph/index.js";
 import { type ModelEdits, openModel, readTensor } from "../../src/onnx/index.js";
 import { emptyMask, isKept, type Mask } from "../../src/pattern/index.js";
 import { maskEdits } from "../../src/prune/index.js";
@@ -66,6 +73,9 @@ describe.each(LAYERS)("$form $variant", ({ form, stored, spec, x, tolerance = 1e
     const target = targets[0] as Target;
     const { shape, order, coding } = target;
     expect(describeCoding(coding, shape, order)).toBe(stored);
+    const { bits, blockSize } = codingFacts(coding, shape, order);
+    expect(stored).toContain(String(bits));
+    expect(blockSize === null || !stored.includes("blocks") || stored.endsWith(` ${blockSize}`)).toBe(true);
     const weight = await valuesOf(target);
     const close = (found: readonly number[], expected: readonly number[]) => {
       const largest = Math.max(...expected.map(Math.abs));
