@@ -34,7 +34,7 @@ const { values: flags } = parseArgs({
   },
 });
 const model = resolve(process.env.PRUNE_MODELS ?? "models", process.env.PRUNE_MODELS ? "smollm2-135m" : "austen-1.4m");
-const SUFFIX: Readonly<Record<string, string>> = { fp32: "", fp16: "_fp16" };
+const SUFFIX: Readonly<Record<string, string>> = { fp32: "", q8: "_quantized" };
 const MEGABYTE = 1e6;
 
 /** One load in a fresh process. */

@@ -14,10 +14,8 @@ import {
   readTensor,
   type TensorEdit,
 } from "../../onnx/index.js";
-import { unpackByMask } from "./bit-mask.js";
-import { badPacking, elementBytesOf } from "./element.js";
+import { storedBytes, unpackElements } from "./elements.js";
 import type { FoundPacked, FoundWeight } from "./find-packed.js";
-import { slotLayout, unpackSlots } from "./slots.js";
 
 /**
  * The edits that make packed weights initializers.
@@ -34,7 +32,7 @@ export function unpackEdits(
   if (weights.length > 0)
     dropped.set(model.graph, { nodes: new Set(shared.nodes), initializers: new Set(shared.constants) });
   for (const found of weights) {
-    const { weight, graph, values, places, nodes } = found;
+    const { weight, graph, values, places, zeros, nodes } = found;
     const byteLength = byteLengthOf(weight.dataType, weight.dims);
     const as = { name: weight.name, dims: weight.dims };
     tensors.set(values, { kind: "bytes", byteLength, bytes: () => unpackWeight(found), as });
@@ -42,6 +40,7 @@ export function unpackEdits(
     dropped.set(graph, here);
     for (const node of nodes) here.nodes.add(node);
     here.initializers.add(places.name);
+    if (zeros !== null) here.initializers.add(zeros.name);
   }
   const graphs = new Map<OnnxGraph, GraphEdit>();
   for (const [graph, { nodes, initializers }] of dropped)
@@ -54,13 +53,8 @@ export function unpackEdits(
  *
  * @throws PruneError `bad-model` where values and places do not fit together, or the file is cut short
  */
-export async function unpackWeight({ weight, values, places }: FoundWeight): Promise<Uint8Array> {
-  const { name, dims, zero, form } = weight;
-  const elementBytes = elementBytesOf(weight.dataType);
-  if (elementBytes === null) throw new TypeError(`"${name}" has elements that cannot be packed`);
+export async function unpackWeight({ weight, values, places, zeros }: FoundWeight): Promise<Uint8Array> {
   const [kept, where] = [await readTensor(values), await readTensor(places)];
-  if (form.kind === "mask") return unpackByMask(kept, where, zero, elementBytes, name);
-  const layout = slotLayout(dims, form.axis, form.keep, form.of);
-  if (layout === null) throw badPacking(name, `slots of ${form.keep}:${form.of}`, `shape [${dims.join(", ")}]`);
-  return unpackSlots({ values: kept, codes: where }, layout, zero, elementBytes, name);
+  const elements = unpackElements(weight, { values: kept, places: where, zeros: zeros && (await readTensor(zeros)) });
+  return storedBytes(elements, weight);
 }

@@ -55,7 +55,7 @@ export async function packedAndDense(
 ): Promise<{ packed: Uint8Array; dense: Uint8Array }> {
   const model = await openModel(modelBytes(spec));
   const initializers = [...graphsOf(model.graph)].flatMap((graph) => graph.initializers);
-  const zeros = new Map<OnnxTensor, TensorEdit>();
+  const edits = new Map<OnnxTensor, TensorEdit>();
   const parts: Packed[] = [];
   for (const [name, how] of Object.entries(masking)) {
     const tensor = initializers.find((one) => one.name === name);
@@ -63,13 +63,14 @@ export async function packedAndDense(
     const mask = someMask(tensor.dims.slice(-2), how);
     const stored = new Uint8Array(await readTensor(tensor));
     const masked = withZeros(stored, mask);
-    zeros.set(tensor, { kind: "bytes", byteLength: masked.length, bytes: () => masked });
-    const zero = new Uint8Array(stored.length / (8 * mask.bits.length));
-    const weight = choosePacking({ ...tensor, ...how, order: mask.order, kept: countKept(mask), zero });
+    edits.set(tensor, { kind: "bytes", byteLength: masked.length, bytes: () => masked });
+    const zeros = { kind: "one", bytes: new Uint8Array(stored.length / (8 * mask.bits.length)) } as const;
+    const { order } = mask;
+    const weight = choosePacking({ ...tensor, pattern: how.pattern, order, kept: countKept(mask), pairs: null, zeros });
     if (typeof weight === "string") throw new Error(weight);
     parts.push({ weight, tensor, bits: mask.bits, read: async () => stored });
   }
   const { bytes: packed } = await serializeModel(model, packEdits(model, parts));
-  const { bytes: dense } = await serializeModel(model, { tensors: zeros });
+  const { bytes: dense } = await serializeModel(model, { tensors: edits });
   return { packed, dense };
 }
