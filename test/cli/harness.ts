@@ -63,8 +63,14 @@ export const INSPECTED: InspectReport = {
       bytes: 539_285_833,
       parameters: 1_500_000,
       weights: [
-        { name: "layers.0.self_attn.q_proj", kind: "q", layer: 0, shape: [576, 576], dtype: "float32", sparsity: 0.5 },
-        { name: "layers.10.mlp.down_proj", kind: "down", layer: 10, shape: [576, 1536], dtype: "float32", sparsity: 0 },
+        {
+          ...{ name: "layers.0.self_attn.q_proj", kind: "q", layer: 0, shape: [576, 576], dtype: "float32" },
+          ...{ sparsity: 0.5, stored: { encoding: "dense", bytes: 1_327_104 } },
+        },
+        {
+          ...{ name: "layers.10.mlp.down_proj", kind: "down", layer: 10, shape: [576, 1536], dtype: "float32" },
+          ...{ sparsity: 0, stored: { encoding: "dense", bytes: 3_538_944 } },
+        },
       ],
       dense: [{ name: "lm_head", reason: "shares its weight with the embedding" }],
     },

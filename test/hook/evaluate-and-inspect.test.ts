@@ -93,6 +93,7 @@ describe("inspectModel", () => {
       shape: [128, 128],
       dtype: "float32",
       sparsity: 0,
+      stored: { encoding: "dense", bytes: 4 * 128 * 128 },
     });
     expect(file?.dense.map(({ name }) => name)).toContain("lm_head");
     expect(file?.dense.every(({ reason }) => reason.length > 5)).toBe(true);

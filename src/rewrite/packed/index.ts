@@ -12,4 +12,4 @@ export {
   type PackedZeros,
   packedBytes,
 } from "./packed-weight.js";
-export { unpackEdits, unpackWeight } from "./unpack-model.js";
+export { expansionEdits, type UnpackEdits, unpackEdits } from "./unpack-model.js";

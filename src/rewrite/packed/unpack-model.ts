@@ -15,7 +15,10 @@ import {
   type TensorEdit,
 } from "../../onnx/index.js";
 import { storedBytes, unpackElements } from "./elements.js";
-import type { FoundPacked, FoundWeight } from "./find-packed.js";
+import { type FoundPacked, type FoundWeight, findPacked } from "./find-packed.js";
+
+/** Edits of weights that are unpacked. */
+export type UnpackEdits = Required<Pick<ModelEdits, "tensors" | "graphs">>;
 
 /**
  * The edits that make packed weights initializers.
@@ -23,10 +26,7 @@ import type { FoundPacked, FoundWeight } from "./find-packed.js";
  * @param found from `findPacked` of the same model
  * @returns edits whose bytes throw PruneError `bad-model` where values and places do not fit together
  */
-export function unpackEdits(
-  model: OnnxModel,
-  { weights, shared }: FoundPacked,
-): Required<Pick<ModelEdits, "tensors" | "graphs">> {
+export function unpackEdits(model: OnnxModel, { weights, shared }: FoundPacked): UnpackEdits {
   const tensors = new Map<OnnxTensor, TensorEdit>();
   const dropped = new Map<OnnxGraph, { nodes: Set<OnnxNode>; initializers: Set<string> }>();
   if (weights.length > 0)
@@ -48,12 +48,22 @@ export function unpackEdits(
   return { tensors, graphs };
 }
 
+/** Expanded weights go to a runtime inside one message, which ends at 2 GiB; other parts of the model need room too. */
+const MOST_EXPANDED_BYTES = 2 ** 31 - 2 ** 26;
+
 /**
- * Reads a packed weight and expands it.
+ * The edits with which a runtime gets a model that has nothing left to fold, or null where nothing is packed, or more
+ * than can be handed over expanded.
  *
- * @throws PruneError `bad-model` where values and places do not fit together, or the file is cut short
+ * @throws PruneError `bad-model` where the file is cut short; its bytes as for {@link unpackEdits}
  */
-export async function unpackWeight({ weight, values, places, zeros }: FoundWeight): Promise<Uint8Array> {
+export async function expansionEdits(model: OnnxModel): Promise<UnpackEdits | null> {
+  const found = await findPacked(model);
+  const expanded = found.weights.reduce((sum, { weight }) => sum + byteLengthOf(weight.dataType, weight.dims), 0);
+  return found.weights.length === 0 || expanded > MOST_EXPANDED_BYTES ? null : unpackEdits(model, found);
+}
+
+async function unpackWeight({ weight, values, places, zeros }: FoundWeight): Promise<Uint8Array> {
   const [kept, where] = [await readTensor(values), await readTensor(places)];
   const elements = unpackElements(weight, { values: kept, places: where, zeros: zeros && (await readTensor(zeros)) });
   return storedBytes(elements, weight);
