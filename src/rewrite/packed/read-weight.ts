@@ -41,6 +41,7 @@ export function readWeight(values: OnnxTensor, { tensors, makers }: NamedParts):
   const inputOf = (output: string, index: number) => shortName(makers.get(output)?.inputs[index]);
   const of = (role: string, index: number) => inputOf(outputName(name, role), index);
   const pairs = (/^join_(low-first|high-first)$/.exec(of("joined", 1))?.[1] ?? null) as PairOrder | null;
+  if (pairs !== null && values.dataType !== UINT8) return null;
   // The last node reshapes, or one before it does, or the zeros have the shape.
   const scatter = makers.has(outputName(name, "elements")) ? outputName(name, "elements") : name;
   const isMask = makers.has(outputName(name, "padded"));
