@@ -3,7 +3,7 @@
  * dense file with zeros, of the packed file in a stock ONNX Runtime, and of the packed file expanded
  * by us; each load in a process of its own, in turns. Logits must be the same bit for bit.
  *
- *   PRUNE_MODELS=… node bench/run.mjs packed [--dtypes fp32,fp16] [--prune 50%,2:4] [--repetitions 3]
+ *   PRUNE_MODELS=… node bench/run.mjs packed [--dtypes fp32,fp16,q8,q4] [--prune 50%,2:4] [--repetitions 3]
  *
  * Without PRUNE_MODELS it takes models/austen-1.4m, whose 1.2 M weights say little about memory.
  */
@@ -35,7 +35,7 @@ const { values: flags } = parseArgs({
   },
 });
 const model = resolve(process.env.PRUNE_MODELS ?? "models", process.env.PRUNE_MODELS ? "smollm2-135m" : "austen-1.4m");
-const SUFFIX: Readonly<Record<string, string>> = { fp32: "", fp16: "_fp16" };
+const SUFFIX: Readonly<Record<string, string>> = { fp32: "", q8: "_quantized" };
 const MEGABYTE = 1e6;
 
 /** One load in a fresh process. */

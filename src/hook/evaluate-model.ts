@@ -5,6 +5,7 @@ import { perplexity } from "../eval/index.js";
 import { badOption, DEFAULTS, dottedLabel } from "../options/index.js";
 import type { RunControl } from "../progress.js";
 import { openModelFile } from "../prune/index.js";
+import { expansionEdits } from "../rewrite/index.js";
 import { hostRuntime, onnxRuntime } from "./host.js";
 import { refuseUnknownKeys } from "./known-keys.js";
 import { loadTokenizer } from "./location.js";
@@ -81,7 +82,7 @@ export async function evaluateModel(model: string, options: EvaluateOptions): Pr
     const result = await perplexity(
       onnx,
       windows,
-      { runtime, sessionOptions, ...(stride && { stride }) },
+      { runtime, sessionOptions, ...(await expansionEdits(onnx)), ...(stride && { stride }) },
       { signal, onWindow },
     );
     return {

@@ -11,10 +11,10 @@ import {
   type Skipped,
   type WeightKind,
 } from "../graph/index.js";
-import { readTensor } from "../onnx/index.js";
+import { byteLengthOf, readTensor, viewOf } from "../onnx/index.js";
 import type { RunControl } from "../progress.js";
 import { type ModelFile, openModelFile, parametersOf, sourceBytes } from "../prune/index.js";
-import { countZeroValues } from "../rewrite/index.js";
+import { countZeroValues, findPacked, packedBytes, unpackEdits } from "../rewrite/index.js";
 import { refuseUnknownKeys } from "./known-keys.js";
 import { isSessionFile } from "./location.js";
 import { type HostLoadOptions, resolveModel } from "./resolve-files.js";
@@ -31,6 +31,8 @@ export interface InspectedWeight {
   readonly coding: CodingFacts;
   /** Share of zeros, 0 … 1, measured. */
   readonly sparsity: number;
+  /** Whether it is packed, and its bytes in the file, scales and zero points not counted. */
+  readonly stored: { readonly encoding: "dense" | "packed"; readonly bytes: number };
 }
 
 export interface InspectedFile {
@@ -63,7 +65,10 @@ export async function inspectModel(model: string, options: HostLoadOptions & Run
     const { name } = file;
     const onnx = await openModelFile(file);
     try {
-      const model = buildModel(onnx);
+      const packed = await findPacked(onnx);
+      // Packed weights are looked at as what they expand to; the file itself computes them.
+      const model = buildModel(viewOf(onnx, unpackEdits(onnx, packed)));
+      const packedBytesOf = new Map(packed.weights.map(({ weight }) => [weight.name, packedBytes(weight)]));
       const { targets, skipped } = await findWritableTargets(model);
       const weights: InspectedWeight[] = [];
       const prunable = targets.filter(({ denseByDefault }) => denseByDefault === null);
@@ -71,7 +76,8 @@ export async function inspectModel(model: string, options: HostLoadOptions & Run
         signal?.throwIfAborted();
         const { out, in: channels } = target.shape;
         const zeros = countZeroValues(await readTensor(target.tensor), await resolveCoding(target), target);
-        const { kind, layer } = target;
+        const { kind, layer, tensor } = target;
+        const bytes = packedBytesOf.get(tensor.name);
         weights.push({
           name: target.name,
           kind,
@@ -80,6 +86,10 @@ export async function inspectModel(model: string, options: HostLoadOptions & Run
           dtype: describeCoding(target.coding, target.shape, target.order),
           coding: codingFacts(target.coding, target.shape, target.order),
           sparsity: zeros / (out * channels),
+          stored:
+            bytes === undefined
+              ? { encoding: "dense", bytes: byteLengthOf(tensor.dataType, tensor.dims) }
+              : { encoding: "packed", bytes },
         });
         const done = weights.length;
         onProgress?.({

@@ -30,8 +30,8 @@ export async function compareBytes(
   const fileName = `${plan.name}.onnx`;
   const { onnx } = plan.model;
   const bytesOf = ({ edits, external }: EncodedWeights) => plannedBytes(onnx, edits, { fileName, external });
-  const dense = encodeWeights(plan, masked, "dense");
-  const sizes = { dense: bytesOf(dense), packed: packedSize(plan, masked, bytesOf) };
+  const dense = await encodeWeights(plan, masked, "dense");
+  const sizes = { dense: bytesOf(dense), packed: await packedSize(plan, masked, bytesOf) };
   if (!compress) return sizes;
   const gzip = createGzip({ level: GZIP_LEVEL });
   const brotli = createBrotliCompress({ params: { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY } });
@@ -55,12 +55,12 @@ export async function compareBytes(
 }
 
 /** null where the model is too old to be packed. */
-function packedSize(
+async function packedSize(
   plan: Plan,
   masked: Pick<Masked, "masks">,
   bytesOf: (encoded: EncodedWeights) => number,
-): number | null {
-  return canPack(plan.model.onnx) ? bytesOf(encodeWeights(plan, masked, "packed")) : null;
+): Promise<number | null> {
+  return canPack(plan.model.onnx) ? bytesOf(await encodeWeights(plan, masked, "packed")) : null;
 }
 
 /** Bytes that come out of a stream until it ends. */

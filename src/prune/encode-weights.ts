@@ -1,23 +1,22 @@
 /**
  * How the pruned weights of a file are stored: zeros like any other value, or packed where that
- * makes a weight smaller. Decided from the masks alone, before a weight is read.
+ * makes a weight smaller. Decided from masks and codings, before a weight is read.
  */
-import type { Target } from "../graph/index.js";
-import { byteLengthOf, type ModelEdits, readTensor, type WriteOptions } from "../onnx/index.js";
+import { resolveCoding, type Target } from "../graph/index.js";
+import { byteLengthOf, type ModelEdits, type WriteOptions } from "../onnx/index.js";
 import type { Encoding } from "../options/types.js";
 import { countKept, type Mask } from "../pattern/index.js";
 import type { WeightReport } from "../report.js";
 import {
   choosePacking,
-  countZeros,
+  codedElements,
+  elementCount,
   type Packed,
-  type PackedWeight,
   packEdits,
   packedBytes,
   packingObstacle,
 } from "../rewrite/index.js";
-import { BYTES_PER_ELEMENT, type FloatType } from "../tensor/dtypes.js";
-import { type Masked, maskEdits } from "./masks.js";
+import { type Masked, maskEdits, readMasked } from "./masks.js";
 import type { Plan } from "./plan.js";
 
 /** A file with its weights encoded. */
@@ -33,14 +32,15 @@ export interface EncodedWeights {
  * The edits that write a file's weights in an encoding.
  *
  * @param onZeros hears how many zeros stand in a weight, as it passes
- * @throws PruneError `unsupported` where the model is too old to be packed
+ * @throws PruneError `unsupported` where the model is too old to be packed; `bad-model` or `bad-external-data`
+ *   where scales or zero points cannot be read
  */
-export function encodeWeights(
+export async function encodeWeights(
   plan: Plan,
   { masks }: Pick<Masked, "masks">,
   encoding: Encoding,
   onZeros?: (target: Target, zeros: number) => void,
-): EncodedWeights {
+): Promise<EncodedWeights> {
   switch (encoding) {
     case "dense":
       return { edits: { tensors: maskEdits(masks, onZeros) }, external: "auto", stored: new Map() };
@@ -51,49 +51,43 @@ export function encodeWeights(
   }
 }
 
-/** How a weight is packed and what its elements are, or why it stays dense. */
-function packingOf(
+/** How a weight is packed, or why it stays dense. Reads its scales and zero points. */
+async function packingOf(
   { pattern, model }: Plan,
-  { tensor, order, coding }: Target,
+  target: Target,
   mask: Mask,
-): { readonly weight: PackedWeight; readonly dtype: FloatType } | string {
-  if (coding.kind !== "float") return "is stored as codes of a few bits, which are not packed yet";
+): Promise<Pick<Packed, "weight" | "zeros"> | string> {
+  const { tensor, order, shape } = target;
   const obstacle = packingObstacle(model.onnx, tensor);
   if (obstacle !== null) return obstacle;
+  const elements = codedElements(target, await resolveCoding(target));
+  if (typeof elements === "string") return elements;
+  const { zeroCodes, ...coded } = elements;
   const { name, dataType, dims } = tensor;
-  const zero = new Uint8Array(BYTES_PER_ELEMENT[coding.dtype]);
-  const weight = choosePacking({ name, dataType, dims, order, pattern, kept: countKept(mask), zero });
-  return typeof weight === "string" ? weight : { weight, dtype: coding.dtype };
+  if (elementCount({ dims, ...coded }) !== shape.out * shape.in) return "its last byte ends in padding";
+  const weight = choosePacking({ name, dataType, dims, ...coded, order, pattern, kept: countKept(mask) });
+  return typeof weight === "string" ? weight : { weight, ...(zeroCodes && { zeros: zeroCodes }) };
 }
 
-function packWeights(
+async function packWeights(
   plan: Plan,
   masks: ReadonlyMap<Target, Mask>,
   onZeros: ((target: Target, zeros: number) => void) | undefined,
-): EncodedWeights {
+): Promise<EncodedWeights> {
   const { onnx } = plan.model;
   const stored = new Map<Target, NonNullable<WeightReport["stored"]>>();
   const packed: Packed[] = [];
   const dense = new Map<Target, Mask>();
   for (const [target, mask] of masks) {
-    const choice = packingOf(plan, target, mask);
+    const { tensor } = target;
+    const choice = await packingOf(plan, target, mask);
     if (typeof choice === "string") {
       dense.set(target, mask);
-      const { dataType, dims } = target.tensor;
-      stored.set(target, { encoding: "dense", bytes: byteLengthOf(dataType, dims), reason: choice });
+      stored.set(target, { encoding: "dense", bytes: byteLengthOf(tensor.dataType, tensor.dims), reason: choice });
       continue;
     }
-    const { weight, dtype } = choice;
-    const { values, places } = packedBytes(weight);
-    stored.set(target, { encoding: "packed", bytes: values + places });
-    const pruned = target.shape.out * target.shape.in - countKept(mask);
-    packed.push({
-      weight,
-      tensor: target.tensor,
-      bits: mask.bits,
-      read: () => readTensor(target.tensor),
-      onValues: (kept) => onZeros?.(target, pruned + countZeros(kept, dtype)),
-    });
+    stored.set(target, { encoding: "packed", bytes: packedBytes(choice.weight) });
+    packed.push({ ...choice, tensor, bits: mask.bits, read: () => readMasked(target, mask, onZeros) });
   }
   const { tensors, graphs } = packEdits(onnx, packed);
   return {

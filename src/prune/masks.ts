@@ -147,13 +147,24 @@ export function maskEdits(
   const edits = new Map<OnnxTensor, TensorEdit>();
   for (const [target, mask] of masks) {
     const { tensor } = target;
-    const bytes = async () => {
-      const stored = await readOwnTensor(tensor);
-      const zeros = writeZeros(stored, await resolveCoding(target), mask);
-      onZeros?.(target, zeros);
-      return stored;
-    };
+    const bytes = () => readMasked(target, mask, onZeros);
     edits.set(tensor, { kind: "bytes", byteLength: byteLengthOf(tensor.dataType, tensor.dims), bytes });
   }
   return edits;
+}
+
+/**
+ * Reads the bytes of a weight and writes zeros where the mask has them.
+ *
+ * @param onZeros see {@link maskEdits}
+ */
+export async function readMasked(
+  target: Target,
+  mask: Mask,
+  onZeros?: (target: Target, zeros: number) => void,
+): Promise<Uint8Array> {
+  const stored = await readOwnTensor(target.tensor);
+  const zeros = writeZeros(stored, await resolveCoding(target), mask);
+  onZeros?.(target, zeros);
+  return stored;
 }

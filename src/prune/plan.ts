@@ -2,12 +2,14 @@
  * Everything about one model file that is known before anything runs: the opened graph, the weights
  * to prune, the coefficients, and the key under which the result is kept.
  */
+import { PruneError } from "../errors.js";
 import { buildModel, findWritableTargets, type Model } from "../graph/index.js";
 import { type ExternalFile, type ModelInput, type OnnxModel, openModel } from "../onnx/index.js";
 import { coefficientValues, isOneShot } from "../options/index.js";
 import type { ResolvedCalibration, ResolvedPrune } from "../options/types.js";
 import type { Pattern } from "../pattern/index.js";
 import { type Choice, type CoefficientLibrary, chooseCoefficients } from "../registry/index.js";
+import { findPacked } from "../rewrite/index.js";
 import { type CoefficientSet, methodOf } from "../score/index.js";
 import { contentHash, sha256 } from "../store/index.js";
 import { VERSION } from "../version.js";
@@ -53,7 +55,7 @@ export function openModelFile({ input, externalData, name }: ModelFile): Promise
  * Opens a file lazily and decides what to prune in it, and with which coefficients.
  *
  * @param library what is known of coefficients, for `coefficients: "auto"`; null: nothing
- * @throws PruneError for bad files, options that do not fit them, and patterns that do not divide
+ * @throws PruneError for bad files, options that do not fit them, patterns that do not divide, and files that are packed
  */
 export async function openPlan(
   file: ModelFile,
@@ -63,6 +65,7 @@ export async function openPlan(
   const start = performance.now();
   const onnx = await openModelFile(file);
   try {
+    await refusePacked(onnx);
     const model = buildModel(onnx);
     const found = await findWritableTargets(model);
     const atHand = { path: onnx.source.path ?? null, targets: found.targets };
@@ -86,6 +89,19 @@ export async function openPlan(
     await onnx.close();
     throw error;
   }
+}
+
+/** Kept values can be scored no better than the whole, and what was dropped cannot come back. */
+async function refusePacked(onnx: OnnxModel): Promise<void> {
+  const { weights } = await findPacked(onnx);
+  const [first] = weights;
+  if (first === undefined) return;
+  const others = weights.length === 1 ? "" : ` and ${weights.length - 1} others`;
+  throw new PruneError(
+    "unsupported",
+    `${onnx.name} is packed already: weight "${first.weight.name}"${others}; prune the file that it was made from`,
+    { details: { file: onnx.name, weights: weights.length } },
+  );
 }
 
 /** What the user says of the passes counts, then what the coefficients were tuned with. */

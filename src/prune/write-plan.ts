@@ -37,7 +37,7 @@ export async function writePlan(
   const start = performance.now();
   const zerosOf = new Map<Target, number>();
   const { signal, encoding, compareBytes: compress } = plan.options;
-  const encoded = encodeWeights(plan, masked, encoding, (target, zeros) => zerosOf.set(target, zeros));
+  const encoded = await encodeWeights(plan, masked, encoding, (target, zeros) => zerosOf.set(target, zeros));
   const written = await writeModel(plan.model.onnx, encoded.edits, sink, {
     fileName: `${plan.name}.onnx`,
     external: encoded.external,

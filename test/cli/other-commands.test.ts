@@ -86,6 +86,25 @@ describe("inspect", () => {
     );
   });
 
+  it("says which weights are packed, and to how many bytes", async () => {
+    const [file] = INSPECTED.files;
+    const [first, second] = file?.weights ?? [];
+    if (file === undefined || first === undefined || second === undefined) throw new Error("no weights");
+    const weights = [{ ...first, stored: { encoding: "packed", bytes: 705_024 } as const }, second];
+    const inspectModel = async () => ({ model: "smol", files: [{ ...file, weights, dense: [] }] });
+    expect((await run(["inspect", "smol"], { commands: { inspectModel } })).stdout).toMatchInlineSnapshot(`
+      "smol
+
+      model: 539.3 MB, 1,500,000 parameters
+      2 weights are linear layers, 1 of them packed (to prune again, take the file this one was made from): 1,216,512 parameters (81.1%), 13.6% of them zero
+
+        weight                     kind    out×in  dtype    sparsity   packed to
+        layers.0.self_attn.q_proj  q      576×576  float32     50.0%    705.0 kB
+        layers.10.mlp.down_proj    down  576×1536  float32      0.0%  not packed
+      "
+    `);
+  });
+
   it("says so where nothing can be pruned", async () => {
     const files = [{ file: "embed_tokens", bytes: 1200, parameters: 300, weights: [], dense: [] }];
     const { stdout } = await run(["inspect", "smol"], {

@@ -29,7 +29,7 @@ const GROWTH_BYTES = 256 * 2 ** 20;
 const task = JSON.parse(process.argv[2] ?? "{}") as Task;
 const say = (line: Line): void => void writeSync(1, `${JSON.stringify(line)}\n`);
 
-const corpus: Corpus = { small: smallCorpus(), large: fixtures(task.root) };
+const corpus: Corpus = { small: await smallCorpus(), large: fixtures(task.root) };
 const unchangedModels = task.kind === "corpus" ? [...corpus.small, ...corpus.large, ...found()] : [];
 const device = createCpuDevice({
   threads: 1,
@@ -107,7 +107,11 @@ async function run(): Promise<void> {
 /** A model of the corpus as it is. */
 function unchanged(index: number): Made {
   const folder = unchangedModels[index] as ModelFolder;
-  return { from: folder.name, mutant: folder, way: { from: "disk", prune: "everything", external: true } };
+  return {
+    from: folder.name,
+    mutant: folder,
+    way: { from: "disk", prune: "everything", external: true, packed: false },
+  };
 }
 
 await run();

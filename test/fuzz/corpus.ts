@@ -22,8 +22,9 @@ import {
 } from "../helpers/model.js";
 import { randomNumbers } from "../helpers/quantised.js";
 import { concat, delimited, scalar, sprinkle } from "../onnx/wire-bytes.js";
-import { LAYERS } from "../prune/one-layer.js";
+import { LAYERS, layersOf } from "../prune/one-layer.js";
 import { languageModel } from "../prune/tiny.js";
+import { HALF, packedLayer, TWO_OF_FOUR } from "../rewrite/packed/packed-model.js";
 import { encode, type Field, parse } from "./wire-tree.js";
 
 /** A model as a folder holds it. */
@@ -253,8 +254,33 @@ function withInGraph(model: Uint8Array, field: Field): Uint8Array {
 
 const [nBits] = LAYERS;
 
+/** Layouts of codes that are packed in different ways. */
+const PACKED_LAYERS = layersOf({ out: 16, in: 64 }).filter(({ form, variant }) =>
+  [
+    "MatMulNBits of 4 bits in blocks of 32, zero points none, scales 2-D",
+    "MatMulNBits of 4 bits in blocks of 32, zero points packed, scales 2-D",
+    "MatMulNBits of 8 bits in blocks of 32, zero points packed, scales 2-D",
+    "MatMulInteger of int8 by tensor",
+    "MatMulBnb4 of nf4 in blocks of 64",
+    "MatMul behind DequantizeLinear of int4 in-out, axis null, zeros",
+  ].includes(`${form} ${variant}`),
+);
+
+/** Weights that are packed already; their names begin so. */
+export const PACKED = "packed ";
+
+async function packedModels(): Promise<ModelFolder[]> {
+  const specs = [["float32", oneLayer] as const, ...PACKED_LAYERS.map(({ variant, spec }) => [variant, spec] as const)];
+  const models: ModelFolder[] = [];
+  for (const pattern of [HALF, TWO_OF_FOUR])
+    for (const [name, spec] of specs)
+      models.push(inMemory(`${PACKED}${name}, ${pattern.kind}`, (await packedLayer(spec, pattern)).packed));
+  return models;
+}
+
 /** Small models, one for each layout and layer form. */
-export const smallCorpus = (): readonly ModelFolder[] => [
+export const smallCorpus = async (): Promise<readonly ModelFolder[]> => [
+  ...(await packedModels()),
   ...SPECS.map(([name, spec]) => inMemory(name, modelBytes(spec))),
   outside("external data in one file", languageModel(), () => "model.onnx_data"),
   outside("external data in several files", languageModel(2), (index) => `part ${index % 3}.bin`),

@@ -16,6 +16,8 @@ import {
   type OnnxModel,
   openModel,
   readTensor,
+  serializeModel,
+  viewOf,
   writeModel,
 } from "../../src/onnx/index.js";
 import { resolvePruneOption } from "../../src/options/index.js";
@@ -23,7 +25,7 @@ import type { ResolvedPrune } from "../../src/options/types.js";
 import { computeMasks, type ModelFile, openPlan, ProgressMeter, parametersOf } from "../../src/prune/index.js";
 import { writePlan } from "../../src/prune/write-plan.js";
 import { fingerprintOf } from "../../src/registry/family.js";
-import { countZeroValues } from "../../src/rewrite/index.js";
+import { countZeroValues, findPacked, unpackEdits } from "../../src/rewrite/index.js";
 import { editedModel } from "../../src/runtime/index.js";
 
 /** A mutant as a folder holds it. */
@@ -39,6 +41,8 @@ export interface Way {
   readonly prune: "half" | "2:4" | "everything";
   /** Everything into data files, instead of the layout that the model has. */
   readonly external: boolean;
+  /** Weights are packed where that makes them smaller. */
+  readonly packed: boolean;
 }
 
 /** How far a model came. */
@@ -135,9 +139,18 @@ async function inspect({ input, externalData, name }: ModelFile, onOpen: () => v
       await refusalOf(async () => void buildModel(await openModel(bytes)));
     });
     for (const target of targets) await zerosIn(target);
+    await expand(onnx);
   } finally {
     await onnx.close();
   }
+}
+
+/** What inspectModel() and the runtime are given of packed weights. */
+async function expand(onnx: OnnxModel): Promise<void> {
+  const edits = unpackEdits(onnx, await findPacked(onnx));
+  await refusalOf(() => serializeModel(onnx, edits));
+  const { targets } = await findWritableTargets(buildModel(viewOf(onnx, edits)));
+  for (const target of targets) await zerosIn(target);
 }
 
 /** A model that opens can be written, and is then what it was. */
@@ -155,8 +168,9 @@ async function zerosIn(target: Target): Promise<number> {
 }
 
 /** Prunes, writes, opens again and compares. Returns the number of weights. */
-async function prune(file: ModelFile, { prune, external }: Way, device: Device): Promise<number> {
-  const options = resolvePruneOption(OPTIONS[prune]).forFile("model") as ResolvedPrune;
+async function prune(file: ModelFile, { prune, external, packed }: Way, device: Device): Promise<number> {
+  const encoding = packed ? "packed" : "dense";
+  const options = resolvePruneOption({ ...OPTIONS[prune], encoding }).forFile("model") as ResolvedPrune;
   const plan = await openPlan(file, options);
   try {
     const meter = ProgressMeter.of(plan, undefined);
@@ -185,7 +199,8 @@ async function prune(file: ModelFile, { prune, external }: Way, device: Device):
 
 /** The written file holds the same weights, with the zeros that the report says. */
 async function compare(targets: readonly Target[], zerosOf: ReadonlyMap<Target, number>, written: OnnxModel) {
-  const found = new Map((await findWritableTargets(buildModel(written))).targets.map((one) => [one.name, one]));
+  const expanded = viewOf(written, unpackEdits(written, await findPacked(written)));
+  const found = new Map((await findWritableTargets(buildModel(expanded))).targets.map((one) => [one.name, one]));
   for (const target of targets) {
     const again = found.get(target.name);
     if (again === undefined) throw new BrokenPromise(`weight "${target.name}" is gone from the written file`);

@@ -20,7 +20,10 @@ const seed = Number(values.seed);
 const begin = Number(values.only ?? values.begin);
 const end = values.only === undefined ? Number.MAX_SAFE_INTEGER : begin + 1;
 if (values.keep !== undefined)
-  writeFileSync(values.keep, makeMutant({ small: smallCorpus(), large: fixtures(root) }, seed, begin).mutant.model);
+  writeFileSync(
+    values.keep,
+    makeMutant({ small: await smallCorpus(), large: fixtures(root) }, seed, begin).mutant.model,
+  );
 const script = fileURLToPath(new URL("./child.mjs", import.meta.url));
 const campaign = await runCampaign(script, {
   kind: "mutants",

@@ -35,6 +35,7 @@ export function makeMutant(corpus: Corpus, seed: number, index: number): Made {
     from: random.pick(["memory", "blob", "disk"]),
     prune: random.pick(["half", "2:4", "everything"]),
     external: random.chance(0.3),
+    packed: random.chance(0.3),
   };
   const model = random.chance(isLarge ? BYTES_OF.large : BYTES_OF.small)
     ? mutateBytes(folder.model, random, other.model)

@@ -94,6 +94,7 @@ describe("inspectModel", () => {
       dtype: "float32",
       coding: { bits: 32, blockSize: null, zeroPoint: null },
       sparsity: 0,
+      stored: { encoding: "dense", bytes: 4 * 128 * 128 },
     });
     expect(file?.dense.map(({ name }) => name)).toContain("lm_head");
     expect(file?.dense.every(({ reason }) => reason.length > 5)).toBe(true);

@@ -3,11 +3,12 @@ import { cpSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import * as host from "@huggingface/transformers";
 import { describe, expect, test } from "vitest";
-import { type PruneReport, pipeline, pruneModel } from "../../src/index.js";
+import { evaluateModel, inspectModel, type PruneReport, pipeline, pruneModel } from "../../src/index.js";
 import { GPT2, sessions, T5, temporaryFolder } from "./loading.js";
 import { externalise } from "./rewritten.js";
 
 const PROMPT = "It was a fine morning, and";
+const TEXT = PROMPT.repeat(40);
 const words = { max_new_tokens: 12 } as const;
 const bytesOf = (folder: string) => statSync(join(folder, "onnx/model.onnx")).size;
 
@@ -70,6 +71,39 @@ describe("encoding: packed", () => {
     expect([packed.report.fromCache, again.report.fromCache]).toEqual([false, true]);
     expect(packed.report.bytes.written).toBeLessThan(dense.report.bytes.written);
     expect(readdirSync(cache).filter((name) => name.startsWith("model-"))).toHaveLength(2);
+  });
+
+  test("is inspected and evaluated as the dense model is, and not pruned again", async () => {
+    const [dense, packed] = [join(temporaryFolder(), "dense"), join(temporaryFolder(), "packed")];
+    const prune = { method: "magnitude", sparsity: 0.5 } as const;
+    await pruneModel(GPT2, { prune, out: dense });
+    const { reports } = await pruneModel(GPT2, { prune: { ...prune, encoding: "packed" }, out: packed });
+
+    const [expected, inspected] = [await inspectModel(dense), await inspectModel(packed)];
+    const [denseFile, packedFile] = [expected.files[0], inspected.files[0]];
+    expect(packedFile).toMatchObject({
+      bytes: bytesOf(packed),
+      parameters: denseFile?.parameters,
+      dense: denseFile?.dense,
+    });
+    const reported = new Map(reports[0]?.weights.map(({ name, stored }) => [name, stored]));
+    expect(packedFile?.weights).toEqual(
+      denseFile?.weights.map((weight) => ({ ...weight, stored: reported.get(weight.name) })),
+    );
+
+    const evaluate = (folder: string) => evaluateModel(folder, { text: TEXT, length: 32, windows: 2 });
+    const [ofDense, ofPacked] = [await evaluate(dense), await evaluate(packed)];
+    expect(ofPacked.perplexity).toBe(ofDense.perplexity);
+    // The runtime got nothing to fold: all expanded weights are in the bytes that it was given.
+    expect(sessions.at(-1)?.model.length).toBeGreaterThan(bytesOf(packed));
+
+    const again = { prune: { method: "magnitude", sparsity: 0.7 }, out: join(temporaryFolder(), "again") } as const;
+    await expect(pruneModel(packed, again)).rejects.toMatchObject({
+      code: "unsupported",
+      message: expect.stringMatching(
+        /model\.onnx is packed already: weight ".+" and \d+ others; prune the file that it was made from/,
+      ),
+    });
   });
 
   test("says so where nothing is kept that could be packed", async () => {

@@ -5,8 +5,11 @@ import { integers, pack, packHighFirst, randomNumbers } from "../helpers/quantis
 
 /** Rows of the activation. */
 export const TOKENS = 5;
-/** No multiples of blocks or of bytes. */
-const [OUT, IN] = [6, 70];
+/** Output rows and input channels of a layer. */
+export interface LayerSize {
+  readonly out: number;
+  readonly in: number;
+}
 
 /** A model `y = x · Wᵀ`, x [TOKENS, in] float32. */
 export interface OneLayer {
@@ -24,92 +27,104 @@ const NAME = "/model/layers.0/mlp/fc1/MatMul";
 const MS = { domain: "com.microsoft", name: NAME } as const;
 
 const spec = (
+  channels: number,
   nodes: readonly onnx.INodeProto[],
   initializers: readonly onnx.ITensorProto[],
   more: Partial<ModelSpec> = {},
 ): ModelSpec => ({
-  ...{ inputs: [value("x", [TOKENS, IN])], outputs: [value("y", [null, null])] },
+  ...{ inputs: [value("x", [TOKENS, channels])], outputs: [value("y", [null, null])] },
   ...{ nodes, initializers, domains: { "com.microsoft": 1 }, ...more },
 });
 
-const activations = (random: () => number) => Array.from({ length: TOKENS * IN }, () => random() * 2 - 1);
+const activations = (random: () => number, channels: number) =>
+  Array.from({ length: TOKENS * channels }, () => random() * 2 - 1);
 
 // --- MatMulNBits ------------------------------------------------------------------------------
 
 type Scales = "2-D" | "1-D" | "signed" | "float16";
 type Zeros = "none" | "packed" | "float";
 
-function nBits(bits: number, block: number, zeros: Zeros, scales: Scales): OneLayer {
+function nBits({ out, in: channels }: LayerSize, bits: number, block: number, zeros: Zeros, scales: Scales): OneLayer {
   const random = randomNumbers(bits * 100 + block + zeros.length);
-  const blocks = Math.ceil(IN / block);
+  const blocks = Math.ceil(channels / block);
   const isHalf = scales === "float16";
-  const codes = integers(random, OUT * blocks * block, 0, 2 ** bits - 1);
+  const codes = integers(random, out * blocks * block, 0, 2 ** bits - 1);
   const scale = Array.from(
-    { length: OUT * blocks },
+    { length: out * blocks },
     () => (random() + 0.1) * (scales === "signed" && random() < 0.5 ? -1 : 1),
   );
   // Zero points of an output row fill whole bytes.
   const perRow = (Math.ceil((blocks * bits) / 8) * 8) / bits;
   const zeroPoints = {
     none: [],
-    packed: [uint8("zeros", [OUT, (perRow * bits) / 8], pack(integers(random, OUT * perRow, 0, 2 ** bits - 1), bits))],
-    float: [float32("zeros", [OUT, blocks], integers(random, OUT * blocks, 0, 2 ** bits - 1))],
+    packed: [uint8("zeros", [out, (perRow * bits) / 8], pack(integers(random, out * perRow, 0, 2 ** bits - 1), bits))],
+    float: [float32("zeros", [out, blocks], integers(random, out * blocks, 0, 2 ** bits - 1))],
   }[zeros];
   return {
     form: "MatMulNBits",
     variant: `of ${bits} bits in blocks of ${block}, zero points ${zeros}, scales ${scales}`,
-    stored: block < IN ? `uint${bits} in blocks of ${block}` : `uint${bits} by output row`,
+    stored: block < channels ? `uint${bits} in blocks of ${block}` : `uint${bits} by output row`,
     spec: spec(
+      channels,
       [
         ...(isHalf ? [node("Cast", ["x"], ["x16"], { to: DATA_TYPE.float16 })] : []),
         node(
           "MatMulNBits",
           [isHalf ? "x16" : "x", "codes", "scales", ...zeroPoints.map(() => "zeros")],
           [isHalf ? "y16" : "y"],
-          { K: IN, N: OUT, bits, block_size: block, accuracy_level: 1 },
+          { K: channels, N: out, bits, block_size: block, accuracy_level: 1 },
           MS,
         ),
         ...(isHalf ? [node("Cast", ["y16"], ["y"], { to: DATA_TYPE.float32 })] : []),
       ],
       [
-        uint8("codes", [OUT, blocks, (block * bits) / 8], pack(codes, bits)),
-        (isHalf ? float16 : float32)("scales", scales === "1-D" ? [OUT * blocks] : [OUT, blocks], scale),
+        uint8("codes", [out, blocks, (block * bits) / 8], pack(codes, bits)),
+        (isHalf ? float16 : float32)("scales", scales === "1-D" ? [out * blocks] : [out, blocks], scale),
         ...zeroPoints,
       ],
     ),
-    x: activations(random),
+    x: activations(random, channels),
     ...(isHalf && { tolerance: 5e-3 }),
   };
 }
 
-const N_BITS: readonly OneLayer[] = [
-  ...[2, 4, 8].flatMap((bits) => (["none", "packed"] as const).map((zeros) => nBits(bits, 32, zeros, "2-D"))),
+const nBitsLayers = (size: LayerSize): readonly OneLayer[] => [
+  ...[2, 4, 8].flatMap((bits) => (["none", "packed"] as const).map((zeros) => nBits(size, bits, 32, zeros, "2-D"))),
   // The runtime knows none of 8 bits.
-  nBits(2, 32, "float", "2-D"),
-  nBits(4, 32, "float", "2-D"),
-  nBits(4, 32, "packed", "float16"),
-  nBits(4, 16, "packed", "1-D"),
-  nBits(4, 128, "none", "2-D"),
-  nBits(8, 32, "none", "signed"),
+  nBits(size, 2, 32, "float", "2-D"),
+  nBits(size, 4, 32, "float", "2-D"),
+  nBits(size, 4, 32, "packed", "float16"),
+  nBits(size, 4, 16, "packed", "1-D"),
+  nBits(size, 4, 128, "none", "2-D"),
+  nBits(size, 8, 32, "none", "signed"),
 ];
 
 // --- MatMulInteger ----------------------------------------------------------------------------
 
 /** Activations that DynamicQuantizeLinear quantises exactly: whole numbers from 0 to 255, both among them. */
-const exactActivations = (random: () => number) => [0, 255, ...integers(random, TOKENS * IN - 2, 0, 255)];
+const exactActivations = (random: () => number, channels: number) => [
+  0,
+  255,
+  ...integers(random, TOKENS * channels - 2, 0, 255),
+];
 
 const count = (dims: readonly number[]) => dims.reduce((product, dim) => product * dim, 1);
 const positive = (random: () => number, dims: readonly number[]) =>
   Array.from({ length: count(dims) }, () => random() + 0.1);
 
 /** As optimum exports it; `chained`: one scale after the other instead of their product. */
-function integer(type: "int8" | "uint8", by: "tensor" | "channel" | "channel, one zero", chained = false): OneLayer {
+function integer(
+  { out, in: channels }: LayerSize,
+  type: "int8" | "uint8",
+  by: "tensor" | "channel" | "channel, one zero",
+  chained = false,
+): OneLayer {
   const random = randomNumbers(type.length * 10 + by.length);
   const [least, most] = type === "int8" ? [-128, 127] : [0, 255];
   const tensorOf = (name: string, dims: readonly number[], codes: readonly number[]) =>
     rawTensor(name, DATA_TYPE[type], dims, pack(codes, 8));
-  const dims = by === "tensor" ? [] : [OUT];
-  const zeroDims = by === "channel" ? [OUT] : [];
+  const dims = by === "tensor" ? [] : [out];
+  const zeroDims = by === "channel" ? [out] : [];
   const scaled = chained
     ? [node("Mul", ["float", "x_scale"], ["half_scaled"]), node("Mul", ["w_scale", "half_scaled"], ["y"])]
     : [node("Mul", ["x_scale", "w_scale"], ["scales"]), node("Mul", ["float", "scales"], ["y"])];
@@ -118,6 +133,7 @@ function integer(type: "int8" | "uint8", by: "tensor" | "channel" | "channel, on
     variant: `of ${type} by ${by}${chained ? ", scales one after the other" : ""}`,
     stored: by === "tensor" ? type : `${type} by output row`,
     spec: spec(
+      channels,
       [
         node("DynamicQuantizeLinear", ["x"], ["x_codes", "x_scale", "x_zero"]),
         node("MatMulInteger", ["x_codes", "codes", "x_zero", "zero"], ["int32"], {}, { name: `${NAME}_quant` }),
@@ -125,18 +141,20 @@ function integer(type: "int8" | "uint8", by: "tensor" | "channel" | "channel, on
         ...scaled,
       ],
       [
-        tensorOf("codes", [IN, OUT], integers(random, IN * OUT, least, most)),
+        tensorOf("codes", [channels, out], integers(random, channels * out, least, most)),
         tensorOf("zero", zeroDims, integers(random, count(zeroDims), least, most)),
         float32("w_scale", dims, positive(random, dims)),
       ],
     ),
-    x: exactActivations(random),
+    x: exactActivations(random, channels),
   };
 }
 
-const INTEGERS: readonly OneLayer[] = [
-  ...(["int8", "uint8"] as const).flatMap((type) => (["tensor", "channel"] as const).map((by) => integer(type, by))),
-  integer("uint8", "tensor", true),
+const integerLayers = (size: LayerSize): readonly OneLayer[] => [
+  ...(["int8", "uint8"] as const).flatMap((type) =>
+    (["tensor", "channel"] as const).map((by) => integer(size, type, by)),
+  ),
+  integer(size, "uint8", "tensor", true),
 ];
 
 // --- DequantizeLinear -------------------------------------------------------------------------
@@ -162,10 +180,13 @@ interface Dequantized {
   readonly stored: string;
 }
 
-function dequantized({ type, order, axis, block, zeros, early = false, stored }: Dequantized): OneLayer {
+function dequantized(
+  { out, in: channels }: LayerSize,
+  { type, order, axis, block, zeros, early = false, stored }: Dequantized,
+): OneLayer {
   const random = randomNumbers(type.length + (block ?? 0) + (axis ?? 5) * 3);
   const { dataType, bits, signed } = CODE_TYPES[type];
-  const dims = order === "in-out" ? [IN, OUT] : [OUT, IN];
+  const dims = order === "in-out" ? [channels, out] : [out, channels];
   const seen = early ? [...dims].reverse() : dims;
   const own = axis === null || axis >= 0 ? axis : axis + 2;
   const blocks = seen.map((size, k) => (k === own && block !== undefined ? Math.ceil(size / block) : size));
@@ -177,7 +198,7 @@ function dequantized({ type, order, axis, block, zeros, early = false, stored }:
       ...(axis !== null && { axis }),
       ...(block !== undefined && { block_size: block }),
     });
-  const transpose = (from: string, to: string) => node("Transpose", [from], [to]);
+  const transpose = (from: string, to: string) => node("Transpose", [from], [to], { perm: [1, 0] });
   const behind = early
     ? [transpose("codes", "t"), dequantize("t", "w")]
     : [dequantize("codes", "t"), transpose("t", "w")];
@@ -187,6 +208,7 @@ function dequantized({ type, order, axis, block, zeros, early = false, stored }:
     variant: `behind DequantizeLinear of ${type} ${order}, ${sizes}${zeros ? ", zeros" : ""}${early ? ", transposed first" : ""}`,
     stored,
     spec: spec(
+      channels,
       [
         ...(order === "in-out" ? [dequantize("codes", "w")] : behind),
         node("MatMul", ["x", "w"], ["y"], {}, { name: NAME }),
@@ -198,56 +220,62 @@ function dequantized({ type, order, axis, block, zeros, early = false, stored }:
       ],
       bits === 2 ? { opset: 25, irVersion: 12 } : { opset: 21, irVersion: 10 },
     ),
-    x: activations(random),
+    x: activations(random, channels),
   };
 }
 
-const DEQUANTIZED: readonly OneLayer[] = (
-  [
-    { type: "int8", order: "in-out", axis: null, zeros: false, stored: "int8" },
-    { type: "uint8", order: "in-out", axis: null, zeros: true, stored: "uint8" },
-    { type: "int8", order: "in-out", axis: 1, zeros: false, stored: "int8 by output row" },
-    { type: "uint8", order: "out-in", axis: 0, zeros: true, stored: "uint8 by output row" },
-    { type: "uint8", order: "out-in", axis: 1, zeros: true, early: true, stored: "uint8 by output row" },
-    { type: "int8", order: "out-in", axis: null, zeros: true, early: true, stored: "int8" },
-    { type: "int8", order: "in-out", axis: 0, zeros: true, stored: "int8 by input channel" },
-    { type: "int4", order: "out-in", axis: -1, block: 16, zeros: false, stored: "int4 in blocks of 16" },
-    { type: "uint4", order: "out-in", axis: -1, block: 16, zeros: true, stored: "uint4 in blocks of 16" },
-    { type: "uint4", order: "in-out", axis: 0, block: 32, zeros: true, stored: "uint4 in blocks of 32" },
-    { type: "int4", order: "in-out", axis: null, zeros: true, stored: "int4" },
-    { type: "int2", order: "out-in", axis: -1, block: 16, zeros: true, stored: "int2 in blocks of 16" },
-    { type: "uint2", order: "in-out", axis: 1, zeros: false, stored: "uint2 by output row" },
-  ] as const satisfies readonly Dequantized[]
-).map(dequantized);
+const DEQUANTIZED = [
+  { type: "int8", order: "in-out", axis: null, zeros: false, stored: "int8" },
+  { type: "uint8", order: "in-out", axis: null, zeros: true, stored: "uint8" },
+  { type: "int8", order: "in-out", axis: 1, zeros: false, stored: "int8 by output row" },
+  { type: "uint8", order: "out-in", axis: 0, zeros: true, stored: "uint8 by output row" },
+  { type: "uint8", order: "out-in", axis: 1, zeros: true, early: true, stored: "uint8 by output row" },
+  { type: "int8", order: "out-in", axis: null, zeros: true, early: true, stored: "int8" },
+  { type: "int8", order: "in-out", axis: 0, zeros: true, stored: "int8 by input channel" },
+  { type: "int4", order: "out-in", axis: -1, block: 16, zeros: false, stored: "int4 in blocks of 16" },
+  { type: "uint4", order: "out-in", axis: -1, block: 16, zeros: true, stored: "uint4 in blocks of 16" },
+  { type: "uint4", order: "in-out", axis: 0, block: 32, zeros: true, stored: "uint4 in blocks of 32" },
+  { type: "int4", order: "in-out", axis: null, zeros: true, stored: "int4" },
+  { type: "int2", order: "out-in", axis: -1, block: 16, zeros: true, stored: "int2 in blocks of 16" },
+  { type: "uint2", order: "in-out", axis: 1, zeros: false, stored: "uint2 by output row" },
+] as const satisfies readonly Dequantized[];
 
 // --- MatMulBnb4 -------------------------------------------------------------------------------
 
-function bnb4(table: "fp4" | "nf4", block: number): OneLayer {
+function bnb4({ out, in: channels }: LayerSize, table: "fp4" | "nf4", block: number): OneLayer {
   const random = randomNumbers(block);
-  const blocks = Math.ceil((OUT * IN) / block);
+  const blocks = Math.ceil((out * channels) / block);
   return {
     form: "MatMulBnb4",
     variant: `of ${table} in blocks of ${block}`,
     stored: `${table} in blocks of ${block}`,
     spec: spec(
+      channels,
       [
         node(
           "MatMulBnb4",
           ["x", "codes", "absmax"],
           ["y"],
-          { K: IN, N: OUT, block_size: block, quant_type: table === "fp4" ? 0 : 1 },
+          { K: channels, N: out, block_size: block, quant_type: table === "fp4" ? 0 : 1 },
           { ...MS, name: `${NAME}_Bnb4` },
         ),
       ],
       [
-        uint8("codes", [(OUT * IN) / 2], packHighFirst(integers(random, OUT * IN, 0, 15))),
+        uint8("codes", [(out * channels) / 2], packHighFirst(integers(random, out * channels, 0, 15))),
         float32("absmax", [blocks], positive(random, [blocks])),
       ],
     ),
-    x: activations(random),
+    x: activations(random, channels),
   };
 }
 
-const BNB4: readonly OneLayer[] = [bnb4("nf4", 64), bnb4("fp4", 64), bnb4("nf4", 16)];
+/** Every layer form in every variant of its layout. */
+export const layersOf = (size: LayerSize): readonly OneLayer[] => [
+  ...nBitsLayers(size),
+  ...integerLayers(size),
+  ...DEQUANTIZED.map((how) => dequantized(size, how)),
+  ...[bnb4(size, "nf4", 64), bnb4(size, "fp4", 64), bnb4(size, "nf4", 16)],
+];
 
-export const LAYERS: readonly OneLayer[] = [...N_BITS, ...INTEGERS, ...DEQUANTIZED, ...BNB4];
+/** Sizes that are no multiples of blocks or of bytes. */
+export const LAYERS = layersOf({ out: 6, in: 70 });

@@ -1,11 +1,11 @@
 /**
- * What packing knows of an element: how many bytes it takes and which of their patterns stands for
- * zero. Floats, half floats and integer codes are all the same to it.
+ * What packing knows of an element: how many bytes it takes while it is moved about, and which of
+ * their patterns stands for zero. Floats, half floats and integer codes are all the same to it.
  */
 import { PruneError } from "../../errors.js";
 import { DATA_TYPES } from "../../onnx/index.js";
 
-/** Bytes of an element that can be packed. */
+/** Bytes of an element that can be packed; codes of four bits take a byte each until they are stored. */
 export type ElementBytes = 1 | 2 | 4;
 
 /** Elements as whole numbers, so that no bit of them is touched. */
@@ -15,10 +15,11 @@ export type Words = Uint8Array | Uint16Array | Uint32Array;
  * Bytes of one element of a type.
  *
  * @param dataType TensorProto.DataType
- * @returns null where the type does not take 1, 2 or 4 whole bytes
+ * @returns null where the type takes neither 4 bits nor 1, 2 or 4 whole bytes
  */
 export function elementBytesOf(dataType: number): ElementBytes | null {
-  const bytes = (DATA_TYPES[dataType]?.bits ?? 0) / 8;
+  const bits = DATA_TYPES[dataType]?.bits;
+  const bytes = bits === 4 ? 1 : (bits ?? 0) / 8;
   return bytes === 1 || bytes === 2 || bytes === 4 ? bytes : null;
 }
 
@@ -35,11 +36,6 @@ export function wordsOf({ buffer, byteOffset, byteLength }: Uint8Array, elementB
     default:
       return elementBytes satisfies never;
   }
-}
-
-/** The word that stands for zero. */
-export function zeroWord(zero: Uint8Array, elementBytes: ElementBytes): number {
-  return wordsOf(new Uint8Array(zero), elementBytes)[0] as number;
 }
 
 /** The error for packed bytes that do not expand to a weight. */

@@ -6,8 +6,9 @@
  * describes the format.
  */
 import { DATA_TYPES, type NewAttribute, type NewNode, type NewTensor } from "../../onnx/index.js";
-import type { PackedWeight } from "./packed-weight.js";
-import { type SlotLayout, slotLayout } from "./slots.js";
+import { elementDims, isFourBits, type PackedForm, type PackedWeight, slotsOf } from "./packed-weight.js";
+import type { PairOrder } from "./pairs.js";
+import type { SlotLayout } from "./slots.js";
 
 /** Every name that packing adds begins so. */
 export const PACKED_PREFIX = "transformers_prune/packed";
@@ -16,20 +17,26 @@ export const PACKED_PREFIX = "transformers_prune/packed";
 export const SMALLEST_OPSET = 11;
 
 const UINT8 = 2;
+const INT8 = 3;
 const INT32 = 6;
 const INT64 = 7;
 const BOOL = 9;
 
+/** End of the name of values. */
+export const VALUES_SUFFIX = "/values";
+
 /** Names of the initializers that hold a packed weight's bytes. */
-export const valuesName = (weight: string): string => `${PACKED_PREFIX}/${weight}/values`;
+export const valuesName = (weight: string): string => `${PACKED_PREFIX}/${weight}${VALUES_SUFFIX}`;
 /** See {@link valuesName}. */
 export const placesName = (weight: string): string => `${PACKED_PREFIX}/${weight}/places`;
 
-/** What a packed weight adds to a graph, but for values and places. */
+/** See {@link valuesName}; only where zeros differ. */
+export const zerosName = (weight: string): string => `${PACKED_PREFIX}/${weight}/zeros`;
+/** Name of what one of a weight's own nodes puts out, but for the last. */
+export const outputName = (weight: string, role: string): string => `${PACKED_PREFIX}/${weight}/${role}`;
+
+/** What a packed weight adds to a graph, but for the tensors of its own. */
 export interface Expansion {
-  /** Shape of the values, and of the places (uint8: the mask, or the codes). */
-  readonly valuesDims: readonly number[];
-  readonly placesDims: readonly number[];
   /** Nodes of this weight, the last of which makes it; in the order in which they depend. */
   readonly nodes: readonly NewNode[];
   /** Nodes that weights share; equal names, equal nodes. They come before. */
@@ -53,52 +60,49 @@ export function expansionOf(weight: PackedWeight): Expansion {
 /**
  * An element's index among the kept is that of its byte (a running sum of the bytes' ones) and its
  * rank in the byte, which a table knows. For elements that are not kept the table points past all
- * values, where as many zeros follow, so that no further pass has to sort them out.
+ * values, where as many zeros follow, so that no further pass has to sort them out, unless zeros differ.
  */
 function expandMask(weight: PackedWeight, kept: number): Expansion {
-  const draft = new Draft(weight.name);
-  const elements = weight.dims.reduce((a, b) => a * b, 1);
-  const values = valuesName(weight.name);
+  const draft = new Draft(weight);
   const places = placesName(weight.name);
+  const values = draft.values(0);
   const ranks = draft.shared("Where", [draft.isKept(), draft.ranks(), draft.int32(kept)], `ranks_${kept}`);
-  const zeros = draft.zeros([kept + 1], weight);
+  const zeros = draft.zeros([kept + 1], weight.zeros.kind === "one" ? weight.zeros.bytes : Uint8Array.of(0));
   const bytes = draft.node("Cast", [places], "bytes", [int("to", INT32)]);
   const counts = draft.node("Gather", [draft.ones(), bytes], "counts");
   const starts = draft.node("CumSum", [counts, draft.int64(0)], "starts", [int("exclusive", 1)]);
   const inByte = draft.node("Gather", [ranks, bytes], "ranks");
   const indices = draft.node("Add", [starts, inByte], "indices");
   const padded = draft.node("Concat", [values, zeros], "padded", [int("axis", 0)]);
-  const spread = draft.node("Gather", [padded, indices], "elements");
-  draft.result("Reshape", [spread, draft.int64s(weight.dims)]);
-  return { ...draft.parts(), valuesDims: [kept], placesDims: [elements / 8] };
+  const elements = draft.node("Gather", [padded, indices], "elements");
+  if (weight.zeros.kind === "one") return draft.finish(elements, "eights");
+  const shape = draft.int64s(elementDims(weight));
+  const isKept = draft.node("Gather", [draft.isKept(), bytes], "kept");
+  const [condition, inPlace] = [
+    draft.node("Reshape", [isKept, shape], "kept_in_place"),
+    draft.node("Reshape", [elements, shape], "in_place"),
+  ];
+  return draft.finish(draft.node("Where", [condition, inPlace, zerosName(weight.name)], "with_zeros"), "in place");
 }
 
 /** Slots know their group by where they are: the code joins in, and one scatter puts the values in their places. */
-function expandSlots(
-  weight: PackedWeight,
-  { keep, of, axis }: Extract<PackedWeight["form"], { kind: "slots" }>,
-): Expansion {
-  const layout = slotLayout(weight.dims, axis, keep, of);
-  if (layout === null) throw new TypeError(`"${weight.name}" has no slots of ${keep}:${of}`);
-  const { bits, perByte, groups } = layout;
-  const draft = new Draft(weight.name);
-  const places = placesName(weight.name);
-  const planes = Array.from({ length: perByte }, (_, plane) => {
-    const above = 8 - bits * (plane + 1);
-    const low = above === 0 ? places : draft.node("BitShift", [places, draft.uint8(above)], `low_${plane}`, [LEFT]);
-    return draft.node("BitShift", [low, draft.uint8(8 - bits)], `plane_${plane}`, [RIGHT]);
-  });
-  const codes = draft.node("Concat", planes, "codes", [int("axis", axis)]);
+function expandSlots(weight: PackedWeight, form: Extract<PackedForm, { kind: "slots" }>): Expansion {
+  const layout = slotsOf(weight, form);
+  const { axis } = form;
+  const dims = elementDims(weight);
+  const draft = new Draft(weight);
+  const values = draft.values(axis);
+  const codes = draft.planes(placesName(weight.name), layout.bits, axis, ["low", "plane", "codes"]);
   const inGroup = draft.node("Cast", [codes], "in_group", [int("to", INT32)]);
-  const indices = draft.node("Add", [inGroup, draft.groupStarts(layout, weight.dims.length - axis - 1)], "indices");
-  const zeros = draft.zeros(weight.dims, weight);
-  draft.result("ScatterElements", [zeros, indices, valuesName(weight.name)], [int("axis", axis)]);
-  const withAxis = (size: number) => weight.dims.map((dim, d) => (d === axis ? size : dim));
-  return {
-    ...draft.parts(),
-    valuesDims: withAxis(groups * keep),
-    placesDims: withAxis((groups * keep) / perByte),
-  };
+  const indices = draft.node("Add", [inGroup, draft.groupStarts(layout, dims.length - axis - 1)], "indices");
+  const zeros =
+    weight.zeros.kind === "one"
+      ? draft.zeros(dims, weight.zeros.bytes)
+      : draft.node("Expand", [zerosName(weight.name), draft.int64s(dims)], "all_zeros");
+  return draft.finish(
+    draft.node("ScatterElements", [zeros, indices, values], "elements", [int("axis", axis)]),
+    "in place",
+  );
 }
 
 const int = (name: string, value: number): NewAttribute => ({ name, kind: "int", value });
@@ -111,33 +115,77 @@ class Draft {
   readonly #shared: NewNode[] = [];
   readonly #constants: NewTensor[] = [];
 
-  constructor(readonly weight: string) {}
-
-  parts(): Pick<Expansion, "nodes" | "shared" | "constants"> {
-    return { nodes: this.#nodes, shared: this.#shared, constants: this.#constants };
-  }
+  constructor(readonly weight: PackedWeight) {}
 
   /** A node of this weight; returns its output's name. */
   node(opType: string, inputs: readonly string[], role: string, attributes: readonly NewAttribute[] = []): string {
-    return add(this.#nodes, opType, inputs, `${PACKED_PREFIX}/${this.weight}/${role}`, attributes);
+    return add(this.#nodes, opType, inputs, outputName(this.weight.name, role), attributes);
   }
 
-  /** The node that makes the weight. */
-  result(opType: string, inputs: readonly string[], attributes: readonly NewAttribute[] = []): void {
-    const name = `${PACKED_PREFIX}/${this.weight}`;
-    this.#nodes.push({ name, opType, inputs, outputs: [this.weight], attributes });
+  /** The kept elements, one each; codes of four bits in bytes. @param axis along which pairs lie by planes */
+  values(axis: number): string {
+    const { weight } = this;
+    const stored = valuesName(weight.name);
+    if (weight.pairs !== null) return this.planes(stored, 4, axis, ["value_low", "value_plane", "all_values"]);
+    return isFourBits(weight) ? this.node("Cast", [stored], "all_values", [int("to", byteType(weight))]) : stored;
+  }
+
+  /** Numbers of a few bits that share bytes by planes, a byte each. @param roles of the nodes between, and of the last */
+  planes(source: string, bits: number, axis: number, [low, plane, all]: readonly [string, string, string]): string {
+    const planes = Array.from({ length: Math.floor(8 / bits) }, (_, p) => {
+      const above = 8 - bits * (p + 1);
+      const shifted = above === 0 ? source : this.node("BitShift", [source, this.uint8(above)], `${low}_${p}`, [LEFT]);
+      return this.node("BitShift", [shifted, this.uint8(8 - bits)], `${plane}_${p}`, [RIGHT]);
+    });
+    return this.node("Concat", planes, all, [int("axis", axis)]);
+  }
+
+  /**
+   * From elements to the weight, which the last node makes: pairs of codes share a byte again, integers of four bits
+   * become such.
+   *
+   * @param shaped how the elements lie: "in place", or "eights" behind each other
+   */
+  finish(elements: string, shaped: "eights" | "in place"): Expansion {
+    const { pairs, dims, dataType, name } = this.weight;
+    const shape = () => this.int64s(dims);
+    if (pairs !== null) {
+      const eights = shaped === "eights" ? elements : this.node("Reshape", [elements, this.int64s([-1, 8])], "eights");
+      // No operator of set 11 joins bits of bytes; a product with 1 and 16 does, and is exact.
+      const joined = this.node("MatMulInteger", [eights, this.joiner(pairs)], "joined");
+      const bytes = this.node("Cast", [joined], "joined_bytes", [int("to", UINT8)]);
+      this.node("Reshape", [bytes, shape()], "in_place");
+    } else {
+      const inPlace = shaped === "in place" ? elements : this.node("Reshape", [elements, shape()], "in_place");
+      if (isFourBits(this.weight)) this.node("Cast", [inPlace], "as_stored", [int("to", dataType)]);
+    }
+    const last = this.#nodes.pop() as NewNode;
+    this.#nodes.push({ ...last, name: `${PACKED_PREFIX}/${name}`, outputs: [name] });
+    return { nodes: this.#nodes, shared: this.#shared, constants: this.#constants };
   }
 
   shared(opType: string, inputs: readonly string[], name: string, attributes: readonly NewAttribute[] = []): string {
     return add(this.#shared, opType, inputs, `${PACKED_PREFIX}/${name}`, attributes);
   }
 
-  /** Zeros of the weight's type. */
-  zeros(dims: readonly number[], { dataType, zero }: Pick<PackedWeight, "dataType" | "zero">): string {
+  /** As many zeros of the type that elements have between. */
+  zeros(dims: readonly number[], zero: Uint8Array): string {
+    const dataType = byteType(this.weight);
     const pattern = [...zero].map((byte) => byte.toString(16).padStart(2, "0")).join("");
     const name = `zeros_${DATA_TYPES[dataType]?.name}_${pattern}_${dims.join("x")}`;
     const value: NewAttribute = { name: "value", kind: "tensor", value: { dataType, dims: [1], bytes: zero } };
     return this.shared("ConstantOfShape", [this.int64s(dims)], name, [value]);
+  }
+
+  /** What makes four bytes of eight codes, uint8 [8, 4]. */
+  joiner(order: PairOrder): string {
+    const factors = new Uint8Array(32);
+    const [first, second] = (order === "low-first" ? [1, 16] : [16, 1]) as [number, number];
+    for (let byte = 0; byte < 4; byte++) {
+      factors[4 * (2 * byte) + byte] = first;
+      factors[4 * (2 * byte + 1) + byte] = second;
+    }
+    return this.#constant(`join_${order}`, UINT8, [8, 4], factors);
   }
 
   /** Ones of every byte, int32 [256, 1]. */
@@ -200,6 +248,12 @@ class Draft {
     this.#constants.push({ name: full, dataType, dims, bytes: new Uint8Array(buffer) });
     return full;
   }
+}
+
+/** Type of an element between values and weight. */
+function byteType({ dataType }: PackedWeight): number {
+  if (DATA_TYPES[dataType]?.bits !== 4) return dataType;
+  return DATA_TYPES[dataType]?.name === "int4" ? INT8 : UINT8;
 }
 
 const BYTES = Array.from({ length: 256 }, (_, byte) => byte);

@@ -1,5 +1,15 @@
 /** Packed weights: fewer bytes in the file, and nodes that expand them when a runtime loads it. */
+export { type CodedElements, codedElements } from "./coded-elements.js";
 export { type FoundPacked, type FoundWeight, findPacked } from "./find-packed.js";
 export { canPack, type Packed, packEdits, packingObstacle } from "./pack-model.js";
-export { choosePacking, type Packable, type PackedForm, type PackedWeight, packedBytes } from "./packed-weight.js";
-export { unpackEdits, unpackWeight } from "./unpack-model.js";
+export {
+  choosePacking,
+  elementCount,
+  elementDims,
+  type Packable,
+  type PackedForm,
+  type PackedWeight,
+  type PackedZeros,
+  packedBytes,
+} from "./packed-weight.js";
+export { expansionEdits, type UnpackEdits, unpackEdits } from "./unpack-model.js";

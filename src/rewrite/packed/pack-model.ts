@@ -4,6 +4,7 @@
  */
 import { PruneError } from "../../errors.js";
 import {
+  byteLengthOf,
   type GraphEdit,
   graphsOf,
   type ModelEdits,
@@ -14,11 +15,10 @@ import {
   type OnnxTensor,
   type TensorEdit,
 } from "../../onnx/index.js";
-import { packByMask } from "./bit-mask.js";
-import { elementBytesOf } from "./element.js";
-import { type Expansion, expansionOf, placesName, SMALLEST_OPSET, valuesName } from "./expansion.js";
-import { type PackedWeight, packedBytes } from "./packed-weight.js";
-import { slotCodes, slotLayout, slotValues } from "./slots.js";
+import { elementsIn, packValues } from "./elements.js";
+import { expansionOf, placesName, SMALLEST_OPSET, valuesName, zerosName } from "./expansion.js";
+import { type PackedWeight, packedDims, slotsOf } from "./packed-weight.js";
+import { slotCodes } from "./slots.js";
 
 /** A tensor with the way it is packed. */
 export interface Packed {
@@ -28,8 +28,8 @@ export interface Packed {
   readonly bits: Uint8Array;
   /** Reads the tensor. What the mask drops may have any value. */
   readonly read: () => Promise<Uint8Array>;
-  /** Hears the kept values as they pass. */
-  readonly onValues?: (values: Uint8Array) => void;
+  /** The codes of zero, where they differ. */
+  readonly zeros?: Uint8Array;
 }
 
 /**
@@ -89,8 +89,8 @@ export function packEdits(
     for (const constant of expansion.constants) constants.set(constant.name, constant);
     const { nodes, initializers } = draftOf(homeOf(model, one.tensor) as OnnxGraph);
     nodes.push(...expansion.nodes);
-    initializers.push(placesTensor(one, expansion));
-    tensors.set(one.tensor, valuesEdit(one, expansion));
+    initializers.push(...ownTensors(one));
+    tensors.set(one.tensor, valuesEdit(one));
   }
   // What weights share lies in the main graph, where nested graphs see it too.
   if (packed.length > 0) {
@@ -105,36 +105,24 @@ export function packEdits(
 }
 
 /** The kept values, in the place of the initializer. */
-function valuesEdit({ weight, tensor, bits, read, onValues }: Packed, { valuesDims }: Expansion): TensorEdit {
-  const { form, dims } = weight;
-  const elementBytes = elementBytesOf(tensor.dataType);
-  if (elementBytes === null) throw new TypeError(`"${tensor.name}" has elements that cannot be packed`);
-  const bytes = async (): Promise<Uint8Array> => {
-    const stored = await read();
-    const values =
-      form.kind === "mask"
-        ? packByMask(stored, bits, form.kept, elementBytes)
-        : slotValues(stored, bits, layoutOf(dims, form), elementBytes);
-    onValues?.(values);
-    return values;
-  };
-  const as = { name: valuesName(weight.name), dims: valuesDims };
-  return { kind: "bytes", byteLength: packedBytes(weight).values, bytes, as };
+function valuesEdit({ weight, bits, read }: Packed): TensorEdit {
+  const dims = packedDims(weight).values;
+  const bytes = async (): Promise<Uint8Array> => packValues(elementsIn(await read(), weight), bits, weight);
+  const as = { name: valuesName(weight.name), dims };
+  return { kind: "bytes", byteLength: byteLengthOf(weight.dataType, dims), bytes, as };
 }
 
-/** Where the kept values belong: the mask itself, or codes that are made of it. */
-function placesTensor({ weight: { name, form, dims }, bits }: Packed, { placesDims }: Expansion): NewTensor {
-  const bytes = form.kind === "mask" ? bits : () => slotCodes(bits, layoutOf(dims, form));
-  return { name: placesName(name), dataType: UINT8, dims: placesDims, bytes };
+/** Where the kept values belong: the mask itself, or codes that are made of it; and the zeros, where they differ. */
+function ownTensors({ weight, bits, zeros }: Packed): NewTensor[] {
+  const { name, form } = weight;
+  const bytes = form.kind === "mask" ? bits : () => slotCodes(bits, slotsOf(weight, form));
+  const places = { name: placesName(name), dataType: UINT8, dims: packedDims(weight).places, bytes };
+  if (weight.zeros.kind === "one") return [places];
+  if (zeros === undefined) throw new TypeError(`"${name}" comes without its zeros`);
+  return [places, { name: zerosName(name), dataType: UINT8, dims: weight.zeros.dims, bytes: zeros }];
 }
 
 const UINT8 = 2;
-
-function layoutOf(dims: readonly number[], { axis, keep, of }: { axis: number; keep: number; of: number }) {
-  const layout = slotLayout(dims, axis, keep, of);
-  if (layout === null) throw new TypeError(`a tensor of shape [${dims.join(", ")}] has no slots of ${keep}:${of}`);
-  return layout;
-}
 
 /** The graph that holds a tensor as an initializer. */
 function homeOf(model: OnnxModel, tensor: OnnxTensor): OnnxGraph | undefined {

@@ -1,10 +1,9 @@
 /**
  * Packing of N:M: every group of M elements along an axis has N slots, and a slot holds an element
- * and its place in the group, a code of ceil(log2 M) bits. Codes share bytes by planes: byte r holds
- * slots r, r + R, r + 2R, … (R bytes along the axis), so that unpacking them is a shift of whole
- * tensors and their concatenation.
+ * and its place in the group, a code of ceil(log2 M) bits. Codes share bytes by planes.
  */
-import { badPacking, type ElementBytes, wordsOf, zeroWord } from "./element.js";
+import { badPacking, type ElementBytes, type Words, wordsOf } from "./element.js";
+import { packPlanes } from "./planes.js";
 
 /** How a tensor's elements fall into groups and slots. */
 export interface SlotLayout {
@@ -40,23 +39,15 @@ export function codeBytes({ outer, inner, groups, keep, perByte }: SlotLayout): 
   return (outer * inner * groups * keep) / perByte;
 }
 
-/** Elements and codes of the slots of a tensor. */
-export interface Slots {
-  /** [outer, groups · keep, inner] elements. */
-  readonly values: Uint8Array;
-  /** [outer, groups · keep / perByte, inner] bytes. */
-  readonly codes: Uint8Array;
-}
-
 /**
  * The elements of the slots.
  *
- * @param stored the tensor's bytes, [outer, groups · of, inner]
+ * @param elements of the tensor, [outer, groups · of, inner]
  * @param mask one bit an element in the same order; keeps exactly `keep` of every group
  * @returns [outer, groups · keep, inner] elements
  */
 export function slotValues(
-  stored: Uint8Array,
+  elements: Uint8Array,
   mask: Uint8Array,
   layout: SlotLayout,
   elementBytes: ElementBytes,
@@ -64,7 +55,7 @@ export function slotValues(
   const { inner } = layout;
   const length = slotsOf(layout) * elementBytes;
   const bytes = new Uint8Array(length + inner * elementBytes);
-  const from = wordsOf(stored, elementBytes);
+  const from = wordsOf(elements, elementBytes);
   const to = wordsOf(bytes, elementBytes);
   eachRow(mask, layout, (k, slot, filled) => {
     for (let i = 0; i < inner; i++) to[slot + (filled[i] as number) * inner + i] = from[k + i] as number;
@@ -84,13 +75,7 @@ export function slotCodes(mask: Uint8Array, layout: SlotLayout): Uint8Array<Arra
   eachRow(mask, layout, (_, slot, filled, place) => {
     for (let i = 0; i < inner; i++) places[slot + (filled[i] as number) * inner + i] = place;
   });
-  const plane = ((groups * keep) / perByte) * inner;
-  const codes = new Uint8Array(outer * plane);
-  for (let o = 0; o < outer; o++)
-    for (let p = 0; p < perByte; p++)
-      for (let r = 0, from = (o * perByte + p) * plane; r < plane; r++)
-        codes[o * plane + r] = (codes[o * plane + r] as number) | ((places[from + r] as number) << (bits * p));
-  return codes;
+  return packPlanes(places, { outer, inner, rows: (groups * keep) / perByte, bits });
 }
 
 const slotsOf = ({ outer, inner, groups, keep }: SlotLayout): number => outer * groups * keep * inner;
@@ -122,28 +107,28 @@ function eachRow(
 }
 
 /**
- * The tensor's bytes again.
+ * Puts the elements of the slots where they belong.
  *
- * @param zero bytes of the element that stands for zero
+ * @param values [outer, groups · keep, inner]
+ * @param codes [outer, groups · keep / perByte, inner] bytes
+ * @param elements of the tensor, which stay where no slot has its place
+ * @param weight its name, for the error
  * @throws PruneError `bad-model` where codes of a group do not ascend below `of`, or lengths disagree
  */
 export function unpackSlots(
-  { values, codes }: Slots,
+  values: Words,
+  codes: Uint8Array,
   layout: SlotLayout,
-  zero: Uint8Array,
-  elementBytes: ElementBytes,
+  elements: Words,
   weight: string,
-): Uint8Array<ArrayBuffer> {
+): void {
   const { outer, inner, groups, keep, of, bits, perByte } = layout;
   const slots = groups * keep;
   const rows = slots / perByte;
-  const expected = outer * slots * inner * elementBytes;
-  if (values.length !== expected) throw badPacking(weight, `${expected} bytes of values`, `${values.length}`);
+  if (values.length !== outer * slots * inner)
+    throw badPacking(weight, `${outer * slots * inner} values`, `${values.length}`);
   if (codes.length !== outer * rows * inner)
     throw badPacking(weight, `${outer * rows * inner} bytes of codes`, `${codes.length}`);
-  const bytes = new Uint8Array(outer * groups * of * inner * elementBytes);
-  const from = wordsOf(values, elementBytes);
-  const to = wordsOf(bytes, elementBytes).fill(zeroWord(zero, elementBytes));
   const largest = 2 ** bits - 1;
   const last = new Int16Array(inner);
   for (let o = 0; o < outer; o++)
@@ -158,8 +143,7 @@ export function unpackSlots(
         if (code <= (last[i] as number) || code >= of)
           throw badPacking(weight, `places in a group of ${of} that ascend`, `${code} after ${last[i]}`);
         last[i] = code;
-        to[(groupRow + code) * inner + i] = from[slotRow + i] as number;
+        elements[(groupRow + code) * inner + i] = values[slotRow + i] as number;
       }
     }
-  return bytes;
 }

@@ -14,10 +14,11 @@ import {
   readTensor,
   type TensorEdit,
 } from "../../onnx/index.js";
-import { unpackByMask } from "./bit-mask.js";
-import { badPacking, elementBytesOf } from "./element.js";
-import type { FoundPacked, FoundWeight } from "./find-packed.js";
-import { slotLayout, unpackSlots } from "./slots.js";
+import { storedBytes, unpackElements } from "./elements.js";
+import { type FoundPacked, type FoundWeight, findPacked } from "./find-packed.js";
+
+/** Edits of weights that are unpacked. */
+export type UnpackEdits = Required<Pick<ModelEdits, "tensors" | "graphs">>;
 
 /**
  * The edits that make packed weights initializers.
@@ -25,16 +26,13 @@ import { slotLayout, unpackSlots } from "./slots.js";
  * @param found from `findPacked` of the same model
  * @returns edits whose bytes throw PruneError `bad-model` where values and places do not fit together
  */
-export function unpackEdits(
-  model: OnnxModel,
-  { weights, shared }: FoundPacked,
-): Required<Pick<ModelEdits, "tensors" | "graphs">> {
+export function unpackEdits(model: OnnxModel, { weights, shared }: FoundPacked): UnpackEdits {
   const tensors = new Map<OnnxTensor, TensorEdit>();
   const dropped = new Map<OnnxGraph, { nodes: Set<OnnxNode>; initializers: Set<string> }>();
   if (weights.length > 0)
     dropped.set(model.graph, { nodes: new Set(shared.nodes), initializers: new Set(shared.constants) });
   for (const found of weights) {
-    const { weight, graph, values, places, nodes } = found;
+    const { weight, graph, values, places, zeros, nodes } = found;
     const byteLength = byteLengthOf(weight.dataType, weight.dims);
     const as = { name: weight.name, dims: weight.dims };
     tensors.set(values, { kind: "bytes", byteLength, bytes: () => unpackWeight(found), as });
@@ -42,6 +40,7 @@ export function unpackEdits(
     dropped.set(graph, here);
     for (const node of nodes) here.nodes.add(node);
     here.initializers.add(places.name);
+    if (zeros !== null) here.initializers.add(zeros.name);
   }
   const graphs = new Map<OnnxGraph, GraphEdit>();
   for (const [graph, { nodes, initializers }] of dropped)
@@ -49,18 +48,23 @@ export function unpackEdits(
   return { tensors, graphs };
 }
 
+/** Expanded weights go to a runtime inside one message, which ends at 2 GiB; other parts of the model need room too. */
+const MOST_EXPANDED_BYTES = 2 ** 31 - 2 ** 26;
+
 /**
- * Reads a packed weight and expands it.
+ * The edits with which a runtime gets a model that has nothing left to fold, or null where nothing is packed, or more
+ * than can be handed over expanded.
  *
- * @throws PruneError `bad-model` where values and places do not fit together, or the file is cut short
+ * @throws PruneError `bad-model` where the file is cut short; its bytes as for {@link unpackEdits}
  */
-export async function unpackWeight({ weight, values, places }: FoundWeight): Promise<Uint8Array> {
-  const { name, dims, zero, form } = weight;
-  const elementBytes = elementBytesOf(weight.dataType);
-  if (elementBytes === null) throw new TypeError(`"${name}" has elements that cannot be packed`);
+export async function expansionEdits(model: OnnxModel): Promise<UnpackEdits | null> {
+  const found = await findPacked(model);
+  const expanded = found.weights.reduce((sum, { weight }) => sum + byteLengthOf(weight.dataType, weight.dims), 0);
+  return found.weights.length === 0 || expanded > MOST_EXPANDED_BYTES ? null : unpackEdits(model, found);
+}
+
+async function unpackWeight({ weight, values, places, zeros }: FoundWeight): Promise<Uint8Array> {
   const [kept, where] = [await readTensor(values), await readTensor(places)];
-  if (form.kind === "mask") return unpackByMask(kept, where, zero, elementBytes, name);
-  const layout = slotLayout(dims, form.axis, form.keep, form.of);
-  if (layout === null) throw badPacking(name, `slots of ${form.keep}:${form.of}`, `shape [${dims.join(", ")}]`);
-  return unpackSlots({ values: kept, codes: where }, layout, zero, elementBytes, name);
+  const elements = unpackElements(weight, { values: kept, places: where, zeros: zeros && (await readTensor(zeros)) });
+  return storedBytes(elements, weight);
 }

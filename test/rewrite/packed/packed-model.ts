@@ -1,4 +1,5 @@
 /** Small models with masked weights, packed and dense, as files. */
+import { buildModel, findWritableTargets, resolveCoding } from "../../../src/graph/index.js";
 import {
   graphsOf,
   type OnnxTensor,
@@ -8,7 +9,14 @@ import {
   type TensorEdit,
 } from "../../../src/onnx/index.js";
 import { countKept, type Mask, type Pattern } from "../../../src/pattern/index.js";
-import { choosePacking, type Packed, packEdits } from "../../../src/rewrite/index.js";
+import {
+  choosePacking,
+  codedElements,
+  type Packed,
+  type PackedForm,
+  packEdits,
+  writeZeros,
+} from "../../../src/rewrite/index.js";
 import type { StorageOrder } from "../../../src/tensor/matrix.js";
 import { type ModelSpec, modelBytes } from "../../helpers/model.js";
 
@@ -55,7 +63,7 @@ export async function packedAndDense(
 ): Promise<{ packed: Uint8Array; dense: Uint8Array }> {
   const model = await openModel(modelBytes(spec));
   const initializers = [...graphsOf(model.graph)].flatMap((graph) => graph.initializers);
-  const zeros = new Map<OnnxTensor, TensorEdit>();
+  const edits = new Map<OnnxTensor, TensorEdit>();
   const parts: Packed[] = [];
   for (const [name, how] of Object.entries(masking)) {
     const tensor = initializers.find((one) => one.name === name);
@@ -63,13 +71,56 @@ export async function packedAndDense(
     const mask = someMask(tensor.dims.slice(-2), how);
     const stored = new Uint8Array(await readTensor(tensor));
     const masked = withZeros(stored, mask);
-    zeros.set(tensor, { kind: "bytes", byteLength: masked.length, bytes: () => masked });
-    const zero = new Uint8Array(stored.length / (8 * mask.bits.length));
-    const weight = choosePacking({ ...tensor, ...how, order: mask.order, kept: countKept(mask), zero });
+    edits.set(tensor, { kind: "bytes", byteLength: masked.length, bytes: () => masked });
+    const zeros = { kind: "one", bytes: new Uint8Array(stored.length / (8 * mask.bits.length)) } as const;
+    const { order } = mask;
+    const weight = choosePacking({ ...tensor, pattern: how.pattern, order, kept: countKept(mask), pairs: null, zeros });
     if (typeof weight === "string") throw new Error(weight);
     parts.push({ weight, tensor, bits: mask.bits, read: async () => stored });
   }
   const { bytes: packed } = await serializeModel(model, packEdits(model, parts));
-  const { bytes: dense } = await serializeModel(model, { tensors: zeros });
+  const { bytes: dense } = await serializeModel(model, { tensors: edits });
   return { packed, dense };
+}
+
+/**
+ * A model of one layer with its weight masked, packed and dense, however little there is to gain.
+ *
+ * @param pattern `HALF` is packed by a mask, `TWO_OF_FOUR` by slots
+ */
+export async function packedLayer(
+  spec: ModelSpec,
+  pattern: Pattern,
+): Promise<{ packed: Uint8Array; dense: Uint8Array }> {
+  const model = await openModel(modelBytes(spec));
+  const [target] = (await findWritableTargets(buildModel(model))).targets;
+  if (target === undefined) throw new Error("no weight to pack");
+  const { tensor, shape, order } = target;
+  const coding = await resolveCoding(target);
+  const elements = codedElements(target, coding);
+  if (typeof elements === "string") throw new Error(elements);
+  const { zeroCodes, ...coded } = elements;
+  const mask = someMask(order === "in-out" ? [shape.in, shape.out] : [shape.out, shape.in], { pattern, order });
+  const stored = new Uint8Array(await readTensor(tensor));
+  const masked = stored.slice();
+  writeZeros(masked, coding, mask);
+  const kept = countKept(mask);
+  const axis = tensor.dims.length - (order === "in-out" ? 2 : 1);
+  const form: PackedForm =
+    pattern.kind === "n:m"
+      ? { kind: "slots", keep: pattern.keep, of: pattern.of, axis }
+      : { kind: "mask", kept: kept + (coded.pairs === null ? 0 : kept % 2) };
+  const weight = { name: tensor.name, dataType: tensor.dataType, dims: tensor.dims, ...coded, form };
+  const packed: Packed = {
+    weight,
+    tensor,
+    bits: mask.bits,
+    read: async () => stored,
+    ...(zeroCodes && { zeros: zeroCodes }),
+  };
+  const edit: TensorEdit = { kind: "bytes", byteLength: masked.length, bytes: () => masked };
+  return {
+    packed: (await serializeModel(model, packEdits(model, [packed]))).bytes,
+    dense: (await serializeModel(model, { tensors: new Map([[tensor, edit]]) })).bytes,
+  };
 }

@@ -3,8 +3,11 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { countOnes } from "../../../src/pattern/index.js";
 import { packByMask, unpackByMask } from "../../../src/rewrite/packed/bit-mask.js";
-import type { ElementBytes } from "../../../src/rewrite/packed/element.js";
+import { type ElementBytes, wordsOf } from "../../../src/rewrite/packed/element.js";
+import { elementsIn, packValues, storedBytes, unpackElements } from "../../../src/rewrite/packed/elements.js";
+import { type PackedWeight, packedBytes, slotsOf } from "../../../src/rewrite/packed/packed-weight.js";
 import { codeBytes, slotCodes, slotLayout, slotValues, unpackSlots } from "../../../src/rewrite/packed/slots.js";
+import { integers, pack, packHighFirst, randomNumbers } from "../../helpers/quantised.js";
 
 const elementBytes = fc.constantFrom<ElementBytes>(1, 2, 4);
 
@@ -24,6 +27,10 @@ function dense(stored: Uint8Array, isKept: (k: number) => boolean, zero: Uint8Ar
   return Array.from(stored, (byte, at) => (isKept(Math.floor(at / size)) ? byte : (zero[at % size] as number)));
 }
 
+/** Elements that are all zero. */
+const filled = (count: number, zero: Uint8Array, size: number) =>
+  Uint8Array.from({ length: count * size }, (_, at) => zero[at % size] as number);
+
 const bitAt = (bits: Uint8Array, k: number) => (((bits[k >> 3] as number) >> (k & 7)) & 1) === 1;
 
 describe("a bit mask and kept values", () => {
@@ -32,7 +39,8 @@ describe("a bit mask and kept values", () => {
       fc.property(masked, ({ size, bits, stored, zero }) => {
         const values = packByMask(stored, bits, countOnes(bits), size);
         expect(values.length).toBe(countOnes(bits) * size);
-        const unpacked = unpackByMask(values.slice(), bits, zero, size, "w");
+        const unpacked = filled(8 * bits.length, zero, size);
+        unpackByMask(wordsOf(values.slice(), size), bits, wordsOf(unpacked, size), "w");
         expect([...unpacked]).toEqual(dense(stored, (k) => bitAt(bits, k), zero));
       }),
     );
@@ -41,7 +49,7 @@ describe("a bit mask and kept values", () => {
   it("are refused where they are not of one weight", () => {
     const bits = Uint8Array.of(0b111);
     for (const count of [0, 2, 4])
-      expect(() => unpackByMask(new Uint8Array(4 * count), bits, new Uint8Array(4), 4, "w")).toThrow(
+      expect(() => unpackByMask(new Uint8Array(count), bits, new Uint8Array(8), "w")).toThrow(
         expect.objectContaining({ code: "bad-model", message: expect.stringContaining('"w"') }),
       );
   });
@@ -93,10 +101,11 @@ describe("slots of N:M", () => {
       fc.property(grouped, ({ size, dims, keep, of, stored, zero, bits }) => {
         const layout = slotLayout(dims, 1, keep, of);
         if (layout === null) throw new Error("no layout");
-        const slots = { values: slotValues(stored, bits, layout, size), codes: slotCodes(bits, layout) };
-        expect(slots.values.length).toBe((stored.length / of) * keep);
-        expect(slots.codes.length).toBe(codeBytes(layout));
-        const unpacked = unpackSlots(slots, layout, zero, size, "w");
+        const [values, codes] = [slotValues(stored, bits, layout, size), slotCodes(bits, layout)];
+        expect(values.length).toBe((stored.length / of) * keep);
+        expect(codes.length).toBe(codeBytes(layout));
+        const unpacked = filled(stored.length / size, zero, size);
+        unpackSlots(wordsOf(values, size), codes, layout, wordsOf(unpacked, size), "w");
         expect([...unpacked]).toEqual(dense(stored, (k) => bitAt(bits, k), zero));
       }),
     );
@@ -111,21 +120,92 @@ describe("slots of N:M", () => {
   it("are refused where places repeat, leave the group, or have another length than values", () => {
     const layout = slotLayout([16, 1], 0, 2, 4) as NonNullable<ReturnType<typeof slotLayout>>;
     const unpack = (codes: number[], values = 8) =>
-      unpackSlots({ values: new Uint8Array(values), codes: Uint8Array.from(codes) }, layout, new Uint8Array(1), 1, "w");
+      unpackSlots(new Uint8Array(values), Uint8Array.from(codes), layout, new Uint8Array(16), "w");
     // Slots 0, 2, 4, 6 are in byte 0 and 1, 3, 5, 7 in byte 1: the first and second of each group.
-    expect(unpack([0b00000000, 0b01010101])).toHaveLength(16);
+    expect(() => unpack([0b00000000, 0b01010101])).not.toThrow();
     const refused = expect.objectContaining({ code: "bad-model" });
     expect(() => unpack([0b00000001, 0b01010101])).toThrow(refused);
     expect(() => unpack([0, 0b01010101], 7)).toThrow(refused);
     expect(() => unpack([0b01010101])).toThrow(refused);
     const threes = slotLayout([12, 1], 0, 1, 3) as NonNullable<ReturnType<typeof slotLayout>>;
     const codes = Uint8Array.of(0b11, 0);
-    expect(() => unpackSlots({ values: new Uint8Array(4), codes }, threes, new Uint8Array(1), 1, "w")).toThrow(refused);
+    expect(() => unpackSlots(new Uint8Array(4), codes, threes, new Uint8Array(12), "w")).toThrow(refused);
   });
 
   it("exist only where they fill whole bytes", () => {
     expect(slotLayout([12, 1], 0, 2, 4)).toBeNull();
     expect(slotLayout([10, 1], 0, 2, 4)).toBeNull();
     expect(slotLayout([16, 1], 0, 2, 4)).not.toBeNull();
+  });
+});
+
+/** How elements lie in bytes, written apart from the package's own. */
+const LAYOUTS = {
+  "low-first pairs": { dataType: 2, bits: 4, pairs: "low-first", pack: (codes: readonly number[]) => pack(codes, 4) },
+  "high-first pairs": { dataType: 2, bits: 4, pairs: "high-first", pack: packHighFirst },
+  int4: { dataType: 22, bits: 4, pairs: null, pack: (codes: readonly number[]) => pack(codes, 4) },
+  uint4: { dataType: 21, bits: 4, pairs: null, pack: (codes: readonly number[]) => pack(codes, 4) },
+  uint8: { dataType: 2, bits: 8, pairs: null, pack: (codes: readonly number[]) => pack(codes, 8) },
+  int8: { dataType: 3, bits: 8, pairs: null, pack: (codes: readonly number[]) => pack(codes, 8) },
+} as const;
+
+/** Codes in a layout, a mask by one form or the other, and one zero point or many. */
+const coded = fc
+  .record({
+    layout: fc.constantFrom(...(Object.keys(LAYOUTS) as (keyof typeof LAYOUTS)[])),
+    rows: fc.integer({ min: 1, max: 3 }),
+    blocks: fc.integer({ min: 1, max: 3 }),
+    // So that pairs of kept codes, and places, fill whole bytes.
+    block: fc.constantFrom(16, 32, 48),
+    axis: fc.constantFrom(null, 2 as const),
+    nOfM: fc.constantFrom("2:4", "1:4", "1:2", "3:4", "1:8"),
+    manyZeros: fc.boolean(),
+    seed: fc.integer(),
+  })
+  .map(({ layout, rows, blocks, block, axis, nOfM, manyZeros, seed }) => {
+    const { dataType, bits, pairs, pack: packed } = LAYOUTS[layout];
+    const random = randomNumbers(seed);
+    const [keep, of] = nOfM.split(":").map(Number) as [number, number];
+    const dims = [rows, blocks, pairs === null ? block : block / 2];
+    const count = rows * blocks * block;
+    const isMany = manyZeros && dataType === 2;
+    const codes = integers(random, count, 0, 2 ** bits - 1);
+    const zeroPoints = integers(random, isMany ? rows * blocks : 1, 0, 2 ** bits - 1);
+    const isKept = codes.map(() => random() < 0.5);
+    if (axis !== null)
+      for (let first = 0; first < count; first += of) {
+        const start = integers(random, 1, 0, of - 1)[0] as number;
+        for (let i = 0; i < of; i++) isKept[first + ((start + i) % of)] = i < keep;
+      }
+    const mask = pack(isKept.map(Number), 1);
+    const kept = isKept.filter(Boolean).length;
+    // Signed zeros have their sign in all higher bits.
+    const [zero = 0] = zeroPoints;
+    const one = layout === "int4" && zero > 7 ? zero | 240 : zero;
+    const weight: PackedWeight = {
+      ...{ name: "w", dataType, dims, pairs },
+      zeros: isMany ? { kind: "many", dims: [rows, blocks, 1] } : { kind: "one", bytes: Uint8Array.of(one) },
+      form:
+        axis === null
+          ? { kind: "mask", kept: pairs === null ? kept : kept + (kept % 2) }
+          : { kind: "slots", keep, of, axis },
+    };
+    const zeroAt = (k: number) => zeroPoints[isMany ? Math.floor(k / block) : 0] as number;
+    const dense = packed(codes.map((code, k) => (isKept[k] ? code : zeroAt(k))));
+    return { weight, stored: packed(codes), mask, dense, zeros: isMany ? Uint8Array.from(zeroPoints) : null };
+  });
+
+describe("packed codes", () => {
+  it("are the codes with those of zero again, in every layout, by mask and by slots", () => {
+    fc.assert(
+      fc.property(coded, ({ weight, stored, mask, dense, zeros }) => {
+        const values = packValues(elementsIn(stored, weight), mask, weight);
+        const places = weight.form.kind === "mask" ? mask : slotCodes(mask, slotsOf(weight, weight.form));
+        expect(values.length + places.length + (zeros?.length ?? 0)).toBe(packedBytes(weight));
+        const elements = unpackElements(weight, { values, places, zeros });
+        expect([...storedBytes(elements, weight)]).toEqual([...dense]);
+      }),
+      { numRuns: 500 },
+    );
   });
 });

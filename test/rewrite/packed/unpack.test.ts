@@ -6,7 +6,8 @@ import { PruneError } from "../../../src/errors.js";
 import { openModel, readTensor, serializeModel } from "../../../src/onnx/index.js";
 import { findPacked, unpackEdits } from "../../../src/rewrite/index.js";
 import { bytesOf, float16, float32, ifNode, type ModelSpec, modelBytes, node, value } from "../../helpers/model.js";
-import { HALF, packedAndDense, TWO_OF_FOUR } from "./packed-model.js";
+import { layersOf } from "../../prune/one-layer.js";
+import { HALF, packedAndDense, packedLayer, TWO_OF_FOUR } from "./packed-model.js";
 
 const ROWS = 64;
 const COLUMNS = 48;
@@ -71,6 +72,10 @@ describe("a packed model that is unpacked", () => {
   });
 });
 
+/** Codes of four bits with a zero point for every block. */
+const PAIRS = layersOf({ out: 8, in: 64 }).find(({ variant }) => /^of 4 bits.*points packed/.test(variant))
+  ?.spec as ModelSpec;
+
 type Graph = onnx.GraphProto;
 const initializer = (graph: Graph, name: string) =>
   graph.initializer.find((one) => one.name === `transformers_prune/packed/${name}`) as onnx.ITensorProto;
@@ -78,7 +83,10 @@ const nodeOf = (graph: Graph, output: string) =>
   graph.node.find((one) => one.output?.[0] === output) as onnx.INodeProto;
 
 async function tampered(change: (graph: Graph) => unknown): Promise<Uint8Array> {
-  const { packed } = await packedAndDense(SPEC, MASKING);
+  return changed((await packedAndDense(SPEC, MASKING)).packed, change);
+}
+
+function changed(packed: Uint8Array, change: (graph: Graph) => unknown): Uint8Array {
   const model = onnx.ModelProto.decode(packed);
   change(model.graph as Graph);
   return new Uint8Array(onnx.ModelProto.encode(model).finish());
@@ -113,6 +121,22 @@ describe("a packed weight that is not as packing writes it", () => {
   });
 
   it.each<[string, (graph: Graph) => unknown]>([
+    [
+      "zeros that do not spread over the elements",
+      (graph) => Object.assign(initializer(graph, "codes/zeros"), { dims: [2, 8, 1] }),
+    ],
+    ["zeros of another type", (graph) => Object.assign(initializer(graph, "codes/zeros"), { dataType: 3 })],
+    ["no zeros", (graph) => Object.assign(initializer(graph, "codes/zeros"), { name: "elsewhere" })],
+    ["another order of pairs", (graph) => initializer(graph, "join_low-first").rawData?.reverse()],
+    ["values of another type", (graph) => Object.assign(initializer(graph, "codes/values"), { dataType: 21 })],
+  ])("is left to the runtime, with codes in pairs: %s", async (_, change) => {
+    for (const pattern of [HALF, TWO_OF_FOUR]) {
+      const bytes = changed((await packedLayer(PAIRS, pattern)).packed, change);
+      expect((await findPacked(await openModel(bytes))).weights).toEqual([]);
+    }
+  });
+
+  it.each<[string, (graph: Graph) => unknown]>([
     ["a mask of another weight", (graph) => initializer(graph, "v/places").rawData?.fill(255)],
     ["places that leave their order", (graph) => initializer(graph, "w/places").rawData?.fill(0)],
   ])("is refused where its bytes cannot be of one weight: %s", async (_, change) => {
@@ -120,8 +144,12 @@ describe("a packed weight that is not as packing writes it", () => {
     await expect(unpacked(bytes)).rejects.toMatchObject({ name: "PruneError", code: "bad-model" });
   });
 
-  it("is unpacked or refused, whatever byte is wrong", async () => {
-    const { packed } = await packedAndDense(SPEC, MASKING);
+  it.each([
+    ["floats", () => packedAndDense(SPEC, MASKING)],
+    ["pairs of codes with many zeros, by a mask", () => packedLayer(PAIRS, HALF)],
+    ["pairs of codes with many zeros, by slots", () => packedLayer(PAIRS, TWO_OF_FOUR)],
+  ])("is unpacked or refused, whatever byte is wrong: %s", async (_, make) => {
+    const { packed } = await make();
     await fc.assert(
       fc.asyncProperty(fc.nat(packed.length - 1), fc.integer({ min: 1, max: 255 }), async (at, change) => {
         const bytes = packed.slice();

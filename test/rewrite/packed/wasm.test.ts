@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { DATA_TYPE, float16, type ModelSpec, node, value } from "../../helpers/model.js";
-import { HALF, packedAndDense, TWO_OF_FOUR } from "./packed-model.js";
+import { layersOf } from "../../prune/one-layer.js";
+import { HALF, packedAndDense, packedLayer, TWO_OF_FOUR } from "./packed-model.js";
 
 const ROWS = 64;
 const COLUMNS = 48;
@@ -32,27 +33,67 @@ const SCRIPT = `
   for (const path of process.argv.slice(1)) {
     const options = { executionProviders: ["wasm"], logSeverityLevel: 1 };
     const session = await InferenceSession.create(new Uint8Array(readFileSync(path)), options);
-    const { y, seen } = await session.run({ x: new Tensor("float32", new Float32Array(${ROWS}).fill(1), [1, ${ROWS}]) });
-    outputs.push([[...y.data], [...seen.data]]);
+    const [{ shape }] = session.inputMetadata;
+    const x = Float32Array.from({ length: shape[0] * shape[1] }, (_, k) => Math.sin(k));
+    const results = await session.run({ x: new Tensor("float32", x, shape) });
+    outputs.push(Object.values(results).map(({ data }) => [...data]));
   }
   process.stdout.write("outputs " + JSON.stringify(outputs) + "\\n");
 `;
 
+/** Layers whose codes are expanded in all the ways there are: in bytes and in pairs, with one zero and with many. */
+const CODED = layersOf({ out: 32, in: 64 }).filter(({ form, variant }) =>
+  [
+    "MatMulNBits of 4 bits in blocks of 32, zero points none, scales 2-D",
+    "MatMulNBits of 4 bits in blocks of 32, zero points packed, scales 2-D",
+    "MatMulNBits of 8 bits in blocks of 32, zero points none, scales 2-D",
+    "MatMulInteger of int8 by tensor",
+    "MatMulBnb4 of nf4 in blocks of 64",
+    "MatMul behind DequantizeLinear of int4 in-out, axis null, zeros",
+  ].includes(`${form} ${variant}`),
+);
+
+interface Case {
+  readonly title: string;
+  readonly weight: string;
+  readonly files: () => Promise<{ packed: Uint8Array; dense: Uint8Array }>;
+}
+
+const CASES = [HALF, TWO_OF_FOUR].flatMap((pattern): Case[] => [
+  { title: `float16, ${pattern.kind}`, weight: "w", files: () => packedAndDense(SPEC, { w: { pattern } }) },
+  ...CODED.map(({ form, variant, spec }) => ({
+    title: `${form} ${variant}, ${pattern.kind}`,
+    weight: "codes",
+    files: () => packedLayer(spec, pattern),
+  })),
+]);
+
 describe("in WebAssembly, a packed weight", () => {
-  it.each([HALF, TWO_OF_FOUR])("has the bits of the dense one, and is folded: $kind", async (pattern) => {
+  it("has the bits of the dense one, and is folded", async () => {
     const folder = await mkdtemp(join(tmpdir(), "packed-"));
-    const { packed, dense } = await packedAndDense(SPEC, { w: { pattern } });
-    const paths = [join(folder, "packed.onnx"), join(folder, "dense.onnx")];
-    await writeFile(paths[0] as string, packed);
-    await writeFile(paths[1] as string, dense);
+    const paths: string[] = [];
+    for (const [index, { files }] of CASES.entries())
+      for (const [encoding, bytes] of Object.entries(await files())) {
+        const path = join(folder, `${index}-${encoding}.onnx`);
+        await writeFile(path, bytes);
+        paths.push(path);
+      }
     const cwd = fileURLToPath(new URL("../../..", import.meta.url));
     const command = ["--input-type=module", "--eval", SCRIPT, ...paths];
-    const { stdout, stderr } = spawnSync(process.execPath, command, { cwd, encoding: "utf8" });
+    const { stdout, stderr } = spawnSync(process.execPath, command, { cwd, encoding: "utf8", maxBuffer: 2 ** 28 });
     await rm(folder, { recursive: true });
-    const [fromPacked, fromDense] = JSON.parse(/^outputs (.*)$/m.exec(stdout)?.[1] ?? stderr) as unknown[];
-    expect(fromPacked).toEqual(fromDense);
-    const lines = `${stdout}\n${stderr}`.split("\n").filter((line) => line.includes("no longer used"));
-    const isGone = (name: string) => lines.some((line) => line.includes(`'transformers_prune/packed/w/${name}'`));
-    expect(["values", "places", "indices"].filter((name) => !isGone(name))).toEqual([]);
-  });
+    const outputs = JSON.parse(/^outputs (.*)$/m.exec(stdout)?.[1] ?? stderr) as unknown[];
+    const gone = `${stdout}\n${stderr}`.split("\n").filter((line) => line.includes("no longer used"));
+    for (const [index, { title, weight }] of CASES.entries()) {
+      expect(outputs[2 * index], title).toEqual(outputs[2 * index + 1]);
+      for (const name of ["values", "places", "indices"]) {
+        const line = `'transformers_prune/packed/${weight}/${name}'`;
+        const count = CASES.filter((one) => one.weight === weight).length;
+        expect(
+          gone.filter((one) => one.includes(line)),
+          line,
+        ).toHaveLength(count);
+      }
+    }
+  }, 60_000);
 });
