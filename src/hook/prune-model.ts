@@ -36,6 +36,8 @@ import { hostRuntime, hostVersions, onnxRuntime } from "./host.js";
 import { refuseUnknownKeys } from "./known-keys.js";
 import { cacheRootOf, loadTokenizer } from "./location.js";
 import { maskByRun, runOf } from "./mask-by-run.js";
+import { OpenPlans } from "./open-plans.js";
+import type { PipelineOf, PipelineTask } from "./pipeline.js";
 import {
   type HostLoadOptions,
   type ResolvedFile,
@@ -43,15 +45,14 @@ import {
   reloadResolved,
   resolveModel,
 } from "./resolve-files.js";
-import { fileKey, sessionFileName } from "./session-file.js";
+import { sessionFileName } from "./session-file.js";
 
 /** Options of {@link pruneModel}, beside the host's. */
-export interface PruneModelOptions extends HostLoadOptions, RunControl {
-  /**
-   * How to prune; as the `prune` option of `pipeline()`. `calibration.run` is given the model, loaded by
-   * the class that its config names. `cache` has no say: the directory is the result.
-   */
-  readonly prune: PruneOption;
+export interface PruneModelOptions<T extends PipelineTask = never> extends HostLoadOptions, RunControl {
+  /** What `calibration.run` is given: the host's pipeline of this task. Absent: the model, by the class its config names. */
+  readonly task?: T;
+  /** How to prune; as the `prune` option of `pipeline()`. `cache` has no say: the directory is the result. */
+  readonly prune: PruneOption<[T] extends [never] ? never : PipelineOf<T>>;
   /** Directory to write. */
   readonly out: string;
   /** Replace a directory that holds something else. */
@@ -71,6 +72,7 @@ export interface PruneResult {
 /** The work on one model. */
 interface Job {
   readonly found: ResolvedModel;
+  readonly task: PipelineTask | undefined;
   readonly plans: readonly Plan[];
   /** Files in which nothing is pruned. */
   readonly dense: readonly ResolvedFile[];
@@ -88,9 +90,12 @@ interface Job {
  * @throws PruneError `storage` where `out` holds something else and `force` is not set, cannot be
  *   written, or is in the way of the source; otherwise as the phases say; the signal's reason when aborted
  */
-export async function pruneModel(model: string, options: PruneModelOptions): Promise<PruneResult> {
-  refuseUnknownKeys(options, ["prune", "out", "force", "threads"], "pruneModel()");
-  const { prune, out: folder, force = false, threads, signal, onProgress, ...hostOptions } = options;
+export async function pruneModel<T extends PipelineTask = never>(
+  model: string,
+  options: PruneModelOptions<T>,
+): Promise<PruneResult> {
+  refuseUnknownKeys(options, ["task", "prune", "out", "force", "threads"], "pruneModel()");
+  const { task, prune, out: folder, force = false, threads, signal, onProgress, ...hostOptions } = options;
   if (typeof folder !== "string" || folder === "")
     throw badOption(dottedLabel("out"), "the path of a directory", folder);
   const resolved = resolvePruneOption(prune);
@@ -126,7 +131,12 @@ export async function pruneModel(model: string, options: PruneModelOptions): Pro
       if (plan?.targets.length === 0) await plan.model.onnx.close();
     }
     checkSelections(selections, model);
-    const reports = await writeTo(out, { found, plans, dense, optionsOf, library, threads, meterOf }, force, signal);
+    const reports = await writeTo(
+      out,
+      { found, task, plans, dense, optionsOf, library, threads, meterOf },
+      force,
+      signal,
+    );
     for (const report of reports) plans.find(({ name }) => name === report.file)?.options.onReport?.(report);
     return { out, reports };
   } finally {
@@ -172,7 +182,7 @@ async function writeTo(
 }
 
 /** Masks every plan by the calibration it asks for; in the order of the plans. */
-async function maskAll({ found, plans, optionsOf, library, threads, meterOf }: Job): Promise<MaskedPlan[]> {
+async function maskAll({ found, task, plans, optionsOf, library, threads, meterOf }: Job): Promise<MaskedPlan[]> {
   const { InferenceSession } = onnxRuntime();
   const tokenizer = () => loadTokenizer(found.id, null, found.options);
   const services = {
@@ -181,8 +191,9 @@ async function maskAll({ found, plans, optionsOf, library, threads, meterOf }: J
     threads,
   };
   const fileOf = (plan: Plan) => found.files.find(({ name }) => name === plan.name) as ResolvedFile;
-  const open = new Map(plans.map((plan) => [fileKey(fileOf(plan)), plan]));
-  const context = { model: found.id, optionsOf, library, plans: open, tokenizer, reload: reloadResolved(found) };
+  const open = new OpenPlans(library);
+  for (const plan of plans) open.add(fileOf(plan), plan);
+  const context = { model: found.id, optionsOf, plans: open, tokenizer, reload: reloadResolved(found, task) };
   const masked = new Map<Plan, MaskedPlan>();
   try {
     for (const plan of plans) {
@@ -198,9 +209,7 @@ async function maskAll({ found, plans, optionsOf, library, threads, meterOf }: J
     return plans.map((plan) => masked.get(plan) as MaskedPlan);
   } finally {
     // Running the model also opened files in which there is nothing to prune.
-    await Promise.all(
-      [...open.values()].filter((plan) => !plans.includes(plan)).map((plan) => plan.model.onnx.close()),
-    );
+    await open.close(plans);
   }
 }
 
