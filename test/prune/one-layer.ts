@@ -1,6 +1,6 @@
 /** Models of one linear layer with random codes: every layer form in every variant of its layout. */
 import type { onnx } from "onnx-proto";
-import { DATA_TYPE, float16, float32, type ModelSpec, node, rawTensor, uint8, value } from "../helpers/model.js";
+import { DATA_TYPE, float16, float32, int64, type ModelSpec, node, rawTensor, uint8, value } from "../helpers/model.js";
 import { integers, pack, packHighFirst, randomNumbers } from "../helpers/quantised.js";
 
 /** Rows of the activation. */
@@ -139,6 +139,54 @@ const INTEGERS: readonly OneLayer[] = [
   integer("uint8", "tensor", true),
 ];
 
+// --- ConvInteger ------------------------------------------------------------------------------
+
+/** Channels × kernel are the input channels; every row of the activation is an image as large as the kernel. */
+const [CHANNELS, KERNEL] = [IN / 2, [2, 1]];
+
+function convolution(type: "int8" | "uint8", by: "tensor" | "channel"): OneLayer {
+  const random = randomNumbers(type.length * 7 + by.length);
+  const [least, most] = type === "int8" ? [-128, 127] : [0, 255];
+  const scaleDims = by === "tensor" ? [] : [OUT, 1, 1];
+  return {
+    form: "ConvInteger",
+    variant: `of ${type} by ${by}`,
+    stored: by === "tensor" ? type : `${type} by output row`,
+    spec: spec(
+      [
+        // Something before it, or it would be a stem; these activations are positive.
+        node("Abs", ["x"], ["raised"]),
+        node("Reshape", ["raised", "image"], ["images"]),
+        node("DynamicQuantizeLinear", ["images"], ["x_codes", "x_scale", "x_zero"]),
+        node("ConvInteger", ["x_codes", "codes", "x_zero", "zero"], ["int32"], {}, { name: `${NAME}_quant` }),
+        node("Cast", ["int32"], ["float"], { to: DATA_TYPE.float32 }),
+        node("Mul", ["x_scale", "w_scale"], ["scales"]),
+        node("Mul", ["float", "scales"], ["scaled"]),
+        node("Reshape", ["scaled", "flat"], ["y"]),
+      ],
+      [
+        rawTensor(
+          "codes",
+          DATA_TYPE[type],
+          [OUT, CHANNELS, ...KERNEL],
+          pack(integers(random, OUT * IN, least, most), 8),
+        ),
+        rawTensor("zero", DATA_TYPE[type], [], pack(integers(random, 1, least, most), 8)),
+        float32("w_scale", scaleDims, positive(random, scaleDims)),
+        int64("image", [4], [TOKENS, CHANNELS, ...KERNEL]),
+        int64("flat", [2], [TOKENS, OUT]),
+      ],
+    ),
+    x: exactActivations(random),
+  };
+}
+
+const CONVOLUTIONS: readonly OneLayer[] = [
+  convolution("uint8", "tensor"),
+  convolution("int8", "tensor"),
+  convolution("int8", "channel"),
+];
+
 // --- DequantizeLinear -------------------------------------------------------------------------
 
 const CODE_TYPES = {
@@ -250,4 +298,4 @@ function bnb4(table: "fp4" | "nf4", block: number): OneLayer {
 
 const BNB4: readonly OneLayer[] = [bnb4("nf4", 64), bnb4("fp4", 64), bnb4("nf4", 16)];
 
-export const LAYERS: readonly OneLayer[] = [...N_BITS, ...INTEGERS, ...DEQUANTIZED, ...BNB4];
+export const LAYERS: readonly OneLayer[] = [...N_BITS, ...INTEGERS, ...CONVOLUTIONS, ...DEQUANTIZED, ...BNB4];
