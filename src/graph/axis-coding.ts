@@ -1,6 +1,6 @@
 /**
- * Codings whose elements are those of the stored tensor, in its order: what MatMulInteger and
- * DequantizeLinear read. One scale serves the tensor, a slice of an axis, or a block of such slices.
+ * Codings whose elements are those of the stored tensor, in its order: what MatMulInteger,
+ * ConvInteger and DequantizeLinear read. One scale serves the tensor, a slice of an axis, or a block of such slices.
  */
 import type { OnnxTensor } from "../onnx/index.js";
 import { codeTypeOf, elementsOf, floatTypeOf, groupDims, type StoredAffineCoding, typeName } from "./stored-coding.js";
@@ -23,7 +23,7 @@ export interface AxisScales {
  * @returns why there is none, where types or sizes do not fit
  */
 export function axisCoding(
-  tensor: OnnxTensor,
+  tensor: Pick<OnnxTensor, "dataType" | "dims">,
   { axis, block, scales, zeros }: AxisScales,
 ): StoredAffineCoding | string {
   const type = codeTypeOf(tensor.dataType);

@@ -3,6 +3,7 @@
  * leaves the list in unsupported-ops.ts.
  */
 import { conv } from "./forms/conv.js";
+import { convInteger } from "./forms/conv-integer.js";
 import { gemm } from "./forms/gemm.js";
 import { matMul } from "./forms/mat-mul.js";
 import { matMulBnb4 } from "./forms/mat-mul-bnb4.js";
@@ -17,4 +18,5 @@ export const LAYER_FORMS = {
   MatMulInteger: matMulInteger,
   MatMulBnb4: matMulBnb4,
   Conv: conv,
+  ConvInteger: convInteger,
 } as const satisfies Record<string, LayerForm>;

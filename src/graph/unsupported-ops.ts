@@ -30,7 +30,6 @@ const WEIGHT_INPUTS: Readonly<Record<string, readonly number[]>> = {
   Einsum: [0, 1],
   // Convolutions and recurrent layers.
   FusedConv: [1],
-  ConvInteger: [1],
   QLinearConv: [3],
   ConvTranspose: [1],
   LSTM: [1, 2],

@@ -68,8 +68,8 @@ export interface PruneEstimate {
  * @throws PruneError as `pruneModel` does before it calibrates; the signal's reason when aborted
  */
 export async function estimatePrune(model: string, options: EstimateOptions): Promise<PruneEstimate> {
-  refuseUnknownKeys(options, ["prune", "out", "force", "threads"], "estimatePrune()");
-  const { prune, out, force: _, threads, signal, ...hostOptions } = options;
+  refuseUnknownKeys(options, ["task", "prune", "out", "force", "threads"], "estimatePrune()");
+  const { task: _task, prune, out, force: _force, threads, signal, ...hostOptions } = options;
   const job = await openJob(model, prune, hostOptions, signal);
   const device = createCpuDevice(threads === undefined ? {} : { threads });
   try {

@@ -14,11 +14,11 @@ import {
   type Plan,
   type ProgressMeter,
 } from "../prune/index.js";
-import type { CoefficientLibrary } from "../registry/index.js";
 import { methodOf } from "../score/index.js";
 import { defaultRun, type Run, readsAnotherSession, type TextCalibration } from "./default-run.js";
 import type { SessionRequest } from "./intercept.js";
 import type { HostTokenizer } from "./location.js";
+import type { OpenPlans } from "./open-plans.js";
 import { type TapJob, TappedSessions } from "./tapped-sessions.js";
 
 /** Loads the model with other sessions, hands it to `use`, and disposes of it whatever happens. */
@@ -59,10 +59,8 @@ export function runOf(plan: Plan, tokenizer: () => Promise<HostTokenizer>): Mode
 export interface RunContext {
   readonly model: string;
   readonly optionsOf: (sessionFile: string) => ResolvedPrune | null;
-  /** Plans of the model's files by `fileKey`; those that the load opens are added. Whoever made it closes them. */
-  readonly plans: Map<string, Plan>;
-  /** What is known of coefficients, for the plans that the load opens. */
-  readonly library: CoefficientLibrary;
+  /** Those that the load opens are added; whoever made it closes them. */
+  readonly plans: OpenPlans;
   readonly tokenizer: () => Promise<HostTokenizer>;
   /** null where nobody knows how to load the model again. */
   readonly reload: Reload | null;
@@ -79,7 +77,7 @@ export async function maskByRun(
   { key, run }: ModelRun,
   meterOf: (plan: Plan) => ProgressMeter,
 ): Promise<readonly MaskedPlan[]> {
-  const { reload, plans, optionsOf, tokenizer, library } = context;
+  const { reload, plans, optionsOf, tokenizer } = context;
   if (reload === null)
     throw new PruneError(
       "bad-calibration",
@@ -88,7 +86,7 @@ export async function maskByRun(
     );
   const covers = (plan: Plan) => runOf(plan, tokenizer)?.key === key;
   // What is known by now need not wait for the run to be refused; what only the load finds is refused after it.
-  refuseVerify([...plans.values()].filter(covers));
+  refuseVerify((await plans.all()).filter(covers));
   let calibration = "";
   const runTapped = async (tensors: TapJob["tensors"], pass: number) => {
     let isCounted = false;
@@ -96,7 +94,6 @@ export async function maskByRun(
       optionsOf,
       covers,
       plans,
-      library,
       tensors,
       // Nobody knows how many runs of the user's there will be: the bar stands still while the count goes on.
       onRun: (plan, runs) => {

@@ -10,7 +10,6 @@ import {
   type MaskedPlan,
   type ModelFile,
   maskBySamples,
-  openPlan,
   type Plan,
   ProgressMeter,
   type Selection,
@@ -22,6 +21,7 @@ import { hostRuntime } from "./host.js";
 import type { Create, SessionRequest } from "./intercept.js";
 import type { HostTokenizer } from "./location.js";
 import { givenRun, type ModelRun, maskByRun, type Reload, runOf } from "./mask-by-run.js";
+import { OpenPlans } from "./open-plans.js";
 import { openPruned } from "./open-pruned.js";
 import { fileKey, modelFileOf, sameFileTwice, sessionFileName } from "./session-file.js";
 import { SessionKeeper } from "./session-keeper.js";
@@ -52,12 +52,13 @@ export class ModelPrune implements SessionRequest {
   private readonly secondFile = new Occasion();
   private readonly keys = new Set<string>();
   private readonly selections: Selection[] = [];
-  /** Plans of files that are at work, by `fileKey`. */
-  private readonly plans = new Map<string, Plan>();
+  private readonly plans: OpenPlans;
   private readonly meters = new Map<string, ProgressMeter>();
   private readonly runs = new Map<unknown, Promise<readonly MaskedPlan[]>>();
 
-  constructor(private readonly context: ModelPruneContext) {}
+  constructor(private readonly context: ModelPruneContext) {
+    this.plans = new OpenPlans(context.library);
+  }
 
   /**
    * Calibrates the files for which the user gave a function whose result nobody may have kept. To be
@@ -107,11 +108,9 @@ export class ModelPrune implements SessionRequest {
     return this.sessions.release();
   }
 
-  /** To be called at the end: closes files that were opened for a session that never came. */
-  async close(): Promise<void> {
-    const left = [...this.plans.values()];
-    this.plans.clear();
-    await Promise.all(left.map((plan) => plan.model.onnx.close()));
+  /** To be called at the end, loaded or not: closes the files. */
+  close(): Promise<void> {
+    return this.plans.close();
   }
 
   /** Options of a session file, null where it stays dense. They stop when the user says so or loading fails. */
@@ -134,31 +133,24 @@ export class ModelPrune implements SessionRequest {
     const key = fileKey(file);
     if (this.keys.has(key)) throw sameFileTwice(file);
     this.keys.add(key);
-    const plan = this.plans.get(key) ?? (await openPlan(file, wanted, this.context.library));
-    this.plans.set(key, plan);
-    try {
-      this.selections.push(plan);
-      if (plan.targets.length === 0 && unchecked) checkSelections([{ ...plan, globs: [] }], this.context.name);
-      if (plan.targets.length === 0) return await createKept(file.input, options);
-      const run = this.runOf(plan);
-      // Its key and its calibration depend on the model's other files, which the host may be downloading.
-      if (run !== null && reload !== null && readsAnotherSession(plan))
-        await orAborted(this.secondFile.promise, signal);
-      return await openPruned({
-        plan,
-        options,
-        create: createKept,
-        mask: () => this.mask(plan, run, options, create),
-        needsSiblings: run !== null,
-        tokenizer: () => this.tokenizerOf(plan),
-        meter: this.meterOf(plan),
-        signal,
-        hostCacheRoot: cacheRoot,
-      });
-    } finally {
-      this.plans.delete(key);
-      await plan.model.onnx.close();
-    }
+    const plan = await this.plans.open(file, wanted);
+    this.selections.push(plan);
+    if (plan.targets.length === 0 && unchecked) checkSelections([{ ...plan, globs: [] }], this.context.name);
+    if (plan.targets.length === 0) return createKept(file.input, options);
+    const run = this.runOf(plan);
+    // Its key and its calibration depend on the model's other files, which the host may be downloading.
+    if (run !== null && reload !== null && readsAnotherSession(plan)) await orAborted(this.secondFile.promise, signal);
+    return openPruned({
+      plan,
+      options,
+      create: createKept,
+      mask: () => this.mask(plan, run, options, create),
+      needsSiblings: run !== null,
+      tokenizer: () => this.tokenizerOf(plan),
+      meter: this.meterOf(plan),
+      signal,
+      hostCacheRoot: cacheRoot,
+    });
   }
 
   private async mask(
@@ -183,10 +175,9 @@ export class ModelPrune implements SessionRequest {
 
   /** All files that one run calibrates are masked together, when the first of them asks. */
   private maskedBy(run: ModelRun, path: string | null): Promise<readonly MaskedPlan[]> {
-    const { name, reload, tokenizer, library } = this.context;
+    const { name, reload, tokenizer } = this.context;
     const context = {
       model: name,
-      library,
       optionsOf: (sessionFile: string) => this.optionsOf(sessionFile),
       plans: this.plans,
       tokenizer: () => tokenizer(path),

@@ -21,17 +21,17 @@ import { hostRuntime, hostVersions, onnxRuntime } from "./host.js";
 import { refuseUnknownKeys } from "./known-keys.js";
 import { cacheRootOf, loadTokenizer } from "./location.js";
 import { maskByRun, runOf } from "./mask-by-run.js";
+import { OpenPlans } from "./open-plans.js";
+import type { PipelineOf, PipelineTask } from "./pipeline.js";
 import { closeJob, exportKey, openJob, type PruneJob } from "./prune-job.js";
 import { type HostLoadOptions, type ResolvedFile, reloadResolved } from "./resolve-files.js";
-import { fileKey } from "./session-file.js";
 
 /** Options of {@link pruneModel}, beside the host's. */
-export interface PruneModelOptions extends HostLoadOptions, RunControl {
-  /**
-   * How to prune; as the `prune` option of `pipeline()`. `calibration.run` is given the model, loaded by
-   * the class that its config names. `cache` has no say: the directory is the result.
-   */
-  readonly prune: PruneOption;
+export interface PruneModelOptions<T extends PipelineTask = never> extends HostLoadOptions, RunControl {
+  /** What `calibration.run` is given: the host's pipeline of this task. Absent: the model, by the class its config names. */
+  readonly task?: T;
+  /** How to prune; as the `prune` option of `pipeline()`. `cache` has no say: the directory is the result. */
+  readonly prune: PruneOption<[T] extends [never] ? never : PipelineOf<T>>;
   /** Directory to write. */
   readonly out: string;
   /** Replace a directory that holds something else. */
@@ -50,6 +50,7 @@ export interface PruneResult {
 
 /** A job that is carried out. */
 interface Work extends PruneJob {
+  readonly task: PipelineTask | undefined;
   readonly threads: number | undefined;
   readonly meterOf: (plan: Plan) => ProgressMeter;
 }
@@ -62,9 +63,12 @@ interface Work extends PruneJob {
  * @throws PruneError `storage` where `out` holds something else and `force` is not set, cannot be
  *   written, or is in the way of the source; otherwise as the phases say; the signal's reason when aborted
  */
-export async function pruneModel(model: string, options: PruneModelOptions): Promise<PruneResult> {
-  refuseUnknownKeys(options, ["prune", "out", "force", "threads"], "pruneModel()");
-  const { prune, out: folder, force = false, threads, signal, onProgress, ...hostOptions } = options;
+export async function pruneModel<T extends PipelineTask = never>(
+  model: string,
+  options: PruneModelOptions<T>,
+): Promise<PruneResult> {
+  refuseUnknownKeys(options, ["task", "prune", "out", "force", "threads"], "pruneModel()");
+  const { task, prune, out: folder, force = false, threads, signal, onProgress, ...hostOptions } = options;
   if (typeof folder !== "string" || folder === "")
     throw badOption(dottedLabel("out"), "the path of a directory", folder);
   const out = resolve(folder);
@@ -77,7 +81,7 @@ export async function pruneModel(model: string, options: PruneModelOptions): Pro
   };
   try {
     await refuseSource(out, job.found.folder);
-    const reports = await writeTo(out, { ...job, threads, meterOf }, force, signal);
+    const reports = await writeTo(out, { ...job, task, threads, meterOf }, force, signal);
     for (const report of reports) job.plans.find(({ name }) => name === report.file)?.options.onReport?.(report);
     return { out, reports };
   } finally {
@@ -123,7 +127,7 @@ async function writeTo(
 }
 
 /** Masks every plan by the calibration it asks for; in the order of the plans. */
-async function maskAll({ found, plans, optionsOf, library, threads, meterOf }: Work): Promise<MaskedPlan[]> {
+async function maskAll({ found, task, plans, optionsOf, library, threads, meterOf }: Work): Promise<MaskedPlan[]> {
   const { InferenceSession } = onnxRuntime();
   const tokenizer = () => loadTokenizer(found.id, null, found.options);
   const services = {
@@ -132,8 +136,9 @@ async function maskAll({ found, plans, optionsOf, library, threads, meterOf }: W
     threads,
   };
   const fileOf = (plan: Plan) => found.files.find(({ name }) => name === plan.name) as ResolvedFile;
-  const open = new Map(plans.map((plan) => [fileKey(fileOf(plan)), plan]));
-  const context = { model: found.id, optionsOf, library, plans: open, tokenizer, reload: reloadResolved(found) };
+  const open = new OpenPlans(library);
+  for (const plan of plans) open.add(fileOf(plan), plan);
+  const context = { model: found.id, optionsOf, plans: open, tokenizer, reload: reloadResolved(found, task) };
   const masked = new Map<Plan, MaskedPlan>();
   try {
     for (const plan of plans) {
@@ -149,9 +154,7 @@ async function maskAll({ found, plans, optionsOf, library, threads, meterOf }: W
     return plans.map((plan) => masked.get(plan) as MaskedPlan);
   } finally {
     // Running the model also opened files in which there is nothing to prune.
-    await Promise.all(
-      [...open.values()].filter((plan) => !plans.includes(plan)).map((plan) => plan.model.onnx.close()),
-    );
+    await open.close(plans);
   }
 }
 

@@ -11,6 +11,7 @@ import { type SessionRequest, withRequest } from "./intercept.js";
 import { refuseUnknownDtype, refuseUnknownFiles } from "./known-keys.js";
 import { type LoadOptions, modelFolder, modelIdOrFolder } from "./location.js";
 import type { Reload } from "./mask-by-run.js";
+import type { PipelineTask } from "./pipeline.js";
 import { modelFileOf } from "./session-file.js";
 import type { ModelClass } from "./with-prune.js";
 
@@ -120,14 +121,21 @@ const unopened = (): RuntimeSession => ({
   release: async () => {},
 });
 
-/** Loads a resolved model again, to calibrate by running it. */
+/**
+ * Loads a resolved model again, to calibrate by running it.
+ *
+ * @param task the host's pipeline to load; the model alone where it is undefined
+ */
 export const reloadResolved =
-  ({ id, options, modelClass }: ResolvedModel): Reload =>
+  ({ id, options, modelClass }: ResolvedModel, task: PipelineTask | undefined): Reload =>
   async (request, use) => {
-    const model = await modelClass.from_pretrained(id, { ...options, session_options: withRequest({}, request) });
+    const all = { ...options, session_options: withRequest({}, request) };
+    const loaded = await (task === undefined
+      ? modelClass.from_pretrained(id, all)
+      : host.pipeline(task, id, all as host.PretrainedModelOptions));
     try {
-      await use(model);
+      await use(loaded);
     } finally {
-      await (model as { dispose?: () => Promise<unknown> }).dispose?.();
+      await (loaded as { dispose?: () => Promise<unknown> }).dispose?.();
     }
   };

@@ -51,6 +51,8 @@ export function prune(option: PruneOption, hostOptions: PruneHostOptions = {}): 
         } catch (error) {
           await request.release();
           throw error;
+        } finally {
+          await request.close();
         }
       },
     },

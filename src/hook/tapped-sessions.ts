@@ -4,12 +4,12 @@
  */
 import { planTaps, TapCollector, type TargetStatistics } from "../calibrate/index.js";
 import type { ResolvedPrune } from "../options/index.js";
-import { openPlan, type Plan, type TensorEdits } from "../prune/index.js";
-import type { CoefficientLibrary } from "../registry/index.js";
+import type { Plan, TensorEdits } from "../prune/index.js";
 import { openEdited, type RuntimeSession, type SessionOptions } from "../runtime/index.js";
 import { hostRuntime } from "./host.js";
 import type { Create, SessionRequest } from "./intercept.js";
-import { fileKey, modelFileOf, sameFileTwice, sessionFileName } from "./session-file.js";
+import type { OpenPlans } from "./open-plans.js";
+import { modelFileOf, sameFileTwice, sessionFileName } from "./session-file.js";
 import { SessionKeeper } from "./session-keeper.js";
 
 /** What to tap. */
@@ -18,10 +18,8 @@ export interface TapJob {
   readonly optionsOf: (sessionFile: string) => ResolvedPrune | null;
   /** Whether a file is calibrated by this run; the others are opened as they are. */
   readonly covers: (plan: Plan) => boolean;
-  /** Plans by `fileKey`: those that are open already, and those that the load adds. Whoever made it closes them. */
-  readonly plans: Map<string, Plan>;
-  /** What is known of coefficients, for plans that the load adds. */
-  readonly library: CoefficientLibrary;
+  /** Those that the load opens are added; whoever made it closes them. */
+  readonly plans: OpenPlans;
   /** Tensors that an earlier pass pruned. */
   readonly tensors: ReadonlyMap<Plan, TensorEdits>;
   /** Called after each run of a tapped session with the number of its runs. */
@@ -45,12 +43,11 @@ export class TappedSessions implements SessionRequest {
   }
 
   private async openKept(model: unknown, options: SessionOptions, create: Create): Promise<RuntimeSession> {
-    const { optionsOf, covers, plans, tensors, library } = this.job;
+    const { optionsOf, covers, plans, tensors } = this.job;
     const file = modelFileOf(model, options);
     const wanted = optionsOf(sessionFileName(file.name));
     if (wanted === null) return create(model, options);
-    const plan = plans.get(fileKey(file)) ?? (await openPlan(file, wanted, library));
-    plans.set(fileKey(file), plan);
+    const plan = await plans.open(file, wanted);
     if (plan.targets.length === 0 || !covers(plan)) return create(model, options);
     if (this.collectors.has(plan)) throw sameFileTwice(file);
     const taps = planTaps(plan.model, plan.targets, { padding: true, keepOutputs: true });

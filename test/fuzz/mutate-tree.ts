@@ -26,7 +26,18 @@ const NAMES: readonly string[] = [
   ...["", " ", "\0", "..", "__proto__", "constructor", "hasOwnProperty", "toString", "length", "then"],
   ...["w", "x", "y", "codes", "scales", "/model/layers.0/fc1/MatMul", "lm_head", "layers.999999999999999999999.q_proj"],
   ...["axis", "block_size", "bits", "value", "perm", "transB", "to", "N", "K", "group", "location", "offset", "length"],
-  ...["MatMul", "Gemm", "Conv", "MatMulNBits", "MatMulInteger", "MatMulBnb4", "DequantizeLinear", "Gather", "Identity"],
+  ...[
+    "MatMul",
+    "Gemm",
+    "Conv",
+    "ConvInteger",
+    "MatMulNBits",
+    "MatMulInteger",
+    "MatMulBnb4",
+    "DequantizeLinear",
+    "Gather",
+    "Identity",
+  ],
   ...["Transpose", "Cast", "Constant", "If", "Loop", "Mul", "Add", "com.microsoft", "ai.onnx", "attention_mask"],
 ];
 

@@ -72,6 +72,16 @@ describe("pruneModel", () => {
     expect(openFiles()).toEqual([]);
   });
 
+  test("gives run() the pipeline where a task is named, with the masks of a pipeline that is loaded pruned", async () => {
+    const run = (pipe: host.Text2TextGenerationPipeline) => pipe(PROMPT, { max_new_tokens: 4 });
+    const prune = { ...calibrated, calibration: { run } };
+    const out = fresh();
+    await pruneModel(T5, { task: "text2text-generation", prune, out });
+    const ours = await pipeline("text2text-generation", T5, { prune });
+    const theirs = await host.pipeline("text2text-generation", out);
+    expect(await theirs(PROMPT, { max_new_tokens: 16 })).toEqual(await ours(PROMPT, { max_new_tokens: 16 }));
+  });
+
   test("copies sessions that stay dense and all side files byte for byte", async () => {
     const out = fresh();
     const source = copyOf(T5);

@@ -1,6 +1,6 @@
 /** Models of one linear layer with random codes: every layer form in every variant of its layout. */
 import type { onnx } from "onnx-proto";
-import { DATA_TYPE, float16, float32, type ModelSpec, node, rawTensor, uint8, value } from "../helpers/model.js";
+import { DATA_TYPE, float16, float32, int64, type ModelSpec, node, rawTensor, uint8, value } from "../helpers/model.js";
 import { integers, pack, packHighFirst, randomNumbers } from "../helpers/quantised.js";
 
 /** Rows of the activation. */
@@ -157,6 +157,57 @@ const integerLayers = (size: LayerSize): readonly OneLayer[] => [
   integer(size, "uint8", "tensor", true),
 ];
 
+// --- ConvInteger ------------------------------------------------------------------------------
+
+/** Of a convolution along the rows of an image. */
+const KERNEL = [2, 1];
+
+/** Channels × kernel are the input channels; every row of the activation is an image as large as the kernel. */
+function convolution({ out, in: inputs }: LayerSize, type: "int8" | "uint8", by: "tensor" | "channel"): OneLayer {
+  const channels = inputs / 2;
+  const random = randomNumbers(type.length * 7 + by.length);
+  const [least, most] = type === "int8" ? [-128, 127] : [0, 255];
+  const scaleDims = by === "tensor" ? [] : [out, 1, 1];
+  return {
+    form: "ConvInteger",
+    variant: `of ${type} by ${by}`,
+    stored: by === "tensor" ? type : `${type} by output row`,
+    spec: spec(
+      inputs,
+      [
+        // Something before it, or it would be a stem; these activations are positive.
+        node("Abs", ["x"], ["raised"]),
+        node("Reshape", ["raised", "image"], ["images"]),
+        node("DynamicQuantizeLinear", ["images"], ["x_codes", "x_scale", "x_zero"]),
+        node("ConvInteger", ["x_codes", "codes", "x_zero", "zero"], ["int32"], {}, { name: `${NAME}_quant` }),
+        node("Cast", ["int32"], ["float"], { to: DATA_TYPE.float32 }),
+        node("Mul", ["x_scale", "w_scale"], ["scales"]),
+        node("Mul", ["float", "scales"], ["scaled"]),
+        node("Reshape", ["scaled", "flat"], ["y"]),
+      ],
+      [
+        rawTensor(
+          "codes",
+          DATA_TYPE[type],
+          [out, channels, ...KERNEL],
+          pack(integers(random, out * inputs, least, most), 8),
+        ),
+        rawTensor("zero", DATA_TYPE[type], [], pack(integers(random, 1, least, most), 8)),
+        float32("w_scale", scaleDims, positive(random, scaleDims)),
+        int64("image", [4], [TOKENS, channels, ...KERNEL]),
+        int64("flat", [2], [TOKENS, out]),
+      ],
+    ),
+    x: exactActivations(random, inputs),
+  };
+}
+
+const convolutions = (size: LayerSize): readonly OneLayer[] => [
+  convolution(size, "uint8", "tensor"),
+  convolution(size, "int8", "tensor"),
+  convolution(size, "int8", "channel"),
+];
+
 // --- DequantizeLinear -------------------------------------------------------------------------
 
 const CODE_TYPES = {
@@ -273,6 +324,7 @@ function bnb4({ out, in: channels }: LayerSize, table: "fp4" | "nf4", block: num
 export const layersOf = (size: LayerSize): readonly OneLayer[] => [
   ...nBitsLayers(size),
   ...integerLayers(size),
+  ...convolutions(size),
   ...DEQUANTIZED.map((how) => dequantized(size, how)),
   ...[bnb4(size, "nf4", 64), bnb4(size, "fp4", 64), bnb4(size, "nf4", 16)],
 ];

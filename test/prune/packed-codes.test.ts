@@ -105,6 +105,9 @@ it("codes of 8 and 4 bits are packed, with their zeros by block where these diff
   }
   expect(Object.fromEntries(stored)).toMatchInlineSnapshot(`
     {
+      "ConvInteger of int8 by channel": "packed, 0 for zeros",
+      "ConvInteger of int8 by tensor": "packed, 0 for zeros",
+      "ConvInteger of uint8 by tensor": "packed, 0 for zeros",
       "MatMul behind DequantizeLinear of int2 out-in, axis -1 in blocks of 16, zeros": "its codes of 2 bits are hardly longer than what would say where they belong",
       "MatMul behind DequantizeLinear of int4 in-out, axis null, zeros": "packed, 0 for zeros",
       "MatMul behind DequantizeLinear of int4 out-in, axis -1 in blocks of 16": "packed, 0 for zeros",
