@@ -31,10 +31,8 @@ const MEMORY = {
   thread: 12e6,
   /** Tokenizer and samples. */
   samples: 10e6,
-  /** Share of what is written that waits for the garbage collector: anything from a third to the whole. */
-  uncollected: 0.6,
-  /** Most of what is read that waits for it. */
-  unread: 140e6,
+  /** Most of what was read and written that waits for the garbage collector. */
+  uncollected: 65e6,
   /** The runtime's node, with kernel and shapes. */
   node: 8e3,
   /** Activations in float32 values per token and hidden channel that a run has memory for: the runtime's allocator doubles. */
@@ -71,7 +69,7 @@ const VERIFY_TOKENS = 2 * 4 * 256;
 export function estimateMemory(plan: Plan, load: CalibrationLoad, threads: number): Phases<number> {
   const { targets, options, model, passes } = plan;
   const source = sourceBytes(model.onnx);
-  const read = MEMORY.process + MEMORY.thread * threads + Math.min(source, MEMORY.unread);
+  const read = MEMORY.process + MEMORY.thread * threads + Math.min(source, MEMORY.uncollected);
   const sizes = targets.map(({ shape }) => shape.out * shape.in);
   const largest = Math.max(0, ...sizes);
   const isWhole = plan.pattern.kind === "n:m" ? plan.pattern.permute : plan.pattern.scope === "matrix";
@@ -87,7 +85,7 @@ export function estimateMemory(plan: Plan, load: CalibrationLoad, threads: numbe
       ? read + MEMORY.samples + sessionBytes(plan, load.longestRun) + load.otherSessions + inline
       : 0,
     mask: read + masks + Math.min(threads, targets.length) * largest * (isWhole ? 8 : 4),
-    write: read + masks + 2 * largestStored + MEMORY.uncollected * source,
+    write: read + masks + 2 * largestStored,
   };
 }
 
