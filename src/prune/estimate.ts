@@ -47,16 +47,18 @@ const TIME = {
   open: 0.3,
   /** The runtime's opening of a session, in seconds a byte of weights and a node. */
   session: { byte: 2.5e-9, node: 0.25e-3 },
-  /** What a node costs per token and hidden channel, in multiplications: most nodes are no linear layers, and wait for memory. */
-  node: 90,
+  /** Values that a node goes through, in those of a hidden state: most nodes are no linear layers, and scores of attention are large. */
+  node: 6,
   /** Bytes that are hashed, and written as well, against those that are hashed only. */
   write: 2,
   /** compareBytes, in seconds a byte. */
   compress: 60e-9,
 } as const;
 
-/** Layer forms that multiply slower than float32 does, by how much: their weights are decoded as they are met. */
+/** Layer forms that multiply slower than float32 does, by how much: weights are decoded as they are met. */
 const SLOWER: Readonly<Record<string, number | undefined>> = { MatMulNBits: 2, MatMulBnb4: 2 };
+
+const NOTHING_TO_RUN = { multiply: Number.POSITIVE_INFINITY, elementwise: Number.POSITIVE_INFINITY } as const;
 
 /** Tokens on which verify runs masks of two methods. */
 const VERIFY_TOKENS = 2 * 4 * 256;
@@ -134,9 +136,10 @@ export function estimateSeconds(plan: Plan, load: CalibrationLoad, speeds: Speed
   const mask = weights / speeds.mask;
   const forward = forwardOf(plan);
   const open = TIME.session.byte * forward.weights + TIME.session.node * forward.nodes;
-  const multiplied = forward.linear.map(({ shape, form }) => 2 * shape.out * shape.in * (SLOWER[form] ?? 1));
-  const operations = sum(multiplied) + TIME.node * forward.nodes * forward.hidden;
-  const perToken = speeds.multiply === null ? 0 : operations / speeds.multiply;
+  const operations = sum(forward.linear.map(({ shape, form }) => 2 * shape.out * shape.in * (SLOWER[form] ?? 1)));
+  const elements = TIME.node * forward.nodes * forward.hidden;
+  const { multiply, elementwise } = speeds.forward ?? NOTHING_TO_RUN;
+  const perToken = operations / multiply + elements / elementwise;
   const calibrations = plan.calibrated ? passes : options.verify ? 1 : 0;
   const verify = options.verify ? mask + 2 * open + VERIFY_TOKENS * perToken : 0;
   const compress = options.compareBytes ? TIME.compress * source : 0;
