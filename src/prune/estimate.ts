@@ -43,8 +43,6 @@ const MEMORY = {
 const ACTIVATIONS_OF: Readonly<Record<string, number | undefined>> = { MatMulInteger: 1.5 };
 
 const TIME = {
-  /** Opening files and looking for coefficients, in seconds. */
-  open: 0.3,
   /** The runtime's opening of a session, in seconds a byte of weights and a node. */
   session: { byte: 2.5e-9, node: 0.25e-3 },
   /** Values that a node goes through, in those of a hidden state: most nodes are no linear layers, and scores of attention are large. */
@@ -144,7 +142,7 @@ export function estimateSeconds(plan: Plan, load: CalibrationLoad, speeds: Speed
   const verify = options.verify ? mask + 2 * open + VERIFY_TOKENS * perToken : 0;
   const compress = options.compareBytes ? TIME.compress * source : 0;
   return {
-    read: TIME.open + source / speeds.hash,
+    read: plan.seconds + source / speeds.hash,
     calibrate: load.tokens === null ? null : load.seconds + calibrations * (open + load.tokens * perToken),
     mask: passes * mask + verify,
     write: (TIME.write * source) / speeds.hash + weights / speeds.zero + compress,
