@@ -3,7 +3,7 @@
  * whose peak resident set and time are measured. Estimates take the machine as they find it, so what else runs on it
  * should stay the same in between. Needs Linux, and disk for a copy of the largest model.
  *
- *   PRUNE_MODELS=… node bench/run.mjs estimate [--methods magnitude,crepe] [--dtypes fp32,fp16,q8,q4] [--pattern 2:4]
+ *   PRUNE_MODELS=… node bench/run.mjs estimate [--methods magnitude,crepe] [--dtypes fp32,fp16,q8,q4] [--pattern 2:4] [--samples 8]
  *
  * Without PRUNE_MODELS only models/austen-1.4m is pruned.
  */
@@ -21,6 +21,7 @@ const { values: flags } = parseArgs({
     models: { type: "string", default: "smollm2-135m" },
     pattern: { type: "string" },
     encoding: { type: "string" },
+    samples: { type: "string" },
     child: { type: "string" },
   },
 });
@@ -78,6 +79,7 @@ function rows(): Row[] {
   const more = {
     ...(flags.pattern !== undefined && { pattern: flags.pattern }),
     ...(flags.encoding !== undefined && { encoding: flags.encoding }),
+    ...(flags.samples !== undefined && { calibration: { count: Number(flags.samples) } }),
   };
   return flags.methods
     .split(",")

@@ -73,7 +73,12 @@ function phases({ memory, seconds, speeds }: FileEstimate): string[] {
     `${formatBytes(speeds.hash)} hashed`,
     `${millions(speeds.mask)} weights masked`,
     `${millions(speeds.zero)} zeroed`,
-    ...(speeds.multiply === null ? [] : [`${millions(speeds.multiply)} multiplications and additions`]),
+    ...(speeds.forward === null
+      ? []
+      : [
+          `${millions(speeds.forward.multiply)} multiplications and additions`,
+          `${millions(speeds.forward.elementwise)} values gone through`,
+        ]),
   ];
   return [
     "estimated",

@@ -68,7 +68,7 @@ function describeFile(file: InspectedFile, { bold, dim }: Style): string[] {
 /** What stands for 0, where weights are stored as codes. */
 function zeroPointText({ zeroPoint }: InspectedWeight["coding"]): string {
   if (zeroPoint === null) return "";
-  return typeof zeroPoint === "number" ? `, zero is ${zeroPoint}` : `, zeros are ${zeroPoint}`;
+  return typeof zeroPoint === "number" ? `, zero is ${zeroPoint}` : `, zeros by group as ${zeroPoint}`;
 }
 
 function prunableLine({ weights, parameters }: InspectedFile, packed: number): string {

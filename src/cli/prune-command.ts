@@ -77,14 +77,7 @@ export function pruneCommand(command: Command, context: CliContext): void {
 
 async function runPrune(model: string, flags: PruneFlags, command: Command, context: CliContext): Promise<void> {
   const { io, commands } = context;
-  const stray =
-    flags.text === undefined
-      ? (["length", "windows", "stride"] as const).find((name) => flags[name] !== undefined)
-      : undefined;
-  if (flags.dryRun && flags.text !== undefined)
-    command.error("error: --text measures perplexity, and a dry run does not run the model; leave one of them out");
-  if (!flags.dryRun && flags.out === undefined) command.error("error: required option '--out <dir>' not specified");
-  if (stray !== undefined) command.error(`error: --${stray} is for measuring perplexity and needs --text FILE`);
+  refuseStrayFlags(flags, command);
   const texts = flags.calibration === undefined ? undefined : await readTextFile(flags.calibration, "--calibration");
   const text = flags.text === undefined ? undefined : await readTextFile(flags.text, "--text");
   const prune = pruneOption(flags, texts);
@@ -103,10 +96,9 @@ async function runPrune(model: string, flags: PruneFlags, command: Command, cont
       ...how,
       ...(flags.out !== undefined && { out: flags.out }),
     });
-    const text = flags.json
-      ? `${JSON.stringify(estimate, null, 2)}\n`
-      : dryRunSummary(estimate, styleOf(io.stdout, io.env));
-    io.stdout.write(text);
+    io.stdout.write(
+      flags.json ? `${JSON.stringify(estimate, null, 2)}\n` : dryRunSummary(estimate, styleOf(io.stdout, io.env)),
+    );
     return;
   }
   const out = flags.out as string;
@@ -115,11 +107,7 @@ async function runPrune(model: string, flags: PruneFlags, command: Command, cont
       measure(which, load, of, text ?? "", flags, context, listenerOf);
     // First, so that a text that cannot serve is known before the work.
     const dense = text === undefined ? undefined : await perplexityOf(model, loadOptions(flags), "dense");
-    const result = await commands.pruneModel(model, {
-      ...how,
-      out,
-      onProgress: listenerOf(),
-    });
+    const result = await commands.pruneModel(model, { ...how, out, onProgress: listenerOf() });
     if (dense === undefined) return { result, perplexity: undefined };
     // The folder just written is local, whatever the model was.
     const local = { ...fileOptions(flags), local_files_only: true };
@@ -127,6 +115,16 @@ async function runPrune(model: string, flags: PruneFlags, command: Command, cont
   });
   const json = pruneJson(model, result, perplexity);
   io.stdout.write(flags.json ? `${JSON.stringify(json, null, 2)}\n` : pruneSummary(json, styleOf(io.stdout, io.env)));
+}
+
+/** Flags that say nothing without another, or contradict one. */
+function refuseStrayFlags(flags: PruneFlags, command: Command): void {
+  if (flags.dryRun && flags.text !== undefined)
+    command.error("error: --text measures perplexity, and a dry run does not run the model; leave one of them out");
+  if (!flags.dryRun && flags.out === undefined) command.error("error: required option '--out <dir>' not specified");
+  const stray = (["length", "windows", "stride"] as const).find((name) => flags[name] !== undefined);
+  if (flags.text === undefined && stray !== undefined)
+    command.error(`error: --${stray} is for measuring perplexity and needs --text FILE`);
 }
 
 /** The `prune` option that the flags spell. Numbers become numbers; what is wrong is left to the options to refuse. */

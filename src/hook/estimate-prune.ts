@@ -3,11 +3,13 @@
  * take. The model is read and planned as for the real thing, and never run.
  */
 import { readdir } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { totalmem } from "node:os";
+import { resolve } from "node:path";
 import { longestRun, type TokenCalibration, tokenSamples } from "../calibrate/index.js";
 import { createCpuDevice, type Device } from "../compute/index.js";
 import {
   type CalibrationLoad,
+  cannotVerify,
   estimateMemory,
   estimateSeconds,
   measureSpeeds,
@@ -78,12 +80,15 @@ export async function estimatePrune(model: string, options: EstimateOptions): Pr
     const files: FileEstimate[] = [];
     for (const plan of job.plans) files.push(await estimateFile(plan, job, { device, tokenizer, out, notes }));
     const seconds = files.flatMap((file) => Object.values(file.seconds));
+    const memory = Math.max(...files.flatMap((file) => Object.values(file.memory)));
+    if (memory > totalmem())
+      notes.push(`this machine has ${gigabytes(totalmem())} of memory, less than the ${gigabytes(memory)} estimated`);
     return {
       model,
       out: out === undefined ? null : await lookInto(resolve(out), job, signal),
       files,
       dense: job.dense.map(({ name }) => name),
-      memory: Math.max(...files.flatMap(({ memory }) => Object.values(memory))),
+      memory,
       seconds: seconds.includes(null) ? null : seconds.reduce((sum: number, one) => sum + (one ?? 0), 0),
       notes: [...new Set(notes)],
     };
@@ -92,6 +97,8 @@ export async function estimatePrune(model: string, options: EstimateOptions): Pr
     await closeJob(job);
   }
 }
+
+const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
 
 /** What estimates of all files share. */
 interface Estimating {
@@ -107,8 +114,11 @@ async function estimateFile(plan: Plan, job: PruneJob, estimating: Estimating): 
   const { found } = job;
   const { InferenceSession } = onnxRuntime();
   const runtime = hostRuntime((model, options) => InferenceSession.create(model, options));
-  const { sessionOptions } = found.files.find(({ name }) => name === plan.name) as ResolvedFile;
+  const file = found.files.find(({ name }) => name === plan.name) as ResolvedFile;
+  // What is timed has none of the model's outputs.
+  const { preferredOutputLocation: _, ...sessionOptions } = file.sessionOptions;
   const isRun = runOf(plan, tokenizer) !== null;
+  if (isRun && plan.options.verify) throw cannotVerify(plan.name);
   const { load, calibration } = await calibrationLoad(plan, job, tokenizer);
   if (load.tokens === null)
     notes.push(
@@ -165,11 +175,11 @@ async function lookInto(
 ): Promise<NonNullable<PruneEstimate["out"]>> {
   await refuseSource(path, job.found.folder);
   // What cannot be listed is not empty either; writing it will say why.
-  const names: readonly string[] = await readdir(path).catch((error: NodeJS.ErrnoException) =>
-    error.code === "ENOENT" ? [] : [join(path, ".")],
+  const names: readonly string[] | null = await readdir(path).catch((error: NodeJS.ErrnoException) =>
+    error.code === "ENOENT" ? [] : null,
   );
-  if (names.length === 0) return { path, holds: "nothing" };
-  if (!names.includes(RECORD_NAME)) return { path, holds: "something else" };
+  if (names?.length === 0) return { path, holds: "nothing" };
+  if (!names?.includes(RECORD_NAME)) return { path, holds: "something else" };
   const memory = hashMemory(cacheRootOf(job.found.options.cache_dir));
   const sideFiles = hashesOf(await readSideFiles(job.found.folder));
   const key = await exportKey(job, sideFiles, memory, signal);

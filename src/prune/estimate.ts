@@ -31,10 +31,8 @@ const MEMORY = {
   thread: 12e6,
   /** Tokenizer and samples. */
   samples: 10e6,
-  /** Share of what is written that waits for the garbage collector: anything from a third to the whole. */
-  uncollected: 0.6,
-  /** Most of what is read that waits for it. */
-  unread: 140e6,
+  /** Most of what was read and written that waits for the garbage collector. */
+  uncollected: 65e6,
   /** The runtime's node, with kernel and shapes. */
   node: 8e3,
   /** Activations in float32 values per token and hidden channel that a run has memory for: the runtime's allocator doubles. */
@@ -45,20 +43,20 @@ const MEMORY = {
 const ACTIVATIONS_OF: Readonly<Record<string, number | undefined>> = { MatMulInteger: 1.5 };
 
 const TIME = {
-  /** Opening files and looking for coefficients, in seconds. */
-  open: 0.3,
   /** The runtime's opening of a session, in seconds a byte of weights and a node. */
   session: { byte: 2.5e-9, node: 0.25e-3 },
-  /** What a node costs per token and hidden channel, in multiplications: most nodes are no linear layers, and wait for memory. */
-  node: 90,
+  /** Values that a node goes through, in those of a hidden state: most nodes are no linear layers, and scores of attention are large. */
+  node: 6,
   /** Bytes that are hashed, and written as well, against those that are hashed only. */
   write: 2,
   /** compareBytes, in seconds a byte. */
   compress: 60e-9,
 } as const;
 
-/** Layer forms that multiply slower than float32 does, by how much: their weights are decoded as they are met. */
+/** Layer forms that multiply slower than float32 does, by how much: weights are decoded as they are met. */
 const SLOWER: Readonly<Record<string, number | undefined>> = { MatMulNBits: 2, MatMulBnb4: 2 };
+
+const NOTHING_TO_RUN = { multiply: Number.POSITIVE_INFINITY, elementwise: Number.POSITIVE_INFINITY } as const;
 
 /** Tokens on which verify runs masks of two methods. */
 const VERIFY_TOKENS = 2 * 4 * 256;
@@ -71,7 +69,7 @@ const VERIFY_TOKENS = 2 * 4 * 256;
 export function estimateMemory(plan: Plan, load: CalibrationLoad, threads: number): Phases<number> {
   const { targets, options, model, passes } = plan;
   const source = sourceBytes(model.onnx);
-  const read = MEMORY.process + MEMORY.thread * threads + Math.min(source, MEMORY.unread);
+  const read = MEMORY.process + MEMORY.thread * threads + Math.min(source, MEMORY.uncollected);
   const sizes = targets.map(({ shape }) => shape.out * shape.in);
   const largest = Math.max(0, ...sizes);
   const isWhole = plan.pattern.kind === "n:m" ? plan.pattern.permute : plan.pattern.scope === "matrix";
@@ -87,7 +85,7 @@ export function estimateMemory(plan: Plan, load: CalibrationLoad, threads: numbe
       ? read + MEMORY.samples + sessionBytes(plan, load.longestRun) + load.otherSessions + inline
       : 0,
     mask: read + masks + Math.min(threads, targets.length) * largest * (isWhole ? 8 : 4),
-    write: read + masks + 2 * largestStored + MEMORY.uncollected * source,
+    write: read + masks + 2 * largestStored,
   };
 }
 
@@ -136,14 +134,15 @@ export function estimateSeconds(plan: Plan, load: CalibrationLoad, speeds: Speed
   const mask = weights / speeds.mask;
   const forward = forwardOf(plan);
   const open = TIME.session.byte * forward.weights + TIME.session.node * forward.nodes;
-  const multiplied = forward.linear.map(({ shape, form }) => 2 * shape.out * shape.in * (SLOWER[form] ?? 1));
-  const operations = sum(multiplied) + TIME.node * forward.nodes * forward.hidden;
-  const perToken = speeds.multiply === null ? 0 : operations / speeds.multiply;
+  const operations = sum(forward.linear.map(({ shape, form }) => 2 * shape.out * shape.in * (SLOWER[form] ?? 1)));
+  const elements = TIME.node * forward.nodes * forward.hidden;
+  const { multiply, elementwise } = speeds.forward ?? NOTHING_TO_RUN;
+  const perToken = operations / multiply + elements / elementwise;
   const calibrations = plan.calibrated ? passes : options.verify ? 1 : 0;
   const verify = options.verify ? mask + 2 * open + VERIFY_TOKENS * perToken : 0;
   const compress = options.compareBytes ? TIME.compress * source : 0;
   return {
-    read: TIME.open + source / speeds.hash,
+    read: plan.seconds + source / speeds.hash,
     calibrate: load.tokens === null ? null : load.seconds + calibrations * (open + load.tokens * perToken),
     mask: passes * mask + verify,
     write: (TIME.write * source) / speeds.hash + weights / speeds.zero + compress,

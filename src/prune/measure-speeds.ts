@@ -1,11 +1,11 @@
 /**
  * How fast this machine does the parts of a prune, from short runs of the real thing: bytes of the source hashed, a few
- * of its weights masked and zeroed, one matrix multiplied. No model is run. All of it takes about a second.
+ * of its weights masked and zeroed, small graphs run. No model is run. All of it takes about two seconds.
  */
 import type { Device } from "../compute/index.js";
 import type { Target } from "../graph/index.js";
 import type { Mask } from "../pattern/index.js";
-import { multiplySpeed, type Runtime, type SessionOptions } from "../runtime/index.js";
+import { type ForwardSpeeds, forwardSpeeds, type Runtime, type SessionOptions } from "../runtime/index.js";
 import { hashSpeed } from "../store/index.js";
 import { maskEdits, maskJob } from "./masks.js";
 import type { Plan } from "./plan.js";
@@ -18,8 +18,8 @@ export interface Speeds {
   readonly mask: number;
   /** Weights read and zeroed to be written. */
   readonly zero: number;
-  /** Multiplications and additions; null where nothing is calibrated. */
-  readonly multiply: number | null;
+  /** What the runtime does; null where it has nothing to run. */
+  readonly forward: ForwardSpeeds | null;
 }
 
 /** What the measurements need from outside. */
@@ -66,7 +66,7 @@ export async function measureSpeeds(plan: Plan, services: SpeedServices): Promis
     // One weight alone keeps one thread busy.
     mask: others.length === 0 ? mask * Math.min(device.concurrency, plan.targets.length) : mask,
     zero,
-    multiply: plan.calibrated || plan.options.verify ? await multiplySpeed(runtime, sessionOptions) : null,
+    forward: plan.calibrated || plan.options.verify ? await forwardSpeeds(runtime, sessionOptions) : null,
   };
 }
 

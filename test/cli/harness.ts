@@ -80,7 +80,7 @@ export const ESTIMATE: Omit<PruneEstimate, "model"> = {
       cached: null,
       memory: { read: 280e6, calibrate: 1.21e9, mask: 300e6, write: 620e6 },
       seconds: { read: 1, calibrate: 42, mask: 2.5, write: 2 },
-      speeds: { hash: 8.1e8, mask: 6e7, zero: 1.3e8, multiply: 1.5e11 },
+      speeds: { hash: 8.1e8, mask: 6e7, zero: 1.3e8, forward: { multiply: 1.5e11, elementwise: 3e9 } },
     },
   ],
   dense: [],

@@ -82,7 +82,7 @@ describe("inspect", () => {
       commands: { inspectModel: async () => ({ model: "smol", files }) },
     });
     expect(stdout).toMatch(
-      /576×576 {2}uint4 in blocks of 32, zero is 8 +50\.0%\n.*blocks of 32, zeros are codes +50\.0%\n/,
+      /576×576 {2}uint4 in blocks of 32, zero is 8 +50\.0%\n.*blocks of 32, zeros by group as codes +50\.0%\n/,
     );
   });
 

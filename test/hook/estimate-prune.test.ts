@@ -96,6 +96,7 @@ describe("a dry run", () => {
   test.each([
     ["an option that does not exist", AUSTEN, { prune: MAGNITUDE, outt: "x" }, "unknown-option"],
     ["a pattern that does not fit", AUSTEN, { prune: "3:7" }, "bad-pattern"],
+    ["to verify what is run as a whole", T5, { prune: { method: "ria", verify: true } }, "unsupported"],
     ["a folder in the source", AUSTEN, { prune: MAGNITUDE, out: join(AUSTEN, "pruned") }, "storage"],
   ] as const)("refuses %s as pruneModel does", async (_, model, options, code) => {
     await expect(estimatePrune(model, options)).rejects.toMatchObject({ code });

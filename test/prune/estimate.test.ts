@@ -14,7 +14,7 @@ import { float16, float32, type ModelSpec, modelBytes, node, value } from "../he
 
 const C = 128;
 const LOAD = { tokens: 1024, longestRun: 512, seconds: 0, otherSessions: 0 };
-const SPEEDS: Speeds = { hash: 1e9, mask: 1e8, zero: 1e8, multiply: 1e11 };
+const SPEEDS: Speeds = { hash: 1e9, mask: 1e8, zero: 1e8, forward: { multiply: 1e11, elementwise: 1e9 } };
 
 const mlp = (name: string, from: string, to: string) =>
   node("MatMul", [from, name], [to], {}, { name: `/model/layers.0/mlp/${name}/MatMul` });
