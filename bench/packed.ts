@@ -41,6 +41,8 @@ const MEGABYTE = 1e6;
 /** One load in a fresh process. */
 interface Load {
   readonly seconds: number;
+  /** Seconds of all cores that it took, which other processes hardly change. */
+  readonly cpu: number;
   /** Peak and present resident set of the process after loading, less that before, in bytes. */
   readonly peak: number;
   readonly kept: number;
@@ -61,15 +63,16 @@ const memory = (figure: "VmHWM" | "VmRSS"): number =>
 async function load(path: string, how: string): Promise<Load> {
   globalThis.gc?.();
   const before = memory("VmRSS");
-  const start = performance.now();
+  const [start, cpuBefore] = [performance.now(), process.cpuUsage()];
   const session = how === "ours" ? await openExpanded(path) : await InferenceSession.create(path, QUIET);
   const seconds = (performance.now() - start) / 1000;
+  const { user, system } = process.cpuUsage(cpuBefore);
   globalThis.gc?.();
   const [peak, kept] = [memory("VmHWM") - before, memory("VmRSS") - before];
   const outputs = await session.run(textFeeds(runtime, session, [[1, 2, 3, 4, 5, 6, 7, 8]], path) as never);
   const { data } = outputs.logits as unknown as { data: Float32Array };
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  return { seconds, peak, kept, hash: createHash("sha256").update(bytes).digest("hex") };
+  return { seconds, cpu: (user + system) / 1e6, peak, kept, hash: createHash("sha256").update(bytes).digest("hex") };
 }
 
 const QUIET = { logSeverityLevel: 3 } as const;
@@ -134,11 +137,12 @@ async function compare(dtype: string, prune: string): Promise<void> {
     const loads = ways.map((): Load[] => []);
     for (let i = 0; i < Number(flags.repetitions); i++)
       for (const [w, [, name, how]] of ways.entries()) loads[w]?.push(inChild(join(folder, `${name}.onnx`), how));
-    const base = median((loads[0] ?? []).map(({ seconds }) => seconds));
+    const base = median((loads[0] ?? []).map(({ cpu }) => cpu));
     for (const [w, [label]] of ways.entries()) {
       const of = (pick: (load: Load) => number) => median((loads[w] ?? []).map(pick));
-      const seconds = of((one) => one.seconds);
-      const figures = `${seconds.toFixed(2)} s (${(seconds / base).toFixed(1)} x), peak +${mb(of((one) => one.peak))}, then +${mb(of((one) => one.kept))}`;
+      const cpu = of((one) => one.cpu);
+      const seconds = of((one) => one.seconds).toFixed(2);
+      const figures = `${seconds} s, ${cpu.toFixed(2)} s of CPU (${(cpu / base).toFixed(1)} x), peak +${mb(of((one) => one.peak))}, then +${mb(of((one) => one.kept))}`;
       console.log(`  ${label.padEnd(24)} ${figures}`);
     }
     const hashes = new Set(loads.flat().map(({ hash }) => hash));

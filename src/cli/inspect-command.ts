@@ -39,17 +39,17 @@ function describe({ model, files }: InspectReport, style: Style): string {
 }
 
 function describeFile(file: InspectedFile, { bold, dim }: Style): string[] {
-  const packed = file.weights.filter(({ stored }) => stored.encoding === "packed");
+  const packed = file.weights.filter(({ stored }) => stored.encoding === "packed").length;
   const rows = file.weights.map(({ name, kind, shape, dtype, coding, sparsity, stored }) => [
     name,
     kind,
     shape.join("×"),
     `${dtype}${zeroPointText(coding)}`,
     formatShare(sparsity),
-    ...(packed.length === 0 ? [] : [stored.encoding === "packed" ? formatBytes(stored.bytes) : "not packed"]),
+    ...(packed === 0 ? [] : [stored.encoding === "packed" ? formatBytes(stored.bytes) : "not packed"]),
   ]);
   const [head = "", ...body] = formatTable(
-    [["weight", "kind", "out×in", "dtype", "sparsity", ...(packed.length === 0 ? [] : ["packed to"])], ...rows],
+    [["weight", "kind", "out×in", "dtype", "sparsity", ...(packed === 0 ? [] : ["packed to"])], ...rows],
     ["left", "left", "right", "left", "right"],
   );
   const dense = formatTable(
@@ -60,7 +60,7 @@ function describeFile(file: InspectedFile, { bold, dim }: Style): string[] {
     `${bold(file.file)}: ${formatBytes(file.bytes)}, ${formatCount(file.parameters)} parameters`,
     ...(rows.length === 0
       ? ["no weight that can be pruned"]
-      : [prunableLine(file, packed.length), "", ...indent([dim(head), ...body])]),
+      : [...summaryLines(file, packed), "", ...indent([dim(head), ...body])]),
     ...(dense.length === 0 ? [] : ["", "left dense", ...indent(dense)]),
   ];
 }
@@ -71,15 +71,14 @@ function zeroPointText({ zeroPoint }: InspectedWeight["coding"]): string {
   return typeof zeroPoint === "number" ? `, zero is ${zeroPoint}` : `, zeros by group as ${zeroPoint}`;
 }
 
-function prunableLine({ weights, parameters }: InspectedFile, packed: number): string {
+function summaryLines({ weights, parameters }: InspectedFile, packed: number): string[] {
   const prunable = weights.reduce((sum, { shape: [out, channels] }) => sum + out * channels, 0);
   const zeros = weights.reduce((sum, { shape: [out, channels], sparsity }) => sum + out * channels * sparsity, 0);
-  const which =
-    packed === 0
-      ? "can be pruned"
-      : `are linear layers, ${packed === weights.length ? "all" : formatCount(packed)} of them packed (to prune again, take the file this one was made from)`;
-  return (
-    `${formatCount(weights.length)} weights ${which}: ${formatCount(prunable)} parameters ` +
-    `(${formatShare(prunable / parameters)}), ${formatShare(zeros / prunable)} of them zero`
-  );
+  const figures = `${formatCount(prunable)} parameters (${formatShare(prunable / parameters)}), ${formatShare(zeros / prunable)} of them zero`;
+  return packed === 0
+    ? [`${formatCount(weights.length)} weights can be pruned: ${figures}`]
+    : [
+        `${formatCount(weights.length)} weights: ${figures}`,
+        `${formatCount(packed)} of them packed: to prune again, take the file that this one was made from`,
+      ];
 }

@@ -96,7 +96,8 @@ describe("inspect", () => {
       "smol
 
       model: 539.3 MB, 1,500,000 parameters
-      2 weights are linear layers, 1 of them packed (to prune again, take the file this one was made from): 1,216,512 parameters (81.1%), 13.6% of them zero
+      2 weights: 1,216,512 parameters (81.1%), 13.6% of them zero
+      1 of them packed: to prune again, take the file that this one was made from
 
         weight                     kind    out×in  dtype    sparsity   packed to
         layers.0.self_attn.q_proj  q      576×576  float32     50.0%    705.0 kB

@@ -42,10 +42,10 @@ export function readWeight(values: OnnxTensor, { tensors, makers }: NamedParts):
   const of = (role: string, index: number) => inputOf(outputName(name, role), index);
   const pairs = (/^join_(low-first|high-first)$/.exec(of("joined", 1))?.[1] ?? null) as PairOrder | null;
   if (pairs !== null && values.dataType !== UINT8) return null;
-  // The last node reshapes, or one before it does, or the zeros have the shape.
   const scatter = makers.has(outputName(name, "elements")) ? outputName(name, "elements") : name;
   const isMask = makers.has(outputName(name, "padded"));
   const zerosAre = isMask ? of("padded", 1) : inputOf(scatter, 0);
+  // The last node reshapes, or one before it does, or the zeros have the shape.
   const dims =
     sizesIn(/^shape_([\dx]+)$/, inputOf(name, 1)) ??
     sizesIn(/^shape_([\dx]+)$/, of("in_place", 1)) ??

@@ -34,11 +34,6 @@ export function slotLayout(dims: readonly number[], axis: number, keep: number, 
   return { outer: product(dims.slice(0, axis)), inner: product(dims.slice(axis + 1)), groups, keep, of, bits, perByte };
 }
 
-/** Bytes of the codes. */
-export function codeBytes({ outer, inner, groups, keep, perByte }: SlotLayout): number {
-  return (outer * inner * groups * keep) / perByte;
-}
-
 /**
  * The elements of the slots.
  *

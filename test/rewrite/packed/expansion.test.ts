@@ -19,7 +19,8 @@ import {
   uint8,
   value,
 } from "../../helpers/model.js";
-import { HALF, type Masking, packedAndDense, TWO_OF_FOUR } from "./packed-model.js";
+import { layersOf, TOKENS } from "../../prune/one-layer.js";
+import { HALF, type Masking, packedAndDense, packedLayer, TWO_OF_FOUR } from "./packed-model.js";
 
 let folder = "";
 beforeAll(async () => {
@@ -129,6 +130,16 @@ describe("a packed weight", () => {
       const spec = { ...seen(halves(), DATA_TYPE.float16), opset, irVersion: 6 };
       const { packed, dense } = await packedAndDense(spec, { w: { pattern } });
       expect(await outputsOf(packed, x)).toEqual(await outputsOf(dense, x));
+    }
+  });
+
+  it.each([11, 13])("loads with operator set %i where pairs of codes have a zero point by block", async (opset) => {
+    const layer = layersOf({ out: 8, in: 64 }).find(({ variant }) => /^of 4 bits.*points packed/.test(variant));
+    if (layer === undefined) throw new Error("no such layer");
+    const feeds = { x: new Tensor("float32", Float32Array.from(layer.x), [TOKENS, 64]) };
+    for (const pattern of [HALF, TWO_OF_FOUR]) {
+      const { packed, dense } = await packedLayer({ ...layer.spec, opset, irVersion: 6 }, pattern);
+      expect(await outputsOf(packed, feeds)).toEqual(await outputsOf(dense, feeds));
     }
   });
 

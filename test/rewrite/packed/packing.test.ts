@@ -6,7 +6,7 @@ import { packByMask, unpackByMask } from "../../../src/rewrite/packed/bit-mask.j
 import { type ElementBytes, wordsOf } from "../../../src/rewrite/packed/element.js";
 import { elementsIn, packValues, storedBytes, unpackElements } from "../../../src/rewrite/packed/elements.js";
 import { type PackedWeight, packedBytes, slotsOf } from "../../../src/rewrite/packed/packed-weight.js";
-import { codeBytes, slotCodes, slotLayout, slotValues, unpackSlots } from "../../../src/rewrite/packed/slots.js";
+import { slotCodes, slotLayout, slotValues, unpackSlots } from "../../../src/rewrite/packed/slots.js";
 import { integers, pack, packHighFirst, randomNumbers } from "../../helpers/quantised.js";
 
 const elementBytes = fc.constantFrom<ElementBytes>(1, 2, 4);
@@ -103,7 +103,7 @@ describe("slots of N:M", () => {
         if (layout === null) throw new Error("no layout");
         const [values, codes] = [slotValues(stored, bits, layout, size), slotCodes(bits, layout)];
         expect(values.length).toBe((stored.length / of) * keep);
-        expect(codes.length).toBe(codeBytes(layout));
+        expect(codes.length).toBe(values.length / size / layout.perByte);
         const unpacked = filled(stored.length / size, zero, size);
         unpackSlots(wordsOf(values, size), codes, layout, wordsOf(unpacked, size), "w");
         expect([...unpacked]).toEqual(dense(stored, (k) => bitAt(bits, k), zero));
@@ -112,9 +112,13 @@ describe("slots of N:M", () => {
   });
 
   it("take as many bits at 2:4 as a mask, and half of them at 1:4", () => {
-    expect(slotLayout([64, 16], 0, 2, 4)).toMatchObject({ bits: 2, perByte: 4 });
-    expect(codeBytes(slotLayout([64, 16], 0, 2, 4) as never)).toBe((64 * 16) / 8);
-    expect(codeBytes(slotLayout([64, 16], 0, 1, 4) as never)).toBe((64 * 16) / 16);
+    const zeros = { kind: "one", bytes: new Uint8Array(1) } as const;
+    const bytesOf = (form: PackedWeight["form"]) =>
+      packedBytes({ name: "w", dataType: 2, dims: [64, 16], pairs: null, zeros, form });
+    const [two, one] = [512, 256];
+    expect(bytesOf({ kind: "mask", kept: two })).toBe(two + (64 * 16) / 8);
+    expect(bytesOf({ kind: "slots", keep: 2, of: 4, axis: 0 })).toBe(two + (64 * 16) / 8);
+    expect(bytesOf({ kind: "slots", keep: 1, of: 4, axis: 0 })).toBe(one + (64 * 16) / 16);
   });
 
   it("are refused where places repeat, leave the group, or have another length than values", () => {

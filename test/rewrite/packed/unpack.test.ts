@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { onnx } from "onnx-proto";
 import { describe, expect, it } from "vitest";
 import { PruneError } from "../../../src/errors.js";
-import { openModel, readTensor, serializeModel } from "../../../src/onnx/index.js";
+import { graphsOf, type OnnxModel, openModel, readTensor, serializeModel, viewOf } from "../../../src/onnx/index.js";
 import { findPacked, unpackEdits } from "../../../src/rewrite/index.js";
 import { bytesOf, float16, float32, ifNode, type ModelSpec, modelBytes, node, value } from "../../helpers/model.js";
 import { layersOf } from "../../prune/one-layer.js";
@@ -29,6 +29,17 @@ async function unpacked(packed: Uint8Array) {
   const found = await findPacked(model);
   const { bytes } = await serializeModel(model, unpackEdits(model, found));
   return { found, bytes };
+}
+
+/** What a reader sees of a model: names, types, shapes and bytes of all initializers, and all operators. */
+async function seenIn(model: OnnxModel) {
+  const graphs = [...graphsOf(model.graph)];
+  const tensors = graphs.flatMap(({ initializers }) => initializers);
+  const values = await Promise.all(tensors.map(async (tensor) => [...(await readTensor(tensor))]));
+  return {
+    tensors: tensors.map(({ name, dataType, dims }, index) => ({ name, dataType, dims, values: values[index] })),
+    nodes: graphs.map(({ nodes }) => nodes.map(({ opType, outputs }) => [opType, outputs])),
+  };
 }
 
 const sorted = (bytes: Uint8Array) => {
@@ -63,6 +74,10 @@ describe("a packed model that is unpacked", () => {
     const { found, bytes } = await unpacked(packed);
     expect(found.weights).toHaveLength(2);
     expect(sorted(bytes)).toEqual(sorted(dense));
+
+    const model = await openModel(packed);
+    const view = viewOf(model, unpackEdits(model, await findPacked(model)));
+    expect(await seenIn(view)).toEqual(await seenIn(await openModel(bytes)));
   });
 
   it("is itself where nothing in it is packed", async () => {
