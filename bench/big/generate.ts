@@ -4,10 +4,10 @@
  */
 import { cp, mkdir, open, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { openModel, type TensorEdit, writeModel } from "../../src/onnx/index.js";
+import { openModel, writeModel } from "../../src/onnx/index.js";
 import { newLayout } from "../../src/onnx/layout.js";
 import { chunksOf } from "../../src/onnx/pieces.js";
-import { byteLength, type LlamaConfig, llamaBytes, llamaTensors, llamaValues } from "../../test/helpers/llama.js";
+import { type LlamaConfig, llamaBytes, llamaEdits } from "../../test/helpers/llama.js";
 
 const CHUNK_BYTES = 2 ** 22;
 const TOKENIZER = ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json"];
@@ -27,19 +27,7 @@ export async function generate(
   const onnxFolder = join(folder, "onnx");
   await mkdir(onnxFolder, { recursive: true });
   const model = await openModel(llamaBytes(config), { name: fileName });
-  const described = new Map(llamaTensors(config).map((tensor, seed) => [tensor.name, { tensor, seed }]));
-  const values = new Map(
-    model.graph.initializers.flatMap((initializer) => {
-      const found = described.get(initializer.name);
-      if (found === undefined) return [];
-      const edit: TensorEdit = {
-        kind: "bytes",
-        byteLength: byteLength(found.tensor, config),
-        bytes: () => llamaValues(found.tensor, config, found.seed),
-      };
-      return [[initializer, edit] as const];
-    }),
-  );
+  const values = llamaEdits(model, config);
   const { tensors, dataFiles } = newLayout(model, { tensors: values }, fileName, maxDataFileBytes);
   const files: { name: string; bytes: number }[] = [];
   const writeChunks = async (name: string, chunks: AsyncIterable<Uint8Array>) => {

@@ -3,6 +3,7 @@ export { type BlockOutput, blockOutputs } from "./block-outputs.js";
 export { buildModel } from "./build.js";
 export { findTargets } from "./find-targets.js";
 export { LAYER_FORMS } from "./layer-forms.js";
+export { cutIntoParts, type GraphPart } from "./parts.js";
 export { findWritableTargets, resolveCoding } from "./resolve-coding.js";
 export { describeCoding, partsOf, type StoredCoding } from "./stored-coding.js";
 export type * from "./types.js";

@@ -4,7 +4,7 @@
  * their values, so that a model larger than memory can be written one tensor at a time.
  */
 import { encodeNode, encodeTensorHead, encodeValueInfo, fieldOf } from "../../src/onnx/encode.js";
-import type { NewNode, NewValueInfo } from "../../src/onnx/index.js";
+import type { NewNode, NewValueInfo, OnnxModel, OnnxTensor, TensorEdit } from "../../src/onnx/index.js";
 import { GRAPH, MODEL, OPSET, TENSOR } from "../../src/onnx/schema.js";
 
 export interface LlamaConfig {
@@ -20,7 +20,7 @@ export interface LlamaConfig {
 }
 
 /** A tensor of the model, without its values. */
-export interface LlamaTensor {
+interface LlamaTensor {
   readonly name: string;
   readonly dims: readonly number[];
   readonly kind: "weight" | "norm" | "cos" | "sin";
@@ -28,11 +28,11 @@ export interface LlamaTensor {
 
 const BYTES = { float32: 4, float16: 2 } as const;
 
-export const byteLength = ({ dims }: LlamaTensor, { dtype }: LlamaConfig): number =>
+const byteLength = ({ dims }: LlamaTensor, { dtype }: LlamaConfig): number =>
   BYTES[dtype] * dims.reduce((a, b) => a * b, 1);
 
 /** All initializers, in the order of their use. */
-export function llamaTensors(config: LlamaConfig): LlamaTensor[] {
+function llamaTensors(config: LlamaConfig): LlamaTensor[] {
   const { hidden, intermediate, layers, heads, kvHeads, vocabulary, positions } = config;
   const headSize = hidden / heads;
   const weight = (name: string, dims: readonly number[]): LlamaTensor => ({ name, dims, kind: "weight" });
@@ -214,11 +214,25 @@ function block(l: number, { heads, kvHeads }: LlamaConfig): NewNode[] {
   ];
 }
 
+/** Edits that give the tensors of `llamaBytes` their values, one at a time as they are written. */
+export function llamaEdits({ graph }: OnnxModel, config: LlamaConfig): ReadonlyMap<OnnxTensor, TensorEdit> {
+  const described = new Map(llamaTensors(config).map((tensor, seed) => [tensor.name, { tensor, seed }]));
+  const edits = new Map<OnnxTensor, TensorEdit>();
+  for (const initializer of graph.initializers) {
+    const found = described.get(initializer.name);
+    if (found === undefined) continue;
+    const { tensor, seed } = found;
+    const bytes = () => llamaValues(tensor, config, seed);
+    edits.set(initializer, { kind: "bytes", byteLength: byteLength(tensor, config), bytes });
+  }
+  return edits;
+}
+
 /**
  * Values of a tensor as little-endian bytes, the same for the same seed. Weights are even over ± 2 / √hidden, or so
  * in float16, so that hidden states neither vanish nor overflow.
  */
-export function llamaValues({ dims, kind }: LlamaTensor, { dtype, hidden }: LlamaConfig, seed: number): Uint8Array {
+function llamaValues({ dims, kind }: LlamaTensor, { dtype, hidden }: LlamaConfig, seed: number): Uint8Array {
   const elements = dims.reduce((a, b) => a * b, 1);
   const random = xorshift(seed);
   const columns = dims.at(-1) ?? 1;
