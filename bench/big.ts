@@ -1,16 +1,18 @@
 /**
  * Models above 2 GB: what pruning one takes. Writes a Llama of 1.4 billion random weights (5.5 GB as float32, in
  * data files of 4.5 and 1.0 GB, so that offsets pass 2^32), then prunes it from disk to disk, each time in a process
- * of its own, and prints time and peak resident memory; checks the zeros of each result and loads the last of them
- * in stock transformers.js.
+ * of its own, and prints time and peak resident memory; measures the zeros of the last result and loads it in stock
+ * transformers.js. Equal hashes of files mean equal results.
  *
- * Needs 13 GB of disk in --folder, and 12 GB of memory for the last load. Linux only: memory is read from /proc.
+ * Needs 12 GB of disk in --folder, and 6 GB of memory for the row "whole" and the last load. Linux only: memory is
+ * read from /proc.
  *
- *   node bench/run.mjs big [--folder DIR] [--dtype float32|float16] [--threads 2] [--only magnitude] [--keep]
+ *   node bench/run.mjs big [--folder DIR] [--dtype float32|float16] [--threads 2] [--only magnitude]
  *
  * --folder keeps the model for the next run; without it, or with nothing to find there, it is written first.
  */
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { cp } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -26,7 +28,6 @@ const { values: flags } = parseArgs({
     dtype: { type: "string", default: "float32" },
     threads: { type: "string", default: "2" },
     only: { type: "string", default: "" },
-    keep: { type: "boolean", default: false },
     child: { type: "string" },
   },
 });
@@ -46,7 +47,9 @@ const MOST_DATA_FILE_BYTES = 4.5e9;
 const hostDtype = dtype === "float32" ? "fp32" : "fp16";
 
 type Prune = Exclude<PruneModelOptions["prune"], boolean | number | string>;
-const magnitude = { method: "magnitude", cache: false } as const;
+const magnitude = { method: "magnitude" } as const;
+const wanda = { method: "wanda", sparsity: 0.5 } as const;
+const SAMPLES = { count: 4, length: 512 } as const;
 /** Packed results are not loaded: a stock ONNX Runtime takes several times the model to expand them (docs/packed.md). */
 const ROWS: readonly (readonly [label: string, prune: Prune])[] = [
   ["magnitude, 50% by row, packed", { ...magnitude, sparsity: 0.5, scope: "row", encoding: "packed" }],
@@ -54,6 +57,8 @@ const ROWS: readonly (readonly [label: string, prune: Prune])[] = [
   ["magnitude, 50% by matrix", { ...magnitude, sparsity: 0.5, scope: "matrix" }],
   ["magnitude, 2:4", { ...magnitude, pattern: "2:4" }],
   ["magnitude, 50% by row", { ...magnitude, sparsity: 0.5, scope: "row" }],
+  ["wanda, 50%, whole", { ...wanda, calibration: SAMPLES }],
+  ["wanda, 50%, 1 GB", { ...wanda, calibration: { ...SAMPLES, memory: "1GB" } }],
 ];
 
 // --- in a process of its own ----------------------------------------------------------------------
@@ -86,8 +91,12 @@ async function carryOut(task: Task): Promise<object> {
       const result = await pruneModel(model, { prune, out, dtype: hostDtype, threads: Number(flags.threads) });
       const [report] = result.reports;
       if (report === undefined) throw new Error("nothing was pruned");
-      const { seconds, bytes, calibration, zeros, prunable } = report;
-      return { seconds, bytes, calibration, sparsity: zeros / prunable };
+      const record = readFileSync(join(out, "prune.json"), "utf8");
+      const { files } = JSON.parse(record) as { files: { name: string; sha256: string }[] };
+      const own = files.filter(({ name }) => name.startsWith("onnx/")).map(({ sha256 }) => sha256);
+      const hash = createHash("sha256").update(own.join());
+      const { seconds, bytes, calibration } = report;
+      return { seconds, bytes, calibration, hash: hash.digest("hex").slice(0, 12) };
     }
     case "inspect": {
       const { files } = await inspectModel(task.model, { dtype: hostDtype });
@@ -143,20 +152,24 @@ async function main(folder: string): Promise<void> {
   console.log("| | wall time | read, calibrate, mask, write | peak resident | not mapped | written |");
   console.log("|---|---:|---:|---:|---:|---:|");
   const out = join(folder, "pruned");
+  const notes: string[] = [];
   const wanted = ROWS.filter(([label]) => label.includes(flags.only));
   for (const [label, prune] of wanted) {
     rmSync(out, { recursive: true, force: true });
-    const { seconds, bytes, wall, peak, anonymous, calibration } = inChild<{
+    const { seconds, bytes, wall, peak, anonymous, calibration, hash } = inChild<{
       seconds: Record<"read" | "calibrate" | "mask" | "write", number>;
       bytes: { written: number };
       calibration: string;
+      hash: string;
     }>({ kind: "prune", model, out, prune });
     const phases = [seconds.read, seconds.calibrate, seconds.mask, seconds.write].map((one) => one.toFixed(1));
     console.log(
       `| ${label} | ${s(wall)} | ${phases.join(", ")} s | ${mb(peak)} | ${mb(anonymous)} | ${mb(bytes.written)} |`,
     );
-    if (calibration !== "none") console.log(`  ${calibration}`);
+    if (calibration !== "none") notes.push(`${label}: ${calibration}; files ${hash}`);
   }
+  if (notes.length > 0) console.log(`\n${notes.join("\n")}`);
+  if (wanted.at(-1)?.[1].encoding === "packed") return;
   const inspected = inChild<{ lowest: number; weights: number }>({ kind: "inspect", model: out });
   console.log(
     `\ninspect: ${inspected.weights} weights, sparsity at least ${inspected.lowest}, ${s(inspected.wall)}, peak ${mb(inspected.peak)}`,

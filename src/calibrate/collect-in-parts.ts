@@ -31,16 +31,20 @@ export interface PartedStatistics {
 }
 
 /** What a process takes beside weights: Node, the runtime, the tokenizer, activations of a run, masks so far. */
-const BESIDE_WEIGHTS = 300_000_000;
-/** A session holds weights twice: as they are mapped from their file, and as its kernels packed them. */
-const COPIES = 2;
+const BESIDE_WEIGHTS = 250_000_000;
+/** Bytes that a session on a CPU takes for a stored one: 1.2 of float32, 2.5 of float16, which it computes as float32 (docs/large-models.md). */
+const BYTES_PER_STORED = 2.5;
 
 /** Bytes of stored weights that a part may have where a process may take about `memory` bytes. */
-export const weightBytesWithin = (memory: number): number => Math.max(1, (memory - BESIDE_WEIGHTS) / COPIES);
+export const weightBytesWithin = (memory: number): number => Math.max(1, (memory - BESIDE_WEIGHTS) / BYTES_PER_STORED);
 
-/** In how many parts, for the report; nothing where the model was run as a whole. */
-export function describeParts({ parts, largest }: PartedStatistics): string {
-  return parts === 1 ? "" : `, run in ${parts} parts of at most ${Math.ceil(largest / 1e6)} MB of weights`;
+/** In how many parts, and whether they kept the bound, for the report; nothing where the model was run whole and within. */
+export function describeParts({ parts, largest }: PartedStatistics, mostBytes: number): string {
+  if (parts === 1 && largest <= mostBytes) return "";
+  const text = `, run in ${parts} ${parts === 1 ? "part" : "parts"} of at most ${Math.ceil(largest / 1e6)} MB of weights`;
+  return largest <= mostBytes
+    ? text
+    : `${text}, more than calibration.memory leaves for them, because a node cannot be cut`;
 }
 
 /**

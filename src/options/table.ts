@@ -54,7 +54,7 @@ export const LIMITS = {
   segments: 128,
   count: 1_000_000,
   length: 1_000_000,
-  /** Least bound of a calibration's memory: what the process takes beside weights (calibrate/memory.ts). */
+  /** Least bound of a calibration's memory: what the process takes beside weights, and some for these. */
   leastMemory: 400_000_000,
 } as const;
 

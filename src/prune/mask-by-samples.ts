@@ -82,7 +82,7 @@ async function maskOne(
       if (calibration.memory === null) return collectStatistics(plan.model, plan.targets, all, options, control);
       const mostBytes = weightBytesWithin(calibration.memory);
       const parted = await collectInParts(plan.model, plan.targets, all, { ...options, mostBytes }, control);
-      inParts = describeParts(parted);
+      inParts = describeParts(parted, mostBytes);
       return parted.statistics;
     };
     const statistics = (pass === 0 ? dense : undefined) ?? (await collectAll(samples));
