@@ -1,7 +1,7 @@
 /**
- * What one part of a model computes and later ones read, kept in files between the runs: hidden
- * states of all samples can be larger than a part's weights. One file a batch and part; a folder of
- * its own in the system's temporary one, removed at the end.
+ * What one part of a model computes and later ones read, kept in files meanwhile: hidden states of
+ * all samples can be larger than a part's weights. A file a batch and value, in a folder of its own in
+ * the system's temporary one.
  */
 import { PruneError } from "../errors.js";
 import { DATA_TYPES } from "../onnx/index.js";
@@ -9,13 +9,11 @@ import type { Runtime, RuntimeTensor } from "../runtime/index.js";
 
 /** A tensor in a file. */
 interface Place {
+  readonly path: string;
   readonly type: string;
   readonly dims: readonly number[];
-  readonly path: string;
-  readonly offset: number;
-  readonly length: number;
-  /** Makes the array of the runtime's own kind from bytes that begin at 0 of `buffer`. */
-  readonly elements: (buffer: ArrayBuffer) => unknown;
+  /** Makes an array of the runtime's own kind from the bytes. */
+  readonly elements: (bytes: ArrayBuffer) => unknown;
 }
 
 /** What is known of a value over all batches, to declare it as an input. */
@@ -26,76 +24,47 @@ export interface CarriedType {
   readonly shape: readonly (number | null)[];
 }
 
-/** Values by batch and name. Close when done. */
+/** Values by name and batch. Close when done. */
 export class Carried {
-  private readonly places = new Map<number, Map<string, Place>>();
+  private readonly places = new Map<string, Map<number, Place>>();
   private readonly types = new Map<string, CarriedType>();
-  private files = 0;
+  private count = 0;
 
   private constructor(private readonly folder: string) {}
 
+  /** @throws PruneError `storage` where there is no temporary folder to write to; so do the methods */
   static async open(): Promise<Carried> {
-    const [{ mkdtemp }, { tmpdir }, { join }] = await Promise.all([
-      import("node:fs/promises"),
-      import("node:os"),
-      import("node:path"),
-    ]);
-    return new Carried(await mkdtemp(join(tmpdir(), "transformers-prune-carried-")));
+    const [{ mkdtemp }, { tmpdir }, { join }] = await modules();
+    const folder = await storing(tmpdir(), () => mkdtemp(join(tmpdir(), "transformers-prune-carried-")));
+    return new Carried(folder);
   }
 
-  /** Keeps the tensors of a batch and frees them. */
-  async put(batch: number, tensors: Readonly<Record<string, RuntimeTensor>>): Promise<void> {
-    const names = Object.keys(tensors);
-    if (names.length === 0) return;
-    const [{ open }, { join }] = await Promise.all([import("node:fs/promises"), import("node:path")]);
-    const path = join(this.folder, String(this.files++));
-    const file = await open(path, "wx");
-    try {
-      let offset = 0;
-      for (const name of names) {
-        const tensor = tensors[name] as RuntimeTensor;
-        const { type, dims } = tensor;
-        this.types.set(name, joined(this.types.get(name), name, tensor));
-        const data = tensor.data as unknown as Elements;
-        const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-        for (let done = 0; done < bytes.length; ) done += (await file.write(bytes, done)).bytesWritten;
-        const { constructor: Class } = data as unknown as { constructor: new (buffer: ArrayBuffer) => unknown };
-        const place = {
-          type,
-          dims: [...dims],
-          path,
-          offset,
-          length: bytes.length,
-          elements: (b: ArrayBuffer) => new Class(b),
-        };
-        const own = this.places.get(batch) ?? new Map<string, Place>();
-        this.places.set(batch, own.set(name, place));
-        offset += bytes.length;
-        tensor.dispose?.();
-      }
-    } finally {
-      await file.close();
-    }
+  /**
+   * Keeps a tensor and frees it.
+   *
+   * @throws PruneError `unsupported` where it is none of numbers
+   */
+  async put(name: string, batch: number, tensor: RuntimeTensor): Promise<void> {
+    const [{ writeFile }, , { join }] = await modules();
+    this.types.set(name, joined(this.types.get(name), name, tensor));
+    const { type, dims } = tensor;
+    const data = tensor.data as unknown as Elements;
+    const path = join(this.folder, String(this.count++));
+    await storing(path, () => writeFile(path, new Uint8Array(data.buffer, data.byteOffset, data.byteLength)));
+    const place: Place = { path, type, dims: [...dims], elements: (bytes) => new data.constructor(bytes) };
+    const own = this.places.get(name) ?? new Map<number, Place>();
+    this.places.set(name, own.set(batch, place));
+    tensor.dispose?.();
   }
 
-  /** Tensors of a batch by name, read again. */
-  async take(batch: number, names: readonly string[], runtime: Runtime): Promise<Record<string, RuntimeTensor>> {
-    const { open } = await import("node:fs/promises");
-    const tensors: Record<string, RuntimeTensor> = {};
-    for (const name of names) {
-      const place = this.places.get(batch)?.get(name);
-      if (place === undefined) throw new TypeError(`no part has computed "${name}"`);
-      const bytes = new Uint8Array(place.length);
-      const file = await open(place.path);
-      try {
-        for (let done = 0; done < bytes.length; )
-          done += (await file.read(bytes, done, bytes.length - done, place.offset + done)).bytesRead;
-      } finally {
-        await file.close();
-      }
-      tensors[name] = runtime.tensor(place.type, place.elements(bytes.buffer), place.dims);
-    }
-    return tensors;
+  /** A tensor, read again. */
+  async take(name: string, batch: number, runtime: Runtime): Promise<RuntimeTensor> {
+    const [{ readFile }] = await modules();
+    const place = this.places.get(name)?.get(batch);
+    if (place === undefined) throw new TypeError(`no part has computed "${name}"`);
+    const { path, type, dims, elements } = place;
+    const { buffer, byteOffset, byteLength } = await storing(path, () => readFile(path));
+    return runtime.tensor(type, elements(buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer), dims);
   }
 
   /** Type and shape of a value that was put. */
@@ -105,13 +74,45 @@ export class Carried {
     return type;
   }
 
+  /** Removes the values that are not among these. */
+  async keepOnly(names: ReadonlySet<string>): Promise<void> {
+    const [{ rm }] = await modules();
+    for (const [name, places] of this.places) {
+      if (names.has(name)) continue;
+      this.places.delete(name);
+      for (const { path } of places.values()) await storing(path, () => rm(path));
+    }
+  }
+
   async close(): Promise<void> {
-    const { rm } = await import("node:fs/promises");
+    const [{ rm }] = await modules();
     await rm(this.folder, { recursive: true, force: true });
   }
 }
 
-type Elements = { readonly buffer: ArrayBuffer; readonly byteOffset: number; readonly byteLength: number };
+/** A typed array. */
+interface Elements {
+  readonly constructor: new (bytes: ArrayBuffer) => unknown;
+  readonly buffer: ArrayBuffer;
+  readonly byteOffset: number;
+  readonly byteLength: number;
+}
+
+/** Imported where they are used, so that the room also runs where there is no file system. */
+const modules = () => Promise.all([import("node:fs/promises"), import("node:os"), import("node:path")]);
+
+async function storing<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    throw new PruneError(
+      "storage",
+      `what passes between the parts of the model cannot be kept at ${path}: ${cause instanceof Error ? cause.message : String(cause)}; ` +
+        "make room there or name another temporary folder (TMPDIR), or calibrate on fewer samples",
+      { details: { path }, cause },
+    );
+  }
+}
 
 const ELEMENT_TYPES = new Map(Object.entries(DATA_TYPES).map(([number, type]) => [type?.name, Number(number)]));
 

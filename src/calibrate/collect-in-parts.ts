@@ -15,7 +15,7 @@ import {
 } from "../graph/index.js";
 import type { GraphEdit, ModelEdits, NewValueInfo } from "../onnx/index.js";
 import type { RawFeeds } from "../options/types.js";
-import { openEdited } from "../runtime/index.js";
+import { openEdited, type RuntimeTensor } from "../runtime/index.js";
 import { Carried } from "./carried.js";
 import { type CollectControl, type CollectOptions, runSample } from "./collect.js";
 import { statisticsOf, TapCollector, type TargetStatistics } from "./collector.js";
@@ -51,7 +51,8 @@ export function describeParts({ parts, largest }: PartedStatistics, mostBytes: n
  * As `collectStatistics`, one part of the graph at a time.
  *
  * @param mostBytes most bytes of stored weights that a part may have; one of a single node may have more
- * @throws PruneError as `collectStatistics`; `unsupported` where what crosses a cut is no tensor
+ * @throws PruneError as `collectStatistics`; `unsupported` where what crosses a cut is no tensor of
+ *   numbers; `storage` where it cannot be kept
  */
 export async function collectInParts(
   model: Model,
@@ -85,13 +86,11 @@ export async function collectInParts(
         let done = 0;
         const run = async (batch: number, feeds: RawFeeds, count: number) => {
           control.signal?.throwIfAborted();
-          const taken = await carried.take(batch, namesOf(part.takes), options.runtime);
+          const taken: Record<string, RuntimeTensor> = {};
+          for (const { name } of part.takes) taken[name] = await carried.take(name, batch, options.runtime);
           const outputs = await runSample(session, { ...feeds, ...taken }, model.onnx.name);
           collector.add(outputs);
-          await carried.put(
-            batch,
-            Object.fromEntries(namesOf(part.gives).map((name) => [name, outputs[name]])) as typeof outputs,
-          );
+          for (const { name } of part.gives) await carried.put(name, batch, outputs[name] as RuntimeTensor);
           done += count;
           control.onSample?.(done, { index, count: parts.length });
         };
@@ -104,6 +103,8 @@ export async function collectInParts(
       } finally {
         await session.release();
       }
+      const later = parts.slice(index + 1).flatMap(({ takes }) => takes);
+      await carried.keepOnly(new Set(later.map(({ name }) => name)));
     }
   } finally {
     await carried.close();
@@ -179,5 +180,3 @@ function within(model: Model, part: GraphPart, tensors: CollectOptions["tensors"
   const outer = new Set(model.graph.onnx.initializers);
   return new Map([...tensors].filter(([tensor]) => !outer.has(tensor) || part.initializers.has(tensor)));
 }
-
-const namesOf = (values: readonly Value[]): string[] => values.map(({ name }) => name);
