@@ -24,11 +24,17 @@ export interface CollectOptions {
   readonly tensors: NonNullable<ModelEdits["tensors"]>;
 }
 
+/** How far a calibration is heard of, and how it is stopped. */
+export interface CollectControl {
+  readonly signal?: RunControl["signal"];
+  /** Called after each run with the samples done so far; where the model is run in parts, those of this part. */
+  readonly onSample?: (done: number, part?: { readonly index: number; readonly count: number }) => void;
+}
+
 /**
  * Statistics of `targets` over all samples. The session sees no weight copied but those in
  * `tensors`, and is released whatever happens.
  *
- * @param onSample called after each run with the samples done so far
  * @throws PruneError `bad-calibration` for samples that cannot be run or a weight without tokens;
  *   `bad-statistics` for values that are not finite; the signal's reason when it is aborted
  */
@@ -37,7 +43,7 @@ export async function collectStatistics(
   targets: readonly Target[],
   samples: Samples,
   options: CollectOptions,
-  control: { readonly signal?: RunControl["signal"]; readonly onSample?: (done: number) => void },
+  control: CollectControl,
 ): Promise<TargetStatistics> {
   control.signal?.throwIfAborted();
   const plan = planTaps(model, targets, { padding: samples.padding, keepOutputs: false });
@@ -48,7 +54,7 @@ export async function collectStatistics(
     let done = 0;
     for await (const { feeds, samples: count } of samples.batches(options.runtime, session)) {
       control.signal?.throwIfAborted();
-      collector.add(await run(session, feeds, model.onnx.name));
+      collector.add(await runSample(session, feeds, model.onnx.name));
       done += count;
       control.onSample?.(done);
     }
@@ -60,7 +66,12 @@ export async function collectStatistics(
   return collector.statistics();
 }
 
-async function run(
+/**
+ * One run of a calibration session.
+ *
+ * @throws PruneError `bad-calibration` where the runtime refuses the feeds
+ */
+export async function runSample(
   session: RuntimeSession,
   feeds: Readonly<Record<string, unknown>>,
   file: string,

@@ -33,23 +33,33 @@ export class TapCollector {
     return new Set(this.totals.flatMap(({ tap: { outputs } }) => Object.values(outputs) as string[]));
   }
 
-  /**
-   * The statistics so far. A weight with several inputs (one weight used twice) gets their sum.
-   *
-   * @throws PruneError `bad-statistics` where a channel is NaN or infinite; `bad-calibration` where a
-   *   weight saw no token
-   */
-  statistics(): TargetStatistics {
-    const all = new Map<Target, Total>();
-    for (const { tap, total } of this.totals)
-      for (const target of tap.targets) {
-        const own = all.get(target) ?? new Total(target.shape.in);
-        own.add(total.tokens, total.sum, total.sumOfSquares);
-        all.set(target, own);
-      }
-    for (const [target, total] of all) check(target, total);
-    return all;
+  /** What the taps of each target counted so far. */
+  *counted(): Generator<readonly [Target, ChannelStatistics]> {
+    for (const { tap, total } of this.totals) for (const target of tap.targets) yield [target, total];
   }
+
+  /** The statistics so far, see {@link statisticsOf}. */
+  statistics(): TargetStatistics {
+    return statisticsOf([this]);
+  }
+}
+
+/**
+ * The statistics that collectors have together. A weight with several inputs (one weight used twice) gets their sum.
+ *
+ * @throws PruneError `bad-statistics` where a channel is NaN or infinite; `bad-calibration` where a
+ *   weight saw no token
+ */
+export function statisticsOf(collectors: readonly TapCollector[]): TargetStatistics {
+  const all = new Map<Target, Total>();
+  for (const collector of collectors)
+    for (const [target, { tokens, sum, sumOfSquares }] of collector.counted()) {
+      const own = all.get(target) ?? new Total(target.shape.in);
+      own.add(tokens, sum, sumOfSquares);
+      all.set(target, own);
+    }
+  for (const [target, total] of all) check(target, total);
+  return all;
 }
 
 /** Statistics that grow. */

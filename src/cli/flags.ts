@@ -33,6 +33,7 @@ export const PRUNE_FLAGS = {
   "calibration.count": "--calibration-count <n>",
   "calibration.length": "--calibration-length <n>",
   "calibration.bos": "--bos",
+  "calibration.memory": "--calibration-memory <size>",
   passes: "--passes <n>",
   verify: "--verify",
 } as const satisfies Partial<Record<OptionPath, string>>;

@@ -34,6 +34,7 @@ interface PruneFlags extends CommonFlags, EvaluationFlags {
   readonly calibration?: string;
   readonly calibrationCount?: string;
   readonly calibrationLength?: string;
+  readonly calibrationMemory?: string;
   readonly passes?: string;
   readonly verify?: boolean;
   readonly encoding?: string;
@@ -134,6 +135,7 @@ function pruneOption(flags: PruneFlags, texts: string | undefined): Record<strin
     count: numberOrText(flags.calibrationCount),
     length: numberOrText(flags.calibrationLength),
     bos: flags.bos,
+    memory: numberOrText(flags.calibrationMemory),
   });
   return withoutUndefined({
     method: flags.method,

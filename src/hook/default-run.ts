@@ -44,7 +44,7 @@ export const readsAnotherSession = ({ model }: Plan): boolean =>
  *
  * @returns the run of a loaded pipeline or model
  * @throws from the run: PruneError `bad-calibration` where the model does not read text or generate,
- *   `bad-option` for `bos`
+ *   `bad-option` for `bos` and `memory`
  */
 export function defaultRun(calibration: TextCalibration, tokenizer: () => Promise<HostTokenizer>): Run {
   return async (loaded, onSample) => {
@@ -54,6 +54,11 @@ export function defaultRun(calibration: TextCalibration, tokenizer: () => Promis
       throw new PruneError(
         "bad-option",
         "calibration.bos is set, but this model is run on whole passages, which get the special tokens that its tokenizer gives them; leave bos out",
+      );
+    if (calibration.memory !== null)
+      throw new PruneError(
+        "bad-option",
+        "calibration.memory is set, but the sessions of this model are run together and whole; leave memory out",
       );
     const { text, name } = await calibrationText(calibration.source);
     const tokens = await tokenizer();

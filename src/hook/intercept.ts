@@ -7,6 +7,7 @@
  */
 import type { RuntimeSession, SessionOptions } from "../runtime/index.js";
 import { type InferenceSessionClass, onnxRuntime } from "./host.js";
+import { closeUnreadStreams, watchReadStreams } from "./unread-streams.js";
 
 /** ONNX Runtime's own `create`. */
 export type Create = (model: unknown, options: SessionOptions) => Promise<RuntimeSession>;
@@ -33,6 +34,7 @@ export function withRequest<T extends object>(sessionOptions: T, request: Sessio
 }
 
 function installHook(): void {
+  watchReadStreams();
   const { InferenceSession } = onnxRuntime();
   const original = InferenceSession.create as InferenceSessionClass["create"] & { [HOOKED]?: true };
   if (original[HOOKED]) return;
@@ -41,6 +43,7 @@ function installHook(): void {
     const request = typeof given === "object" && given !== null ? given[REQUEST] : undefined;
     if (request === undefined) return original.call(this, model, ...rest);
     const { [REQUEST]: _, ...options } = given as Options;
+    if (typeof model === "string") closeUnreadStreams(model);
     return request.open(model, options, (other, otherOptions) => original.call(this, other, otherOptions));
   };
   InferenceSession.create = Object.assign(hooked, { [HOOKED]: true as const });

@@ -3,16 +3,19 @@
  * gets a model with ordinary initializers: it folds nothing, so what lies between is never in memory.
  * A stock runtime opens the same file too, by folding.
  */
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { PruneError } from "../errors.js";
-import type { OnnxModel } from "../onnx/index.js";
+import { byteLengthOf, type ModelEdits, type OnnxModel, writeModel } from "../onnx/index.js";
 import { openModelFile } from "../prune/index.js";
-import { expansionEdits, type UnpackEdits } from "../rewrite/index.js";
+import { type FoundPacked, findPacked, MOST_EXPANDED_BYTES, unpackEdits } from "../rewrite/index.js";
 import { editedModel, type RuntimeSession, type SessionOptions } from "../runtime/index.js";
+import { FolderDraft } from "../store/index.js";
 import { type Create, type SessionRequest, withRequest } from "./intercept.js";
 import { modelFileOf } from "./session-file.js";
 
 /** A request that changes nothing but who expands packed weights. */
-const UNPACKED: SessionRequest = { open: openUnpacked };
+const UNPACKED: SessionRequest = { open: (model, options, create) => openUnpacked(model, options, create) };
 
 /** Session options that make the host open packed files by {@link openUnpacked}. */
 export function withUnpacking<T extends object>(sessionOptions: T): T {
@@ -20,15 +23,25 @@ export function withUnpacking<T extends object>(sessionOptions: T): T {
 }
 
 /**
- * Opens a model as the host gave it, packed or not.
+ * Opens a model as the host gave it, packed or not. Weights that expand to more than `mostBytes` go to
+ * the runtime by way of files in the system's temporary folder, which are gone when it has them.
  *
- * @throws PruneError `bad-model` where packed weights are damaged; otherwise whatever the runtime throws
+ * @throws PruneError `bad-model` where packed weights are damaged; `storage` where there is no room for
+ *   the files; otherwise whatever the runtime throws
  */
-export async function openUnpacked(model: unknown, options: SessionOptions, create: Create): Promise<RuntimeSession> {
+export async function openUnpacked(
+  model: unknown,
+  options: SessionOptions,
+  create: Create,
+  mostBytes = MOST_EXPANDED_BYTES,
+): Promise<RuntimeSession> {
   const opened = await findIn(model, options);
   if (opened === null) return create(model, options);
-  const { onnx, edits } = opened;
+  const { onnx, found } = opened;
   try {
+    const edits = unpackEdits(onnx, found);
+    const expanded = found.weights.reduce((sum, { weight }) => sum + byteLengthOf(weight.dataType, weight.dims), 0);
+    if (expanded > mostBytes) return await createFromFiles(onnx, edits, options, create);
     const { bytes, sessionOptions } = await editedModel(onnx, edits, options);
     return await create(bytes, sessionOptions);
   } finally {
@@ -36,16 +49,34 @@ export async function openUnpacked(model: unknown, options: SessionOptions, crea
   }
 }
 
-/** A model that holds packed weights, with the edits that expand them; null for others. */
+/** The runtime maps external data, so the whole expanded model is never in our memory. */
+async function createFromFiles(
+  onnx: OnnxModel,
+  edits: ModelEdits,
+  { externalData: _, ...options }: SessionOptions,
+  create: Create,
+): Promise<RuntimeSession> {
+  const draft = await FolderDraft.create(join(tmpdir(), "transformers-prune-expanded"));
+  try {
+    await writeModel(onnx, edits, draft.sink(""), { fileName: "model.onnx", external: "always" });
+    await draft.finishFiles();
+    return await create(join(draft.path, "model.onnx"), options);
+  } finally {
+    // What the runtime has mapped lives on without its name; where a system refuses, the next run clears up.
+    await draft.discard();
+  }
+}
+
+/** The packed weights of a model, or null where there are none. */
 async function findIn(
   model: unknown,
   options: SessionOptions,
-): Promise<{ onnx: OnnxModel; edits: UnpackEdits } | null> {
+): Promise<{ onnx: OnnxModel; found: FoundPacked } | null> {
   let onnx: OnnxModel | undefined;
   try {
     onnx = await openModelFile(modelFileOf(model, options));
-    const edits = await expansionEdits(onnx);
-    if (edits !== null) return { onnx, edits };
+    const found = await findPacked(onnx);
+    if (found.weights.length > 0) return { onnx, found };
   } catch (error) {
     // What we cannot read is not for us to judge here: nobody asked for it to be pruned.
     if (!(error instanceof PruneError)) throw error;

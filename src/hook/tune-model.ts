@@ -218,7 +218,14 @@ function resolveWanted(options: object): ResolvedPrune {
     );
   }
   const wanted = resolvePruneOption({ ...options, coefficients: untuned }).forFile("") as ResolvedPrune;
-  const { kind } = wanted.calibration.source;
+  const { memory, source } = wanted.calibration;
+  if (memory !== null)
+    throw new PruneError(
+      "unsupported",
+      "tune(): calibration.memory is not possible, because tuning holds all weights in memory; leave memory out",
+      { details: { option: "calibration.memory" } },
+    );
+  const { kind } = source;
   if (kind === "run" || kind === "feeds")
     throw new PruneError(
       "unsupported",

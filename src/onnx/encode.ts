@@ -112,11 +112,12 @@ export function encodeEntry(key: string, value: string): Uint8Array {
 
 /** ValueInfoProto of a tensor. */
 export function encodeValueInfo(info: NewValueInfo): Uint8Array {
+  const writer = Writer.create().uint32(delimited(VALUE_INFO.name)).string(info.name);
+  if (info.elemType === null) return writer.finish();
   const shape = Writer.create();
   for (const dimension of info.shape) shape.uint32(delimited(SHAPE.dim)).bytes(encodeDimension(dimension));
   const tensorType = Writer.create().uint32(varint(TENSOR_TYPE.elemType)).uint32(info.elemType);
   tensorType.uint32(delimited(TENSOR_TYPE.shape)).bytes(shape.finish());
-  const writer = Writer.create().uint32(delimited(VALUE_INFO.name)).string(info.name);
   writer.uint32(delimited(VALUE_INFO.type)).bytes(fieldOf(TYPE.tensorType, tensorType.finish()));
   return writer.finish();
 }

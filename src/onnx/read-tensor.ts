@@ -77,7 +77,9 @@ export function checkStoredLength(tensor: OnnxTensor): void {
 export async function readOwnTensor(tensor: OnnxTensor): Promise<Uint8Array> {
   const bytes = await readTensor(tensor);
   const { data } = tensor;
-  const isOwn = data.kind !== "raw" || (data.payload.source.path !== undefined && spanOf(tensor).chunk === null);
+  const isFile = data.kind === "raw" && data.payload.source.path !== undefined;
+  // Small parts of a file are in memory as it is open; what lies in a data file never is.
+  const isOwn = data.kind !== "raw" || (isFile && (data.external !== null || spanOf(tensor).chunk === null));
   return isOwn ? bytes : new Uint8Array(bytes);
 }
 

@@ -29,7 +29,12 @@ export interface SerializedModel {
  */
 export async function serializeModel(model: OnnxModel, edits: ModelEdits): Promise<SerializedModel> {
   const pieces = editedModel(model, edits);
-  if (pieces.length > MAX_MODEL_BYTES) throw tooLarge(model.name, pieces.length);
+  if (pieces.length > MAX_MODEL_BYTES)
+    throw tooLarge(
+      model.name,
+      pieces.length,
+      "keep the pruned model on disk (cache, or pruneModel()), and calibrate with one pass or with calibration.memory",
+    );
   const bytes = new Uint8Array(pieces.length);
   let done = 0;
   for await (const chunk of chunksOf(pieces, CHUNK_BYTES)) {
@@ -40,11 +45,14 @@ export async function serializeModel(model: OnnxModel, edits: ModelEdits): Promi
 }
 
 /** The error for a .onnx file that no runtime would read. */
-export function tooLarge(file: string, found: number): PruneError {
+export function tooLarge(
+  file: string,
+  found: number,
+  remedy = "turn large initializers into external data",
+): PruneError {
   return new PruneError(
     "unsupported",
-    `${file} would have ${found} bytes without its external data; a .onnx file holds at most ${MAX_MODEL_BYTES}: ` +
-      "turn large initializers into external data",
+    `${file} would have ${found} bytes without its external data; a .onnx file holds at most ${MAX_MODEL_BYTES}: ${remedy}`,
     { details: { file, expected: MAX_MODEL_BYTES, found } },
   );
 }

@@ -180,7 +180,8 @@ export interface ConstantTensor extends Omit<NewTensor, "name"> {
 /** A graph input or output to declare. */
 export interface NewValueInfo {
   readonly name: string;
-  readonly elemType: number;
+  /** null: neither type nor shape is said, and the runtime infers them (outputs only). */
+  readonly elemType: number | null;
   readonly shape: readonly Dimension[];
 }
 

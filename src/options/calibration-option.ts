@@ -4,7 +4,7 @@
  * as that costs nothing: a stream of feeds is not started here.
  */
 import { PruneError } from "../errors.js";
-import { mustBeBoolean, mustBeFunction, mustBeInteger, mustBeText } from "./must-be.js";
+import { mustBeBoolean, mustBeBytes, mustBeFunction, mustBeInteger, mustBeText } from "./must-be.js";
 import { badOption, isOptionsObject, type Label, OptionReader, type Read } from "./option-reader.js";
 import { type CalibrationOptionName, DEFAULTS, LIMITS } from "./table.js";
 import type { CalibrationSource, RawFeeds, ResolvedCalibration } from "./types.js";
@@ -16,6 +16,7 @@ export const DEFAULT_CALIBRATION: ResolvedCalibration = Object.freeze({
   length: DEFAULTS.length,
   bos: DEFAULTS.bos,
   id: null,
+  memory: null,
 });
 
 /**
@@ -39,6 +40,7 @@ export const readCalibration: Read<ResolvedCalibration> = (value, label) => {
   // A sample of one token has nothing to predict, and with BOS it would hold no text at all.
   const length = reader.get("length", mustBeInteger(2, LIMITS.length));
   const bos = reader.get("bos", mustBeBoolean);
+  const memory = reader.get("memory", mustBeBytes(LIMITS.leastMemory));
   reader.refuseUnread();
 
   const [source = DEFAULT_CALIBRATION.source, second] = sources;
@@ -50,12 +52,14 @@ export const readCalibration: Read<ResolvedCalibration> = (value, label) => {
     );
   refuseCutsOfReadySamples(source, { count, length, bos }, label);
   if (id !== undefined) refuseNameOfContent(source, label);
+  if (memory !== undefined) refuseBoundOfRun(source, label);
   return Object.freeze({
     source: Object.freeze(source),
     count: count ?? DEFAULTS.count,
     length: length ?? DEFAULTS.length,
     bos: bos ?? DEFAULTS.bos,
     id: id ?? null,
+    memory: memory ?? null,
   });
 };
 
@@ -68,6 +72,16 @@ function refuseCutsOfReadySamples(source: CalibrationSource, cuts: Record<string
     "bad-option",
     `${label.of(given).text} says how text is cut into samples, but ${label.of(source.kind).text} is used as it is; leave it out`,
     { details: { option: label.of(given).text } },
+  );
+}
+
+/** The host opens the model for `run`, and it knows no parts. */
+function refuseBoundOfRun({ kind }: CalibrationSource, label: Label): void {
+  if (kind !== "run") return;
+  throw new PruneError(
+    "bad-option",
+    `${label.of("memory").text} runs the model in parts, but ${label.of("run").text} is given the whole of it; leave one of them out`,
+    { details: { option: label.of("memory").text } },
   );
 }
 

@@ -21,6 +21,19 @@ export function mustBeInteger(min: number, max: number): Read<number> {
   };
 }
 
+const UNITS = { MB: 1e6, GB: 1e9 } as const;
+
+/** Bytes, as a number or with a unit: `1e9`, `"800MB"`, `"1.5 GB"`. */
+export function mustBeBytes(min: number): Read<number> {
+  return (value, label) => {
+    const written = typeof value === "string" ? /^(\d+(?:\.\d+)?) ?(MB|GB)$/.exec(value) : null;
+    const bytes = written === null ? value : Number(written[1]) * UNITS[written[2] as keyof typeof UNITS];
+    if (typeof bytes !== "number" || !(bytes >= min) || !Number.isFinite(bytes))
+      throw badOption(label, `bytes from ${min}, as a number or as "800MB" or "1GB"`, value);
+    return Math.floor(bytes);
+  };
+}
+
 /** A text that is not blank. */
 export const mustBeText: Read<string> = (value, label) => {
   if (typeof value !== "string" || value.trim() === "") throw badOption(label, "a text that is not blank", value);

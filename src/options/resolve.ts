@@ -97,7 +97,7 @@ function resolveOptions(source: Readonly<Record<string, unknown>>, label: Label)
   };
   options.refuseUnread();
   refuseSecondPassOverStream(resolved, label);
-  refuseVerifyWithoutText(resolved, label);
+  refuseVerifyWhereItCannot(resolved, label);
   return Object.freeze(resolved);
 }
 
@@ -132,10 +132,17 @@ function refuseSecondPassOverStream({ passes, calibration }: ResolvedPrune, labe
   );
 }
 
-/** What verify compares are perplexities, and those are of text. */
-function refuseVerifyWithoutText({ verify, calibration: { source } }: ResolvedPrune, label: Label): void {
-  if (!verify || !(source.kind === "feeds" || source.kind === "run")) return;
+/** What verify compares are perplexities, and those are of text and of the whole model. */
+function refuseVerifyWhereItCannot({ verify, calibration: { source, memory } }: ResolvedPrune, label: Label): void {
+  if (!verify) return;
   const calibration = label.of("calibration");
+  if (memory !== null)
+    throw new PruneError(
+      "bad-option",
+      `${label.of("verify").text} opens the whole model, which ${calibration.of("memory").text} shall avoid; leave one of them out`,
+      { details: { option: label.of("verify").text } },
+    );
+  if (!(source.kind === "feeds" || source.kind === "run")) return;
   throw new PruneError(
     "bad-option",
     `${label.of("verify").text} compares perplexities of text, but calibration is by ${calibration.of(source.kind).text}; ` +

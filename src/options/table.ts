@@ -54,6 +54,8 @@ export const LIMITS = {
   segments: 128,
   count: 1_000_000,
   length: 1_000_000,
+  /** Least bound of a calibration's memory: what the process takes beside weights, and some for these. */
+  leastMemory: 400_000_000,
 } as const;
 
 const quoted = (words: readonly string[]) => words.map((word) => `"${word}"`).join(" | ");
@@ -137,6 +139,11 @@ export const CALIBRATION_OPTIONS = {
     summary: "every sample starts with the tokenizer's BOS and holds length − 1 text tokens",
     value: "true | false",
     default: String(DEFAULTS.bos),
+  },
+  memory: {
+    summary: "about how much memory may be taken; a model too large for it is run in parts, one after the other",
+    value: 'bytes | "800MB" | "1GB"',
+    default: "no bound",
   },
 } as const satisfies Record<keyof CalibrationOptions, OptionRow>;
 

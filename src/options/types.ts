@@ -37,6 +37,12 @@ export interface CalibrationOptions<Pipe = never> {
   length?: number;
   /** Start every sample with the tokenizer's BOS (then it holds length − 1 text tokens); default false. */
   bos?: boolean;
+  /**
+   * About how much memory the process may take, in bytes or as "800MB" or "1GB": a model that is too large for it is
+   * run in parts, one after the other, with what passes between them in files of the system's temporary folder. Default:
+   * no bound, the model is run as a whole. Not together with `run` or `verify`, which open the whole model.
+   */
+  memory?: number | `${number}MB` | `${number}GB`;
 }
 
 /**
@@ -140,6 +146,8 @@ export interface ResolvedCalibration {
   readonly bos: boolean;
   /** Name of samples that have no content to hash (feeds and run), null where there is none. */
   readonly id: string | null;
+  /** About how many bytes of memory may be taken; null: the model is run as a whole. */
+  readonly memory: number | null;
 }
 
 /** A pattern whose scope the user may have left open (null): it depends on the coefficients. */

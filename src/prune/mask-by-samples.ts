@@ -3,11 +3,15 @@
  * nothing. (`run(pipe)` needs the whole model and lives in hook/.)
  */
 import {
+  type CollectControl,
+  collectInParts,
   collectStatistics,
+  describeParts,
   openSamples,
   type Samples,
   type TargetStatistics,
   type Tokenizer,
+  weightBytesWithin,
 } from "../calibrate/index.js";
 import { createCpuDevice, type Device } from "../compute/index.js";
 import type { Runtime, SessionOptions } from "../runtime/index.js";
@@ -63,23 +67,32 @@ async function maskOne(
   const sessionOptions = withoutOutputs(services.sessionOptions);
   let samples: Samples | undefined;
   let dense: TargetStatistics | undefined;
+  let inParts = "";
   const collect: Collect = async ([current], tensors, pass) => {
     samples ??= await openSamples(calibration, tokenizer, plan.name);
     const { total } = samples;
-    // A stream has no total: its bar stands still while the count goes on.
-    const onSample = (done: number) =>
-      meter.step("calibrate", total === null ? 0 : done, total ?? 1, `sample ${done}`, pass);
     const options = { runtime, sessionOptions, tensors: tensors.get(plan) ?? new Map() };
-    const statistics =
-      (pass === 0 ? dense : undefined) ??
-      (await collectStatistics(plan.model, plan.targets, samples, options, { signal, onSample }));
+    // A stream has no total: its bar stands still while the count goes on, but for the steps of parts.
+    const onSample: CollectControl["onSample"] = (done, { index, count } = { index: 0, count: 1 }) => {
+      const [step, steps] = total === null ? [index, count] : [index * total + done, count * total];
+      meter.step("calibrate", step, steps, `${count > 1 ? `part ${index + 1} of ${count}, ` : ""}sample ${done}`, pass);
+    };
+    const control = { signal, onSample };
+    const collectAll = async (all: Samples) => {
+      if (calibration.memory === null) return collectStatistics(plan.model, plan.targets, all, options, control);
+      const mostBytes = weightBytesWithin(calibration.memory);
+      const parted = await collectInParts(plan.model, plan.targets, all, { ...options, mostBytes }, control);
+      inParts = describeParts(parted, mostBytes);
+      return parted.statistics;
+    };
+    const statistics = (pass === 0 ? dense : undefined) ?? (await collectAll(samples));
     if (pass === 0) dense = statistics;
     return new Map([[current as Plan, statistics]]);
   };
   const own = (await computeMasks([plan], collect, device, () => meter)).get(plan) as Masked;
   const judging = { device, runtime, sessionOptions, tokenizer, collect, meter };
   const masked = verify && differsFromRia(plan) ? await verifyMasks(plan, own, judging) : own;
-  return { plan, masked, calibration: samples?.description ?? "none" };
+  return { plan, masked, calibration: samples === undefined ? "none" : `${samples.description}${inParts}` };
 }
 
 /** The tapped graph has none of the model's own outputs, so nothing may be said of where they go. */

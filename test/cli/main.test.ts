@@ -85,6 +85,9 @@ describe("help and version", () => {
         --calibration-length <n>                 tokens in a sample (default: 512)
         --bos                                    every sample starts with the tokenizer's BOS and holds
                                                  length − 1 text tokens (the windows of --text too)
+        --calibration-memory <size>              about how much memory may be taken; a model too large for
+                                                 it is run in parts, one after the other (default: no
+                                                 bound)
         --passes <n>                             passes of calibration; each after the first measures the
                                                  model as the one before pruned it (default: what the
                                                  coefficients were tuned with, else 1)

@@ -1,9 +1,14 @@
 /** Packed models by way of the host: exported, opened by stock transformers.js and by us, and kept in the cache. */
-import { cpSync, readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { cpSync, existsSync, readdirSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import * as host from "@huggingface/transformers";
 import { describe, expect, test } from "vitest";
+import { textFeeds } from "../../src/calibrate/index.js";
+import { hostRuntime, onnxRuntime } from "../../src/hook/host.js";
+import { openUnpacked } from "../../src/hook/open-unpacked.js";
 import { evaluateModel, inspectModel, type PruneReport, pipeline, pruneModel } from "../../src/index.js";
+import type { RuntimeSession } from "../../src/runtime/index.js";
 import { GPT2, sessions, T5, temporaryFolder } from "./loading.js";
 import { externalise } from "./rewritten.js";
 
@@ -54,6 +59,25 @@ describe("encoding: packed", () => {
     const expected = await said(dense, host.pipeline);
     expect(await said(packed, host.pipeline)).toEqual(expected);
     expect(await said(packed, pipeline as typeof host.pipeline)).toEqual(expected);
+  });
+
+  test("is expanded in files of a temporary folder where memory cannot hand it over, which are gone at once", async () => {
+    const out = join(temporaryFolder(), "packed");
+    await pruneModel(GPT2, { prune: { method: "magnitude", sparsity: 0.5, encoding: "packed" }, out });
+    const path = join(out, "onnx/model.onnx");
+    const { InferenceSession } = onnxRuntime();
+    const runtime = hostRuntime((model, options) => InferenceSession.create(model, options));
+    const logitsOf = async (session: RuntimeSession) => {
+      const { logits } = await session.run(textFeeds(runtime, session, [[1, 2, 3, 4]], "model"));
+      await session.release();
+      return logits?.data;
+    };
+    const expected = await logitsOf(await runtime.open(path, {}));
+    const session = await openUnpacked(path, {}, (model, options) => runtime.open(model as string, options), 0);
+    const opened = sessions.at(-1)?.model as string;
+    expect(opened.startsWith(tmpdir()) && !opened.startsWith(out)).toBe(true);
+    expect(existsSync(dirname(opened))).toBe(false);
+    expect(await logitsOf(session)).toEqual(expected);
   });
 
   test("keeps the cached model packed, and opens it expanded", async () => {

@@ -50,6 +50,19 @@ describe("pruneModel", () => {
     expect(generateInAnotherProcess(out)).toEqual(expected);
   });
 
+  test("prunes alike with a bound of memory, and refuses one where sessions must run together", async () => {
+    const bounded = { ...calibrated, calibration: { ...SHORT, memory: "1GB" } } as const;
+    const bytesFor = async (prune: PruneModelOptions["prune"]) => {
+      const out = fresh();
+      await pruneModel(AUSTEN, { prune, out });
+      return readFileSync(join(out, "onnx/model.onnx"));
+    };
+    expect((await bytesFor(bounded)).equals(await bytesFor(calibrated))).toBe(true);
+    await expect(pruneModel(T5, { prune: bounded, out: fresh() })).rejects.toThrow(
+      /calibration\.memory is set.*leave memory out/,
+    );
+  });
+
   test("prunes an encoder and its decoder by text alone", async () => {
     const out = fresh();
     const { reports } = await pruneModel(T5, { prune: calibrated, out });

@@ -27,7 +27,7 @@ describe("the forms of the prune option", () => {
       coefficients: { kind: "auto" },
       include: [],
       exclude: [],
-      calibration: { source: { kind: "built-in" }, count: 32, length: 512, bos: false, id: null },
+      calibration: { source: { kind: "built-in" }, count: 32, length: 512, bos: false, id: null, memory: null },
       passes: null,
       cache: { kind: "host" },
       verify: false,
@@ -229,12 +229,30 @@ describe("calibration", () => {
       length: 16,
       bos: true,
       id: null,
+      memory: null,
     });
   });
 
   it("may give samples without content a name", () => {
     expect(resolve({ calibration: { feeds: [{}], id: "images-2" } }).calibration.id).toBe("images-2");
     expect(resolve({ calibration: { run: () => 0, id: "speech" } }).calibration.id).toBe("speech");
+  });
+
+  it("takes a bound of memory as bytes or with a unit", () => {
+    const memoryOf = (memory: unknown) => resolve({ calibration: { memory } }).calibration.memory;
+    expect([1e9, "800MB", "1.5 GB"].map(memoryOf)).toEqual([1e9, 8e8, 1.5e9]);
+    for (const memory of ["1", "1GiB", "0.1GB", 4096, Number.NaN, null])
+      expect(errorOf({ calibration: { memory } })).toMatchObject({
+        code: "bad-option",
+        message: expect.stringContaining("prune.calibration.memory: expected bytes from 400000000, as a number or as"),
+      });
+  });
+
+  it.each([
+    [{ calibration: { memory: "1GB", run: () => 0 } }, "prune.calibration.run is given the whole of it"],
+    [{ calibration: { memory: "1GB" }, verify: true }, "prune.verify opens the whole model"],
+  ])("refuses a bound of memory where the whole model is opened: %j", (options, message) => {
+    expect(errorOf(options)).toMatchObject({ code: "bad-option", message: expect.stringContaining(message) });
   });
 
   it.each([{ texts: [] }, { texts: " \n" }, { tokens: [] }, { tokens: [[1], []] }, { feeds: [] }])(

@@ -49,7 +49,7 @@ export function unpackEdits(model: OnnxModel, { weights, shared }: FoundPacked):
 }
 
 /** Expanded weights go to a runtime inside one message, which ends at 2 GiB; other parts of the model need room too. */
-const MOST_EXPANDED_BYTES = 2 ** 31 - 2 ** 26;
+export const MOST_EXPANDED_BYTES = 2 ** 31 - 2 ** 26;
 
 /**
  * The edits with which a runtime gets a model that has nothing left to fold, or null where nothing is packed, or more

@@ -47,7 +47,14 @@ async function gramsOf(
   signal?: AbortSignal,
 ) {
   const source = { kind: "tokens", samples: tokens } as const;
-  const calibration = { source, count: tokens.length, length: tokens[0]?.length ?? 0, bos: false, id: null };
+  const calibration = {
+    source,
+    count: tokens.length,
+    length: tokens[0]?.length ?? 0,
+    bos: false,
+    id: null,
+    memory: null,
+  };
   const noText = () => Promise.reject(new TypeError("token ids need no tokenizer"));
   const samples = await openSamples(calibration, noText, model.onnx.name);
   const options = { runtime, sessionOptions, tensors: new Map() };
