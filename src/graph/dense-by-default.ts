@@ -1,7 +1,7 @@
 /**
  * Targets that stay dense unless the user names them: what turns hidden states into answers, what
- * shares its weight with something that is no linear layer, and what chooses experts. Each costs
- * more quality than its zeros are worth, as does the first convolution.
+ * shares its weight with something that is no linear layer, what chooses experts, and what encodes
+ * positions. Each costs more quality than its zeros are worth, as does the first convolution.
  */
 import type { Shape } from "../tensor/matrix.js";
 import { type Constants, LONGEST_WAY } from "./constants.js";
@@ -22,7 +22,7 @@ export interface FoundLayer {
 
 /** Why the layer stays dense by default, as a sentence for the report; null for ordinary layers. */
 export function denseByDefault(layer: FoundLayer, constants: Constants): string | null {
-  return sharedWith(layer) ?? headOf(layer, constants) ?? routerOf(layer) ?? stemOf(layer);
+  return sharedWith(layer) ?? headOf(layer, constants) ?? routerOf(layer) ?? positionsOf(layer) ?? stemOf(layer);
 }
 
 // --- shared weights ---------------------------------------------------------------------------
@@ -103,6 +103,16 @@ const ROUTER = /(^|\.)((mlp|moe|ffn|feed_forward|block_sparse_moe)\.gate|router)
 /** A gate with as many outputs as inputs or more is part of a feed-forward block. */
 function routerOf({ name, shape }: FoundLayer): string | null {
   return ROUTER.test(name) && shape.out < shape.in ? "router: chooses experts" : null;
+}
+
+// --- positions --------------------------------------------------------------------------------
+
+/** A matrix that coordinates are multiplied with; tables of positions are looked up and are no layers anyway. */
+const POSITIONS = /(^|\.)pos(ition(al)?)?_embed(ding)?s?$/;
+
+/** Random Fourier features, as SAM has them: two input channels, x and y, and nothing learned. */
+function positionsOf({ name }: FoundLayer): string | null {
+  return POSITIONS.test(name) ? "positions: turns coordinates into features" : null;
 }
 
 // --- stems ------------------------------------------------------------------------------------
