@@ -117,17 +117,10 @@ function positionsOf({ name }: FoundLayer): string | null {
 
 // --- stems ------------------------------------------------------------------------------------
 
-/** Operators that hand pixels or samples on, at most in another type, shape or range. */
-const BEFORE_STEM: ReadonlySet<string> = new Set([
-  "Cast",
-  "Identity",
-  "Reshape",
-  "Transpose",
-  "Unsqueeze",
-  "Sub",
-  "Div",
-  "Mul",
-]);
+/** Operators that hand pixels or samples on, at most in another type, shape, order or range. */
+const BEFORE_STEM: ReadonlySet<string> = new Set(
+  "Cast Identity Reshape Transpose Squeeze Unsqueeze Pad Slice Concat Sub Div Mul".split(" "),
+);
 
 /** The convolution that turns what the model is given into hidden states: patches of pixels, frames of sound. */
 function stemOf({ uses }: FoundLayer): string | null {
