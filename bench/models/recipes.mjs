@@ -97,6 +97,9 @@ const pixels = (height, width) => {
   return new host.Tensor("float32", data, [1, 3, height, width]);
 };
 
+/** Convolutions of 6, 18 and 42 input channels. */
+const PP_OCR_MISFITS = [40, 43, 51, 54, 57, 60].map((i) => `p2o.Conv.${i}`);
+
 /** @type {Readonly<Record<string, Recipe>>} */
 export const RECIPES = {
   "smollm2-135m": byText(CAUSAL, "text-generation", generate, "SmolLM2-135M"),
@@ -170,7 +173,7 @@ export const RECIPES = {
     },
     "Whisper tiny.en",
   ),
-  "pp-ocr-det": byInputs("convolutions", "PP-OCRv4 detection", ["p2o.Conv.4*"], () => [{ x: pixels(96, 128) }]),
+  "pp-ocr-det": byInputs("convolutions", "PP-OCRv4 detection", PP_OCR_MISFITS, () => [{ x: pixels(96, 128) }]),
   "pp-ocr-rec": byInputs("convolutions, attention", "PP-OCRv4 recognition", [], () => [{ x: pixels(48, 320) }]),
   magika: byInputs("layers over bytes", "Magika v3.3", ["**.Dense_0.einsum"], () => [
     {
