@@ -1,11 +1,13 @@
 """Makes the small random models of test/fixtures: real exports, in the layout of transformers.js.
 
     python3 -m venv env
-    env/bin/pip install torch==2.13.0 optimum-onnx==0.1.0 transformers==4.57.6 onnx onnxruntime pillow
+    env/bin/pip install torch==2.13.0 optimum-onnx==0.1.0 transformers==4.57.6 onnx onnxruntime pillow \
+      accelerate onnxslim==0.1.98 onnx-ir==1.1.0
     env/bin/python scripts/make-fixtures.py
 
-Three models: a T5 (an encoder, and a merged decoder whose two branches lie in an If node), a BERT for
-embeddings and a ViT, which reads images. Their weights are random and their output means nothing;
+Five models: a T5 (an encoder, and a merged decoder whose two branches lie in an If node), a BERT for
+embeddings, a ViT, which reads images, and of bench/models a Whisper of eight bits and a LLaVA of three
+files in float16. Their weights are random and their output means nothing;
 what counts is the graph, which is exactly what the exporter of optimum writes for the real thing.
 The tokenizers are trained here on the text of models/austen-1.4m. The seed is fixed, so a
 second run gives the same weights, though not the same bytes: exporter and trainer break ties as they like.
@@ -13,6 +15,8 @@ second run gives the same weights, though not the same bytes: exporter and train
 
 import json
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -121,6 +125,27 @@ def export(name, task, model, processor, onnx_files) -> None:
                 (target / file).write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n")
         for file in onnx_files:
             shutil.copyfile(exported / file, target / "onnx" / file)
+    list_sizes(target)
+
+
+def from_bench(name, model, dtype) -> None:
+    """Takes a model that bench/models/build.py makes, in one dtype."""
+    target = FIXTURES / name
+    with tempfile.TemporaryDirectory() as folder:
+        build = [sys.executable, ROOT / "bench/models/build.py", folder, model, "--dtypes", f"fp32,{dtype}"]
+        subprocess.run(build, check=True)
+        shutil.rmtree(target, ignore_errors=True)
+        (target / "onnx").mkdir(parents=True)
+        for file in [*SIDE_FILES, "processor_config.json"]:
+            if (Path(folder, model) / file).exists():
+                shutil.copyfile(Path(folder, model) / file, target / file)
+        suffix = {"q8": "quantized"}.get(dtype, dtype)
+        for file in Path(folder, model, "onnx").glob(f"*_{suffix}.onnx"):
+            shutil.copyfile(file, target / "onnx" / file.name)
+    list_sizes(target)
+
+
+def list_sizes(target) -> None:
     for file in sorted(target.rglob("*.*")):
         print(f"{file.relative_to(ROOT)}: {file.stat().st_size:,} bytes")
 
@@ -132,6 +157,8 @@ def main() -> None:
     export("tiny-bert", "feature-extraction", tiny_bert(), word_piece_tokenizer(), ["model.onnx"])
     images = ViTImageProcessor(size={"height": IMAGE_SIZE, "width": IMAGE_SIZE})
     export("tiny-vit", "feature-extraction", tiny_vit(), images, ["model.onnx"])
+    from_bench("tiny-whisper", "whisper", "q8")
+    from_bench("tiny-llava", "llava", "fp16")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 /**
  * Targets that stay dense unless the user names them: what turns hidden states into answers, what
- * shares its weight with something that is no linear layer, and what chooses experts. Each costs
- * more quality than its zeros are worth, as does the first convolution.
+ * shares its weight with something that is no linear layer, what chooses experts, and what encodes
+ * positions. Each costs more quality than its zeros are worth, as does the first convolution.
  */
 import type { Shape } from "../tensor/matrix.js";
 import { type Constants, LONGEST_WAY } from "./constants.js";
@@ -22,7 +22,7 @@ export interface FoundLayer {
 
 /** Why the layer stays dense by default, as a sentence for the report; null for ordinary layers. */
 export function denseByDefault(layer: FoundLayer, constants: Constants): string | null {
-  return sharedWith(layer) ?? headOf(layer, constants) ?? routerOf(layer) ?? stemOf(layer);
+  return sharedWith(layer) ?? headOf(layer, constants) ?? routerOf(layer) ?? positionsOf(layer) ?? stemOf(layer);
 }
 
 // --- shared weights ---------------------------------------------------------------------------
@@ -105,19 +105,22 @@ function routerOf({ name, shape }: FoundLayer): string | null {
   return ROUTER.test(name) && shape.out < shape.in ? "router: chooses experts" : null;
 }
 
+// --- positions --------------------------------------------------------------------------------
+
+/** A matrix that coordinates are multiplied with; tables of positions are looked up and are no layers anyway. */
+const POSITIONS = /(^|\.)pos(ition(al)?)?_embed(ding)?s?$/;
+
+/** Random Fourier features, as SAM has them: two input channels, x and y, and nothing learned. */
+function positionsOf({ name }: FoundLayer): string | null {
+  return POSITIONS.test(name) ? "positions: turns coordinates into features" : null;
+}
+
 // --- stems ------------------------------------------------------------------------------------
 
-/** Operators that hand pixels or samples on, at most in another type, shape or range. */
-const BEFORE_STEM: ReadonlySet<string> = new Set([
-  "Cast",
-  "Identity",
-  "Reshape",
-  "Transpose",
-  "Unsqueeze",
-  "Sub",
-  "Div",
-  "Mul",
-]);
+/** Operators that hand pixels or samples on, at most in another type, shape, order or range. */
+const BEFORE_STEM: ReadonlySet<string> = new Set(
+  "Cast Identity Reshape Transpose Squeeze Unsqueeze Pad Slice Concat Sub Div Mul".split(" "),
+);
 
 /** The convolution that turns what the model is given into hidden states: patches of pixels, frames of sound. */
 function stemOf({ uses }: FoundLayer): string | null {

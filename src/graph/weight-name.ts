@@ -20,7 +20,7 @@ const MADE_UP =
   /^(node_.*|onnx::.*|\d+|(fused_)?(matmul|gemm|linear|addmm|mm|bmm|val|t|tensor|const|initializer|arg|op|n)[_\d]*)$/i;
 
 /** What exporters, optimisers and quantisers append to the name of a parameter. */
-const PARAMETER_SUFFIX = /(_output_\d+|_transposed|_merged_\d+|_quantized|_fp16|_Q\d\w*|\.(weight|kernel|qweight))$/;
+const PARAMETER_SUFFIX = /(_output_\d+|_transposed|_merged_\d+|_quant(ized)?|_fp16|_Q\d\w*|\.(weight|kernel|qweight))$/;
 
 /**
  * Readable name of a weight, not yet unique.

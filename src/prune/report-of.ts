@@ -1,6 +1,6 @@
 /** What a run did, as the plain data of report.ts. */
 import { describeCoding, findTargets, type Model, partsOf, type Target } from "../graph/index.js";
-import { graphsOf, type OnnxModel, type OnnxTensor } from "../onnx/index.js";
+import { graphsOf, type OnnxModel, type OnnxNode, type OnnxTensor } from "../onnx/index.js";
 import { countKept, describePattern, prunedCount } from "../pattern/index.js";
 import type { ByteComparison, PlannedFile, PruneReport, WeightReport } from "../report.js";
 import type { Masked } from "./masks.js";
@@ -140,18 +140,24 @@ const FLOAT_TYPES: ReadonlySet<number> = new Set([1, 10, 16]); // float32, float
 const CODE_TYPES: ReadonlySet<number> = new Set([2, 3, 21, 22, 25, 26]); // uint8, int8, uint4, int4, uint2, int2
 
 /**
- * Parameters of a model: float initializers with at least one axis, quantised weights by the elements that their
- * codes stand for, and other matrices of codes, such as embeddings. Scales, zeros and constants of the graph are none.
+ * Parameters of a model: float tensors with at least one axis, quantised weights by the elements that their codes
+ * stand for, and other matrices of codes, such as embeddings. Scales, zeros and single numbers of the graph are none.
  */
 export function parametersOf(model: Model): number {
   const quantised = findTargets(model).targets.filter(({ coding }) => coding.kind !== "float");
   const known = new Set(quantised.flatMap(({ tensor, coding }) => [tensor, ...partsOf(coding)]));
   const others = [...graphsOf(model.onnx.graph)]
-    .flatMap(({ initializers }) => initializers)
+    .flatMap(({ initializers, nodes }) => [...initializers, ...nodes.flatMap(constantOf)])
     .filter((tensor) => !known.has(tensor) && isParameter(tensor))
     .reduce((sum, { dims }) => sum + dims.reduce((a, b) => a * b, 1), 0);
   return quantised.reduce((sum, { shape }) => sum + shape.out * shape.in, others);
 }
+
+/** The tensor of a Constant node, where some exporters keep weights too; not where it is a single number. */
+const constantOf = ({ opType, attributes }: OnnxNode): OnnxTensor[] => {
+  const tensor = opType === "Constant" ? attributes.find(({ name }) => name === "value")?.tensor : null;
+  return tensor?.dims.some((size) => size > 1) ? [tensor] : [];
+};
 
 const isParameter = ({ dataType, dims }: OnnxTensor): boolean =>
   (FLOAT_TYPES.has(dataType) && dims.length > 0) || (CODE_TYPES.has(dataType) && dims.length > 1);

@@ -42,17 +42,26 @@ export function selectTargets(
     if (reason !== null) skipped.push({ name: target.name, reason });
     return reason === null;
   });
-  for (const { name, shape } of targets) {
-    const refusal = refusePattern(pattern, shape);
-    if (refusal !== null)
-      throw new PruneError("bad-pattern", `weight "${name}" of ${file}: ${refusal}`, {
-        details: { file, weight: name, pattern: describePattern(pattern) },
-      });
-  }
+  refuseMisfits(targets, pattern, file);
   const names = found.targets.map(({ name }) => name);
   const usesOf = (label: GlobUse["label"], globs: readonly string[]) =>
     globs.map((glob) => ({ label, glob, matches: names.some((name) => matchesGlob(glob, name)) }));
   return { targets, skipped, globs: [...usesOf("include", include), ...usesOf("exclude", exclude)], names };
+}
+
+/** Names all weights that do not fit, so that they can be excluded in one go. */
+function refuseMisfits(targets: readonly Target[], pattern: Pattern, file: string): void {
+  const misfits = targets.flatMap(({ name, shape }) => {
+    const refusal = refusePattern(pattern, shape);
+    return refusal === null ? [] : [{ name, refusal }];
+  });
+  const [first, ...others] = misfits;
+  if (first === undefined) return;
+  const names = others.map(({ name }) => `"${name}"`).join(", ");
+  const more = others.length === 0 ? "" : `; ${others.length} more do not fit: ${names}`;
+  throw new PruneError("bad-pattern", `weight "${first.name}" of ${file}: ${first.refusal}${more}`, {
+    details: { file, weight: first.name, pattern: describePattern(pattern), weights: misfits.map(({ name }) => name) },
+  });
 }
 
 function reasonToSkip(

@@ -106,6 +106,14 @@ describe("denseByDefault", () => {
     expect(await reasons([layer("layers.0/mlp/gate", "a"), relu("a")], zeros("w", 8, 32))).toEqual([null]);
   });
 
+  it("keeps what turns coordinates into features, but no projection of positions", async () => {
+    const names = ["prompt_encoder/shared_embedding/positional_embedding", "layers.0/attn/pos_proj"];
+    const nodes = names.map((name, i) => layer(name, `a${i}`, "x", `w${i}`));
+    const weights = names.map((_, i) => zeros(`w${i}`, 8, 4));
+    const positions = "positions: turns coordinates into features";
+    expect(await reasons([...nodes, relu("a0")], ...weights)).toEqual([positions, null]);
+  });
+
   it("looks at each value once, however many paths lead to it", async () => {
     const doubling = Array.from({ length: 60 }, (_, i) => node("Add", [`a${i}`, `a${i}`], [`a${i + 1}`]));
     expect(await reasons([layer("out", "a0"), ...doubling, relu("a60")], zeros("w", 8, 4))).toEqual([null]);

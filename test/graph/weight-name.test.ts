@@ -6,6 +6,7 @@ describe("weightName", () => {
     ["/model/layers.0/self_attn/q_proj/MatMul", "layers.0.self_attn.q_proj"],
     ["/model/layers.0/attn/q_proj/MatMul", "layers.0.attn.q_proj"],
     ["/transformer/h.0/attn/c_attn/Gemm", "h.0.attn.c_attn"],
+    ["p2o.Conv.43_quant", "p2o.Conv.43"],
     ["/encoder/layer.3/attention/self/query/MatMul", "encoder.layer.3.attention.self.query"],
     ["/bert/encoder/layer.3/attention/self/query/MatMul", "encoder.layer.3.attention.self.query"],
     ["/model/encoder/layers.2/fc1/MatMul", "encoder.layers.2.fc1"],

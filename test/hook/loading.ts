@@ -22,6 +22,8 @@ export const GPT2 = fixture("austen-gpt2");
 export const T5 = fixture("tiny-t5");
 export const BERT = fixture("tiny-bert");
 export const VIT = fixture("tiny-vit");
+export const WHISPER = fixture("tiny-whisper");
+export const LLAVA = fixture("tiny-llava");
 
 /** Calibration that takes a moment: two samples of 64 tokens of the built-in text. */
 export const SHORT = { count: 2, length: 64 } as const;

@@ -39,13 +39,13 @@ describe("the weights of a file that are pruned", () => {
     expect(selection.skipped).toContainEqual({ name: FC2, reason: 'excluded by "*.fc2"' });
   });
 
-  it("must take the pattern, and the error names weight, file and remedy", async () => {
+  it("must take the pattern, and the error names all that do not, file and remedy", async () => {
     const error = await errorOf(() => planOf({ pattern: "3:5" }));
     expect(error.code).toBe("bad-pattern");
     expect(error.message).toBe(
-      `weight "${FC1}" of model: it has 16 input channels and pattern 3:5 needs a multiple of 5; exclude it or use an unstructured pattern`,
+      `weight "${FC1}" of model: it has 16 input channels and pattern 3:5 needs a multiple of 5; exclude it or use an unstructured pattern; 1 more do not fit: "${FC2}"`,
     );
-    expect(error.details).toEqual({ file: "model", weight: FC1, pattern: "3:5" });
+    expect(error.details).toEqual({ file: "model", weight: FC1, pattern: "3:5", weights: [FC1, FC2] });
     expect(namesOf(await select({ pattern: "12:32", exclude: "*.fc1" }))).toEqual([FC2]);
   });
 });

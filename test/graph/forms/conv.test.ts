@@ -34,8 +34,14 @@ describe("Conv", () => {
     ]);
   });
 
-  it("stays dense by default where it reads what the model is given", async () => {
-    const scaled = [node("Div", ["pixels", "range"], ["h"]), conv()];
+  it("stays dense by default where it reads what the model is given, padded or cut as well", async () => {
+    const scaled = [
+      node("Slice", ["pixels", "range"], ["cut"]),
+      node("Pad", ["cut", "range"], ["padded"]),
+      node("Concat", ["padded", "cut"], ["whole"], { axis: 1 }),
+      node("Div", ["whole", "range"], ["h"]),
+      conv(),
+    ];
     expect(findTargets(await build(scaled, zeros("w", 6, 4, 1, 1), zeros("range", 1))).targets).toMatchObject([
       { denseByDefault: 'stem: reads the input "pixels"' },
     ]);
