@@ -30,13 +30,13 @@ const MEMORY = {
   /** A thread that computes masks, beside the weight it holds. */
   thread: 12e6,
   /** Tokenizer and samples. */
-  samples: 10e6,
+  samples: 8e6,
   /** Most of what was read and written that waits for the garbage collector. */
   uncollected: 65e6,
   /** The runtime's node, with kernel and shapes. */
   node: 8e3,
   /** Activations in float32 values per token and hidden channel that a run has memory for: the runtime's allocator doubles. */
-  activations: 265,
+  activations: 255,
 } as const;
 
 /** Layer forms whose activations take more, by how much: they are held as whole numbers too, and products as int32. */

@@ -57,10 +57,7 @@ export async function measureSpeeds(plan: Plan, services: SpeedServices): Promis
   await maskAll(Array.from({ length: device.concurrency }, () => first));
   const sample = others.length === 0 ? [first] : others;
   const mask = await perSecond(weightsOf(sample), () => maskAll(sample));
-  const edits = [...maskEdits(masks).values()];
-  const zero = await perSecond(weightsOf([...masks.keys()]), async () => {
-    for (const edit of edits) if (edit.kind === "bytes") await edit.bytes();
-  });
+  const zero = await zeroSpeed(masks);
   return {
     hash: path === undefined ? UNKNOWN_HASH_SPEED : await hashSpeed(path, signal),
     // One weight alone keeps one thread busy.
@@ -68,6 +65,20 @@ export async function measureSpeeds(plan: Plan, services: SpeedServices): Promis
     zero,
     forward: plan.calibrated || plan.options.verify ? await forwardSpeeds(runtime, sessionOptions) : null,
   };
+}
+
+/** Weights zeroed a second: the median over the weights, once the code is warm. */
+async function zeroSpeed(masks: ReadonlyMap<Target, Mask>): Promise<number> {
+  const edits = [...maskEdits(masks).values()];
+  const sizes = [...masks.keys()].map(sizeOf);
+  const round = async () => {
+    const speeds: number[] = [];
+    for (const [i, edit] of edits.entries())
+      speeds.push(await perSecond(sizes[i] as number, async () => edit.kind === "bytes" && edit.bytes()));
+    return speeds.sort((a, b) => a - b)[speeds.length >> 1] as number;
+  };
+  await round();
+  return round();
 }
 
 /** A weight to warm up with and those to time: of middling size, a few for each thread, as far as they are not too large. */
