@@ -32,7 +32,8 @@ describe("every layout", () => {
     const small = await smallCorpus();
     const dense = [...small, ...fixtures(root)].filter(({ name }) => campaign.prunedOf.get(name) === 0);
     const packed = small.filter(({ name }) => name.startsWith(PACKED));
-    expect(dense.map(({ name }) => name)).toEqual([...packed.map(({ name }) => name), "sparse initializer"]);
+    const withoutLayers = ["sparse initializer", "tiny-llava/onnx/embed_tokens_fp16.onnx"];
+    expect(dense.map(({ name }) => name)).toEqual([...packed.map(({ name }) => name), ...withoutLayers]);
     expect(campaign.count).toBe(small.length + fixtures(root).length + found().length);
   }, 300_000);
 
