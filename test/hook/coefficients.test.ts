@@ -137,7 +137,7 @@ describe("what one process has tuned", () => {
     const expected = { coefficients: TUNED, byKind: coefficients.byKind };
     expect(reports).toMatchObject([expected, expected]);
     expect(reports.map((report) => report.coefficientsFrom)).toEqual(
-      new Array(2).fill("tuned on family t5/64 (someone/tiny-bert)"),
+      new Array(2).fill("tuned on family t5/64 (someone/tiny-bert, fp32)"),
     );
   });
 

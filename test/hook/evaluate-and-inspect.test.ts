@@ -82,7 +82,7 @@ describe("inspectModel", () => {
     const { model, files } = await inspectModel(AUSTEN, { dtype: "fp32" });
     expect(model).toBe(AUSTEN);
     expect(files).toMatchObject([
-      { file: "model", bytes: statSync(join(AUSTEN, "onnx/model.onnx")).size, parameters: 1_443_456 },
+      { file: "model", bytes: statSync(join(AUSTEN, "onnx/model.onnx")).size, parameters: 1_443_472 },
     ]);
     const [file] = files;
     expect(file?.weights).toHaveLength(42);
