@@ -93,7 +93,9 @@ function placesFit(weight: PackedWeight, placesDims: readonly number[]): boolean
   const [elements, places] = [elementCount(weight), product(placesDims)];
   if (form.kind === "mask") return elements === 8 * places;
   if (form.keep < 1 || form.of < 2 || form.of > MOST_IN_GROUP || form.keep > form.of) return false;
-  const layout = slotLayout(elementDims(weight), form.axis, form.keep, form.of);
+  const dims = elementDims(weight);
+  if (form.axis >= dims.length) return false;
+  const layout = slotLayout(dims, form.axis, form.keep, form.of);
   return layout !== null && (elements / form.of) * form.keep === places * layout.perByte;
 }
 

@@ -112,6 +112,7 @@ describe("a packed weight that is not as packing writes it", () => {
     ["another operator", (graph) => Object.assign(nodeOf(graph, "v"), { opType: "Squeeze" })],
     ["another table", (graph) => initializer(graph, "ranks").rawData?.fill(3, 4, 5)],
     ["another attribute", (graph) => Object.assign(nodeOf(graph, "w").attribute?.[0] as object, { i: 1 })],
+    ["an axis that there is not", (graph) => Object.assign(nodeOf(graph, "w").attribute?.[0] as object, { i: 7 })],
     ["an attribute more", (graph) => nodeOf(graph, "v").attribute?.push({ name: "allowzero", type: 2, i: 1 })],
     ["another domain", (graph) => Object.assign(nodeOf(graph, "v"), { domain: "com.example" })],
     ["another input", (graph) => Object.assign(nodeOf(graph, "v"), { input: ["x", "x"] })],
