@@ -96,8 +96,8 @@ function optionsFor({ recipe, folder }: Case, pattern: string): PruneOptions {
     recipe.calibratedBy === "text"
       ? { count: 4, length: 64 }
       : { run: (loaded: never) => recipe.use(loaded, folder), id: "recipe" };
-  const exclude = recipe.exclude ?? [];
-  return { method: flags.method, ...how, exclude, calibration, cache: false } as PruneOptions;
+  const { exclude } = recipe;
+  return { method: flags.method, ...how, ...(exclude && { exclude }), calibration, cache: false } as PruneOptions;
 }
 
 const shareOf = (pattern: string): number => {

@@ -23,6 +23,7 @@ warnings.filterwarnings("ignore")
 logging.disable(logging.INFO)
 
 import onnx  # noqa: E402
+import onnxruntime  # noqa: E402
 from optimum.exporters.onnx import main_export  # noqa: E402
 
 import packaged_models  # noqa: E402
@@ -79,7 +80,9 @@ def build(name: str, out: Path, dtypes: list[str]) -> None:
                 continue
             try:
                 onnx.save(convert(onnx.load(file), dtype), target)
+                onnxruntime.InferenceSession(target, providers=["CPUExecutionProvider"])
             except Exception as error:
+                target.unlink(missing_ok=True)
                 print(f"{name}: {file.name} cannot be made {dtype}: {error!r}")
     sizes = sum(file.stat().st_size for file in (out / "onnx").iterdir())
     print(f"{name}: {sizes / 1e6:.1f} MB", flush=True)

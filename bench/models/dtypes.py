@@ -20,7 +20,21 @@ def operators(graph) -> set[str]:
     return found.union(*map(operators, bodies))
 
 
+def part_branch_outputs(graph) -> None:
+    """Gives what branches return names of their own: the converter renames an output of the model and forgets branches."""
+    for node in graph.node:
+        for attribute in node.attribute:
+            body = attribute.g
+            names = {output.name: f"{attribute.name}/{output.name}" for output in body.output}
+            for inner in body.node:
+                inner.input[:] = [names.get(name, name) for name in inner.input]
+                inner.output[:] = [names.get(name, name) for name in inner.output]
+            for output in body.output:
+                output.name = names[output.name]
+
+
 def to_fp16(model):
+    part_branch_outputs(model.graph)
     return convert_float_to_float16(model, keep_io_types=True, disable_shape_infer=True)
 
 

@@ -69,7 +69,7 @@ const byUse = (layout, calibratedBy, task, use, weights = "random") => ({ layout
 /**
  * A model that transformers.js knows only as a graph, calibrated by its inputs.
  *
- * @param {string} layout @param {string} weights @param {readonly string[]} exclude
+ * @param {string} layout @param {string} weights @param {readonly string[] | null} exclude
  * @param {() => readonly Record<string, host.Tensor>[]} inputs of all runs
  * @returns {Recipe}
  */
@@ -77,7 +77,7 @@ const byInputs = (layout, weights, exclude, inputs) => ({
   layout,
   weights,
   calibratedBy: "inputs",
-  exclude,
+  ...(exclude && { exclude }),
   class: "AutoModel",
   use: async (model) => {
     for (const one of inputs()) await model(one);
@@ -91,10 +91,13 @@ const listen = (/** @type {any} */ pipe) => pipe(sound());
 const CAUSAL = "causal LM";
 const BRANCHES = "encoder–decoder, branches in If";
 
-/** @param {number} height @param {number} width */
-const pixels = (height, width) => {
-  const data = Float32Array.from({ length: 3 * height * width }, (_, i) => Math.sin(i / 7) * Math.cos(i / 500));
-  return new host.Tensor("float32", data, [1, 3, height, width]);
+/** Dark marks in rows on white, like lines of text. @param {number} height @param {number} width */
+const writing = (height, width) => {
+  const plane = Float32Array.from({ length: height * width }, (_, i) => {
+    const [x, y] = [i % width, Math.floor(i / width) % 24];
+    return y >= 8 && y < 18 && x % 64 < 52 && (x * 7 + y * 3) % 11 < 6 ? -2 : 2;
+  });
+  return new host.Tensor("float32", Float32Array.of(...plane, ...plane, ...plane), [1, 3, height, width]);
 };
 
 /** Convolutions of 6, 18 and 42 input channels. */
@@ -173,8 +176,8 @@ export const RECIPES = {
     },
     "Whisper tiny.en",
   ),
-  "pp-ocr-det": byInputs("convolutions", "PP-OCRv4 detection", PP_OCR_MISFITS, () => [{ x: pixels(96, 128) }]),
-  "pp-ocr-rec": byInputs("convolutions, attention", "PP-OCRv4 recognition", [], () => [{ x: pixels(48, 320) }]),
+  "pp-ocr-det": byInputs("convolutions", "PP-OCRv4 detection", PP_OCR_MISFITS, () => [{ x: writing(96, 128) }]),
+  "pp-ocr-rec": byInputs("convolutions, attention", "PP-OCRv4 recognition", null, () => [{ x: writing(48, 320) }]),
   magika: byInputs("layers over bytes", "Magika v3.3", ["**.Dense_0.einsum"], () => [
     {
       bytes: new host.Tensor(
