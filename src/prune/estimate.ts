@@ -79,11 +79,11 @@ export function estimateMemory(plan: Plan, load: CalibrationLoad, threads: numbe
   // Pruned weights of an earlier pass, or of what is verified, go to the runtime from memory.
   const inline = passes > 1 || options.verify ? 2 * stored : 0;
   const isCalibrated = plan.calibrated || options.verify;
+  const whole = read + MEMORY.samples + sessionBytes(plan, load.longestRun) + load.otherSessions + inline;
   return {
     read,
-    calibrate: isCalibrated
-      ? read + MEMORY.samples + sessionBytes(plan, load.longestRun) + load.otherSessions + inline
-      : 0,
+    // A model that is too large for the bound is run in parts.
+    calibrate: isCalibrated ? Math.min(whole, options.calibration.memory ?? whole) : 0,
     mask: read + masks + Math.min(threads, targets.length) * largest * (isWhole ? 8 : 4),
     write: read + masks + 2 * largestStored,
   };
