@@ -105,11 +105,10 @@ describe("buildModel", () => {
     );
   });
 
-  it("links a chain of 100,000 nodes in under two seconds, and searches it without recursion", () => {
+  // What were quadratic would not end within the time that a test has.
+  it("links a chain of 100,000 nodes, and searches it without recursion", () => {
     const nodes = Array.from({ length: 100_000 }, (_, i) => onnxNode("Relu", [`v${i}`], [`v${i + 1}`]));
-    const started = performance.now();
     const model = buildModel(onnxModel({ nodes, inputs: ["v0"], outputs: ["v100000"] }));
-    expect(performance.now() - started).toBeLessThan(2000);
     expect(findTargets(model)).toEqual({ targets: [], skipped: [] });
     expect(valueNamed(model.graph, "v50000").uses).toHaveLength(1);
   });
