@@ -1,4 +1,4 @@
-/** A tiny language model in half floats, held in memory: weights as inputs, and hidden states cut and fed, in its own type. */
+/** Tiny language models in half floats and codes, held in memory: weights as inputs, and hidden states cut and fed, in their own type. */
 import { afterEach, describe, expect, it } from "vitest";
 import { openSamples } from "../../src/calibrate/index.js";
 import { createCpuDevice } from "../../src/compute/index.js";
@@ -8,7 +8,8 @@ import { type ObjectiveName, objectiveOf } from "../../src/tune/objectives/index
 import { openSubject } from "../../src/tune/open-subject.js";
 import { fedName, ProxySession } from "../../src/tune/proxy-session.js";
 import type { Subject } from "../../src/tune/subject.js";
-import { DATA_TYPE, float16, float32, type ModelSpec, modelBytes, node, value } from "../helpers/model.js";
+import { DATA_TYPE, float16, float32, int8, type ModelSpec, modelBytes, node, uint8, value } from "../helpers/model.js";
+import { pack } from "../helpers/quantised.js";
 import { floats, testRuntime } from "../helpers/runtime.js";
 import { linear, resolved, TOKENS, VOCABULARY } from "../prune/tiny.js";
 import { candidateAt, ONE_THREAD } from "./real-subject.js";
@@ -32,19 +33,84 @@ function residual(layer: number, norm: "none" | "apart" | "fused") {
 const normOf = (from: string, to: string) =>
   node("SimplifiedLayerNormalization", [from, "gamma"], [to], { axis: -1, epsilon: 1e-5 });
 
+/** Codes of a weight [in, out] with one scale, 0.01; what they stand for is its `decoded` twin. */
+const SCALE = 0.01;
+const codesOf = (count: number, seed: number) => series(count, seed).map((value) => Math.round(value / SCALE));
+const FOUR_BITS = { bits: 4, block: 16 } as const;
+
+type Stored = "float16" | "float32" | "int8" | "int8 decoded" | "uint4" | "uint4 decoded";
+
+/** A linear layer whose weight is stored in one of the ways, with its initializers. */
+function layerOf(stored: Stored, name: string, [from, to]: [string, string], [inputs, outputs, seed]: number[]) {
+  const [rows, columns] = [inputs as number, outputs as number];
+  const plain = linear(name, from, to);
+  const values = series(rows * columns, seed as number);
+  if (stored === "float16" || stored === "float32") {
+    const tensor = stored === "float16" ? float16 : float32;
+    return { nodes: [plain], initializers: [tensor(`${name}.weight`, [rows, columns], values)] };
+  }
+  if (stored.endsWith("decoded")) {
+    const kept = stored.startsWith("int8")
+      ? codesOf(values.length, seed as number)
+      : fourBitCodes(values.length, seed as number);
+    // A product of float32 numbers, as whoever decodes has it.
+    const decoded = kept.map((code) => Math.fround(Math.fround(SCALE) * code));
+    return { nodes: [plain], initializers: [float32(`${name}.weight`, [rows, columns], decoded)] };
+  }
+  const scale = float32(`${name}.scale`, [], [SCALE]);
+  if (stored === "int8") {
+    const codes = int8(`${name}.weight_quantized`, [rows, columns], codesOf(values.length, seed as number));
+    const decode = node("DequantizeLinear", [`${name}.weight_quantized`, `${name}.scale`], [`${name}.weight`]);
+    return { nodes: [decode, plain], initializers: [codes, scale] };
+  }
+  // [out, blocks, bytes], zero is 8.
+  const kept = fourBitCodes(values.length, seed as number);
+  const transposed = Array.from(
+    { length: kept.length },
+    (_, k) => (kept[(k % rows) * columns + Math.floor(k / rows)] as number) + 8,
+  );
+  const blocks = rows / FOUR_BITS.block;
+  return {
+    nodes: [
+      node(
+        "MatMulNBits",
+        [from, `${name}.weight_Q4`, `${name}.scales`],
+        [to],
+        { K: rows, N: columns, bits: FOUR_BITS.bits, block_size: FOUR_BITS.block, accuracy_level: 1 },
+        { name: `${plain.name}_Q4`, domain: "com.microsoft" },
+      ),
+    ],
+    initializers: [
+      uint8(`${name}.weight_Q4`, [columns, blocks, FOUR_BITS.block / 2], pack(transposed, FOUR_BITS.bits)),
+      float32(`${name}.scales`, [columns, blocks], new Float32Array(columns * blocks).fill(SCALE)),
+    ],
+  };
+}
+
+const fourBitCodes = (count: number, seed: number) =>
+  codesOf(count, seed).map((code) => Math.max(-8, Math.min(7, Math.round(code / 5))));
+
 /** Two blocks without attention, and a head. */
-function languageModel(dtype: "float16" | "float32", norm: "none" | "apart" | "fused" = "none"): ModelSpec {
+function languageModel(stored: Stored, norm: "none" | "apart" | "fused" = "none"): ModelSpec {
+  const dtype = stored === "float16" ? "float16" : "float32";
   const tensor = dtype === "float16" ? float16 : float32;
-  const weight = (name: string, seed: number, inputs: number, outputs: number) =>
-    tensor(`${name}.weight`, [inputs, outputs], series(inputs * outputs, seed));
+  const layers = [0, 1].map((layer) => ({
+    first: layerOf(
+      stored,
+      `layers.${layer}.mlp.fc1`,
+      [norm === "none" ? `h${layer}` : `n${layer}`, `u${layer}`],
+      [C, 32, 2 + layer],
+    ),
+    second: layerOf(stored, `layers.${layer}.mlp.fc2`, [`r${layer}`, `d${layer}`], [32, C, 4 + layer]),
+  }));
   const block = (layer: number) => [
-    linear(`layers.${layer}.mlp.fc1`, norm === "none" ? `h${layer}` : `n${layer}`, `u${layer}`),
+    ...(layers[layer]?.first.nodes ?? []),
     node("Relu", [`u${layer}`], [`r${layer}`]),
-    linear(`layers.${layer}.mlp.fc2`, `r${layer}`, `d${layer}`),
+    ...(layers[layer]?.second.nodes ?? []),
     ...residual(layer, norm),
   ];
   return {
-    ...(norm === "fused" && { domains: { "com.microsoft": 1 } }),
+    domains: { "com.microsoft": 1 },
     inputs: [value("input_ids", ["batch", "tokens"], DATA_TYPE.int64)],
     nodes: [
       node("Gather", ["embeddings", "input_ids"], ["h0"]),
@@ -56,11 +122,8 @@ function languageModel(dtype: "float16" | "float32", norm: "none" | "apart" | "f
     initializers: [
       tensor("embeddings", [VOCABULARY, C], series(VOCABULARY * C, 1)),
       tensor("gamma", [C], series(C, 7)),
-      ...[0, 1].flatMap((layer) => [
-        weight(`layers.${layer}.mlp.fc1`, 2 + layer, C, 32),
-        weight(`layers.${layer}.mlp.fc2`, 4 + layer, 32, C),
-      ]),
-      weight("lm_head", 6, C, VOCABULARY),
+      ...layers.flatMap(({ first, second }) => [...first.initializers, ...second.initializers]),
+      tensor("lm_head.weight", [C, VOCABULARY], series(C * VOCABULARY, 6)),
     ],
     outputs: [
       value("logits", ["batch", "tokens", VOCABULARY], DATA_TYPE[dtype]),
@@ -88,9 +151,13 @@ async function subjectOf(...which: Parameters<typeof languageModel>): Promise<Su
 
 const OBJECTIVES: ObjectiveName[] = ["hidden-drift", "block-error", "block-cosine", "kl", "likelihood"];
 
-async function figures(subject: Subject, sparsity: number): Promise<number[]> {
+async function figures(
+  subject: Subject,
+  sparsity: number,
+  objectives: readonly ObjectiveName[] = OBJECTIVES,
+): Promise<number[]> {
   const all: number[] = [];
-  for (const name of OBJECTIVES) {
+  for (const name of objectives) {
     const objective = await objectiveOf(name).open(subject);
     closers.push(() => objective.close());
     all.push(await objective.measure(candidateAt(sparsity)));
@@ -106,6 +173,17 @@ describe("a model in half floats", () => {
       expect(Math.abs((a[k] as number) / (b[k] as number) - 1), name).toBeLessThan(0.1);
     const dense = await figures(half, 0);
     for (const figure of dense.slice(0, -1)) expect(Math.abs(figure)).toBeLessThan(1e-6);
+  });
+});
+
+describe.each(["int8", "uint4"] as const)("a model whose weights are %s codes", (stored) => {
+  it("has the figures of the same model in the floats that they stand for", async () => {
+    const [coded, decoded] = [await subjectOf(stored), await subjectOf(`${stored} decoded`)];
+    expect(coded.targets.map(({ name }) => name)).toEqual(decoded.targets.map(({ name }) => name));
+    const all = [...OBJECTIVES, "output-error", "diagonal-error", "gini"] as const;
+    const [a, b] = [await figures(coded, 0.5, all), await figures(decoded, 0.5, all)];
+    for (const [k, name] of all.entries())
+      expect(Math.abs((a[k] as number) / (b[k] as number) - 1), `${name}: ${a[k]}, ${b[k]}`).toBeLessThan(1e-4);
   });
 });
 
