@@ -1,6 +1,6 @@
 /** Prunes transformers.js models as they load. Public names only; each is documented where it is made. */
 export { PruneError, type PruneErrorCode, type PruneErrorDetails } from "./errors.js";
-export type { Skipped, WeightKind } from "./graph/index.js";
+export type { CodingFacts, Skipped, WeightKind } from "./graph/index.js";
 export * from "./hook/index.js";
 export type {
   CalibrationOptions,
@@ -12,6 +12,7 @@ export type {
   RawFeeds,
 } from "./options/index.js";
 export type { Phase, ProgressEvent, RunControl } from "./progress.js";
+export type { Phases, Speeds } from "./prune/index.js";
 export type {
   CoefficientRecord,
   EvaluationText,

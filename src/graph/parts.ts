@@ -4,7 +4,7 @@
  * compute and nodes after it read is carried across. Cuts are made where little crosses, which in
  * stacked blocks is between them. A node with bodies (If, Loop) is never cut.
  */
-import type { OnnxTensor } from "../onnx/index.js";
+import { byteLengthOf, graphsOf, type OnnxTensor } from "../onnx/index.js";
 import type { Model, Node, Value } from "./types.js";
 
 /** Some nodes of a model's main graph, with what they need. */
@@ -12,7 +12,7 @@ export interface GraphPart {
   readonly nodes: ReadonlySet<Node>;
   /** Initializers of the main graph that they read. */
   readonly initializers: ReadonlySet<OnnxTensor>;
-  /** Bytes of these initializers as they are stored. */
+  /** Bytes of these initializers and of what the nodes hold themselves, as they are stored. */
   readonly bytes: number;
   /** What earlier parts computed and this one reads. */
   readonly takes: readonly Value[];
@@ -115,16 +115,34 @@ class Gathered {
     for (let node = left.pop(); node !== undefined; node = left.pop()) {
       if (this.nodes.has(node)) continue;
       this.nodes.add(node);
+      this.bytes += bytesWithin(node);
       for (const { producer, initializer } of this.reads.get(node) ?? []) {
         if (producer !== null && !this.running.has(producer)) left.push(producer);
         if (initializer === null || this.initializers.has(initializer)) continue;
         this.initializers.add(initializer);
-        this.bytes += initializer.data.kind === "raw" ? initializer.data.payload.length : 0;
+        this.bytes += bytesOf(initializer);
       }
     }
     return this;
   }
 }
+
+/** Bytes of what a node holds itself: a Constant's value, and all weights in its bodies. */
+function bytesWithin({ onnx, bodies }: Node): number {
+  const held = onnx.attributes.flatMap(({ tensor }) => tensor ?? []);
+  const graphs = bodies.flatMap(({ graph }) => [...graphsOf(graph.onnx)]);
+  const constants = graphs.flatMap(({ nodes }) => nodes.flatMap(({ attributes }) => attributes));
+  const all = [
+    ...held,
+    ...graphs.flatMap(({ initializers }) => initializers),
+    ...constants.flatMap(({ tensor }) => tensor ?? []),
+  ];
+  return all.reduce((sum, tensor) => sum + bytesOf(tensor), 0);
+}
+
+/** Of tensors whose values are text, nobody knows before they are read; they are never weights. */
+const bytesOf = ({ dataType, dims }: OnnxTensor): number => (dataType === STRING ? 0 : byteLengthOf(dataType, dims));
+const STRING = 8;
 
 /**
  * Where parts begin, as indices of `steps`. A part is filled until the next node would not fit; then it

@@ -42,24 +42,25 @@ export const readsAnotherSession = ({ model }: Plan): boolean =>
 /**
  * A run over `count` passages of at most `length` tokens (and at most 128) of the calibration's text.
  *
+ * @param file session file that is calibrated so, for messages
  * @returns the run of a loaded pipeline or model
- * @throws from the run: PruneError `bad-calibration` where the model does not read text or generate,
- *   `bad-option` for `bos` and `memory`
+ * @throws PruneError `bad-option` for `bos` and `memory`; from the run `bad-calibration` where the model does
+ *   not read text or generate
  */
-export function defaultRun(calibration: TextCalibration, tokenizer: () => Promise<HostTokenizer>): Run {
+export function defaultRun(calibration: TextCalibration, tokenizer: () => Promise<HostTokenizer>, file: string): Run {
+  if (calibration.bos)
+    throw new PruneError(
+      "bad-option",
+      `calibration.bos is set, but ${file} is run with the whole model on whole passages, which get the special tokens that its tokenizer gives them; leave bos out`,
+    );
+  if (calibration.memory !== null)
+    throw new PruneError(
+      "bad-option",
+      `calibration.memory is set, but ${file} is run together with the other sessions of its model, which are whole; leave memory out`,
+    );
   return async (loaded, onSample) => {
     const model = ((loaded as { model?: unknown }).model ?? loaded) as GeneratingModel;
     refuseUnlessTextToText(model);
-    if (calibration.bos)
-      throw new PruneError(
-        "bad-option",
-        "calibration.bos is set, but this model is run on whole passages, which get the special tokens that its tokenizer gives them; leave bos out",
-      );
-    if (calibration.memory !== null)
-      throw new PruneError(
-        "bad-option",
-        "calibration.memory is set, but the sessions of this model are run together and whole; leave memory out",
-      );
     const { text, name } = await calibrationText(calibration.source);
     const tokens = await tokenizer();
     const length = Math.min(calibration.length, PASSAGE_TOKENS);

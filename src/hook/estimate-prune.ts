@@ -27,7 +27,7 @@ import { refuseUnknownKeys } from "./known-keys.js";
 import { cacheRootOf, type HostTokenizer, loadTokenizer } from "./location.js";
 import { runOf } from "./mask-by-run.js";
 import { isCached } from "./open-pruned.js";
-import { closeJob, exportKey, openJob, type PruneJob } from "./prune-job.js";
+import { closeJob, exportKey, openJob, type PruneJob, refuseNoDirectory } from "./prune-job.js";
 import type { PruneModelOptions } from "./prune-model.js";
 import type { ResolvedFile } from "./resolve-files.js";
 
@@ -72,13 +72,18 @@ export interface PruneEstimate {
 export async function estimatePrune(model: string, options: EstimateOptions): Promise<PruneEstimate> {
   refuseUnknownKeys(options, ["task", "prune", "out", "force", "threads"], "estimatePrune()");
   const { task: _task, prune, out, force: _force, threads, signal, ...hostOptions } = options;
-  const job = await openJob(model, prune, hostOptions, signal);
+  if (out !== undefined) refuseNoDirectory(out);
   const device = createCpuDevice(threads === undefined ? {} : { threads });
+  const job = await openJob(model, prune, hostOptions, signal);
   try {
     const tokenizer = () => loadTokenizer(job.found.id, null, job.found.options);
     const notes: string[] = [];
     const files: FileEstimate[] = [];
     for (const plan of job.plans) files.push(await estimateFile(plan, job, { device, tokenizer, out, notes }));
+    if (out === undefined)
+      notes.push("loading the pruned model is not counted: it takes what loading the dense model takes");
+    if (job.plans.length > 1 || job.dense.length > 0)
+      notes.push("of several session files each is estimated alone; files that stay dense are copied besides");
     const seconds = files.flatMap((file) => Object.values(file.seconds));
     const memory = Math.max(...files.flatMap((file) => Object.values(file.memory)));
     if (memory > totalmem())

@@ -31,7 +31,7 @@ export interface InspectedWeight {
   readonly coding: CodingFacts;
   /** Share of zeros, 0 … 1, measured. */
   readonly sparsity: number;
-  /** Whether it is packed, and its bytes in the file, scales and zero points not counted. */
+  /** Whether it is packed, and its bytes in the file, scales not counted, nor zero points but those that are stored again to expand it. */
   readonly stored: { readonly encoding: "dense" | "packed"; readonly bytes: number };
 }
 
@@ -121,11 +121,11 @@ export async function inspectModel(model: string, options: HostLoadOptions & Run
 /** A session file that is named by its path; null for any other model. @throws PruneError `bad-option` for options that choose among files */
 function sessionFileAt(model: string, options: HostLoadOptions): ModelFile | null {
   if (!isSessionFile(model)) return null;
-  const [option] = Object.keys(options);
+  const [option] = Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : [name]));
   if (option !== undefined)
     throw new PruneError(
       "bad-option",
-      `${model} is one file, and ${option} chooses among those of a model; leave it out, or name the model's directory`,
+      `${model} is one file, and ${option} says how the host finds those of a model; leave it out, or name the model's directory`,
       { details: { option } },
     );
   return { input: resolve(model), name: basename(model, ".onnx") };

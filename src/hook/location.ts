@@ -2,7 +2,7 @@
  * Where a model's side files are, and its tokenizer. The host keeps `config.json`, the tokenizer and
  * the rest beside the `onnx/` folder, in a local directory as in its cache.
  */
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import type { Tokenizer } from "../calibrate/index.js";
 import { PruneError } from "../errors.js";
@@ -41,7 +41,8 @@ export function modelFolder(path: string): string {
 }
 
 /** Whether a model is named by the path of one of its session files. */
-export const isSessionFile = (model: string): boolean => /\.onnx$/i.test(model) && existsSync(model);
+export const isSessionFile = (model: string): boolean =>
+  /\.onnx$/i.test(model) && statSync(model, { throwIfNoEntry: false })?.isFile() === true;
 
 /** A model as the host takes it: an existing directory by its absolute path, anything else as it is (a Hub id). */
 export function modelIdOrFolder(model: string): { readonly id: string; readonly isFolder: boolean } {

@@ -51,7 +51,7 @@ export function runOf(plan: Plan, tokenizer: () => Promise<HostTokenizer>): Mode
   const { source } = calibration;
   if (!plan.calibrated) return null;
   if ((source.kind === "built-in" || source.kind === "texts") && readsAnotherSession(plan))
-    return { key: source, run: defaultRun(calibration as TextCalibration, tokenizer) };
+    return { key: source, run: defaultRun(calibration as TextCalibration, tokenizer, plan.name) };
   return givenRun(plan.options);
 }
 

@@ -3,6 +3,7 @@
  * gets a model with ordinary initializers: it folds nothing, so what lies between is never in memory.
  * A stock runtime opens the same file too, by folding.
  */
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PruneError } from "../errors.js";
@@ -56,14 +57,17 @@ async function createFromFiles(
   { externalData: _, ...options }: SessionOptions,
   create: Create,
 ): Promise<RuntimeSession> {
-  const draft = await FolderDraft.create(join(tmpdir(), "transformers-prune-expanded"));
+  // In a folder of its own: drafts clear up after dead ones beside them, which may be another user's.
+  const folder = await mkdtemp(join(tmpdir(), "transformers-prune-expanded-"));
+  const draft = await FolderDraft.create(join(folder, "model"));
   try {
     await writeModel(onnx, edits, draft.sink(""), { fileName: "model.onnx", external: "always" });
     await draft.finishFiles();
     return await create(join(draft.path, "model.onnx"), options);
   } finally {
-    // What the runtime has mapped lives on without its name; where a system refuses, the next run clears up.
+    // What the runtime has mapped lives on without its name.
     await draft.discard();
+    await rm(folder, { recursive: true, force: true });
   }
 }
 

@@ -2,7 +2,7 @@
  * The work on one model that goes into a directory: its session files, planned or left dense, and the key of what
  * will come of them. What prunes it and what only estimates that begin alike.
  */
-import { checkNamedFiles, type ResolvedPrune, resolvePruneOption } from "../options/index.js";
+import { badOption, checkNamedFiles, dottedLabel, type ResolvedPrune, resolvePruneOption } from "../options/index.js";
 import type { RunControl } from "../progress.js";
 import {
   checkSelections,
@@ -76,6 +76,11 @@ export async function openJob(
     await closeJob(job);
     throw error;
   }
+}
+
+/** @throws PruneError `bad-option` where `out` is no path of a directory */
+export function refuseNoDirectory(out: unknown): void {
+  if (typeof out !== "string" || out === "") throw badOption(dottedLabel("out"), "the path of a directory", out);
 }
 
 /** Closes the files of a job. */

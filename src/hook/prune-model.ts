@@ -20,10 +20,10 @@ import { addDenseFiles, addSideFiles, hashesOf, readSideFiles, refuseOccupied, r
 import { hostRuntime, hostVersions, onnxRuntime } from "./host.js";
 import { refuseUnknownKeys } from "./known-keys.js";
 import { cacheRootOf, loadTokenizer } from "./location.js";
-import { maskByRun, runOf } from "./mask-by-run.js";
+import { givenRun, maskByRun, runOf } from "./mask-by-run.js";
 import { OpenPlans } from "./open-plans.js";
 import type { PipelineOf, PipelineTask } from "./pipeline.js";
-import { closeJob, exportKey, openJob, type PruneJob } from "./prune-job.js";
+import { closeJob, exportKey, openJob, type PruneJob, refuseNoDirectory } from "./prune-job.js";
 import { type HostLoadOptions, type ResolvedFile, reloadResolved } from "./resolve-files.js";
 
 /** Options of {@link pruneModel}, beside the host's. */
@@ -69,8 +69,7 @@ export async function pruneModel<T extends PipelineTask = never>(
 ): Promise<PruneResult> {
   refuseUnknownKeys(options, ["task", "prune", "out", "force", "threads"], "pruneModel()");
   const { task, prune, out: folder, force = false, threads, signal, onProgress, ...hostOptions } = options;
-  if (typeof folder !== "string" || folder === "")
-    throw badOption(dottedLabel("out"), "the path of a directory", folder);
+  refuseNoDirectory(folder);
   const out = resolve(folder);
   const job = await openJob(model, prune, hostOptions, signal);
   const meters = new Map<string, ProgressMeter>();
@@ -80,6 +79,7 @@ export async function pruneModel<T extends PipelineTask = never>(
     return meter;
   };
   try {
+    refuseIdleTask(task, job);
     await refuseSource(out, job.found.folder);
     const reports = await writeTo(out, { ...job, task, threads, meterOf }, force, signal);
     for (const report of reports) job.plans.find(({ name }) => name === report.file)?.options.onReport?.(report);
@@ -87,6 +87,12 @@ export async function pruneModel<T extends PipelineTask = never>(
   } finally {
     await closeJob(job);
   }
+}
+
+/** A task says what `run()` is given, so without one it would be dropped without a word. */
+function refuseIdleTask(task: PipelineTask | undefined, { plans }: PruneJob): void {
+  if (task === undefined || plans.some(({ options }) => givenRun(options) !== null)) return;
+  throw badOption(dottedLabel("task"), "calibration.run, which is given its pipeline; without, leave task out", task);
 }
 
 /** The reports of the directory, which is made unless it holds the same result. */

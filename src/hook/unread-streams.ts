@@ -2,7 +2,8 @@
  * Works around a leak of the host. Where it wants no more of a file than its path, transformers.js 4.3 still opens a
  * read stream on it, which nobody reads and which reads the file to its end into memory
  * (src/utils/hub/FileResponse.js): as much as the model is large, while we calibrate and prune it. By the time a
- * session is opened the host has its path, so the streams on the session's files are destroyed then.
+ * session is opened the host has its path, so the streams on the session's files are destroyed then. Streams that
+ * anybody else has opened, which the place of the call tells, are left alone.
  */
 import fs from "node:fs";
 
@@ -24,11 +25,16 @@ export function watchReadStreams(): void {
   const watched = (...args: Parameters<typeof fs.createReadStream>): fs.ReadStream => {
     const stream = original.apply(fs, args);
     const [path] = args;
-    if (typeof path === "string" && SESSION_FILE.test(path)) note(streams, path, stream);
+    if (typeof path === "string" && SESSION_FILE.test(path) && isCalledByHost()) note(streams, path, stream);
     return stream;
   };
   fs.createReadStream = Object.assign(watched, { [WATCHED]: streams });
 }
+
+/** Where the host's code lies: its own package, or a bundle's file that keeps the name of its class. */
+const HOST_FRAME = /@huggingface[\\/]transformers|transformers\.node|FileResponse/;
+
+const isCalledByHost = (): boolean => HOST_FRAME.test(new Error().stack ?? "");
 
 function note(streams: Streams, path: string, stream: fs.ReadStream): void {
   const own = streams.get(path) ?? new Set();

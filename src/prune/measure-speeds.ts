@@ -60,8 +60,7 @@ export async function measureSpeeds(plan: Plan, services: SpeedServices): Promis
   const zero = await zeroSpeed(masks);
   return {
     hash: path === undefined ? UNKNOWN_HASH_SPEED : await hashSpeed(path, signal),
-    // One weight alone keeps one thread busy.
-    mask: others.length === 0 ? mask * Math.min(device.concurrency, plan.targets.length) : mask,
+    mask,
     zero,
     forward: plan.calibrated || plan.options.verify ? await forwardSpeeds(runtime, sessionOptions) : null,
   };

@@ -1,6 +1,7 @@
-import { readdirSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { afterEach, describe, expect, test } from "vitest";
+import { join } from "node:path";
+import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
 import { collectInParts, collectStatistics, openSamples, type TargetStatistics } from "../../src/calibrate/index.js";
 import { buildModel, findTargets, type Model } from "../../src/graph/index.js";
 import { type ModelEdits, openModel, serializeModel } from "../../src/onnx/index.js";
@@ -40,8 +41,14 @@ async function llama(): Promise<Model> {
   return modelFrom((await serializeModel(empty, { tensors: llamaEdits(empty, LLAMA) })).bytes);
 }
 
-/** Temporary folders of the package. */
-const leftovers = () => readdirSync(tmpdir()).filter((name) => name.startsWith("transformers-prune-carried-"));
+// Other tests and processes keep their files in the system's own folder.
+const temporary = mkdtempSync(join(tmpdir(), "collect-in-parts-"));
+vi.stubEnv("TMPDIR", temporary);
+afterAll(() => {
+  vi.unstubAllEnvs();
+  rmSync(temporary, { recursive: true });
+});
+const leftovers = () => readdirSync(tmpdir());
 
 interface Way {
   readonly mostBytes?: number;

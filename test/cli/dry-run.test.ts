@@ -19,7 +19,7 @@ describe("a dry run", () => {
 
   it("prints what would be pruned, what stays dense, and what it would take", async () => {
     expect((await run([...DRY, "--out", "pruned"])).stdout).toMatchInlineSnapshot(`
-      "smol → /work/pruned
+      "smol → /models/pruned
       a dry run: nothing was written
 
       crepe, 2:4
@@ -56,7 +56,7 @@ describe("a dry run", () => {
     ["this result", "holds this very result already"],
     ["something else", "takes --force to replace"],
   ] as const)("says so where the folder holds %s", async (holds, sentence) => {
-    const { stdout } = await run(DRY, commandsFor({ out: { path: "/work/pruned", holds } }));
+    const { stdout } = await run(DRY, commandsFor({ out: { path: "/models/pruned", holds } }));
     expect(stdout).toContain(sentence);
   });
 

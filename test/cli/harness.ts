@@ -57,7 +57,7 @@ export const EVALUATION: Omit<EvaluationReport, "model"> = {
 
 /** A dry run of what {@link REPORT} reports. */
 export const ESTIMATE: Omit<PruneEstimate, "model"> = {
-  out: { path: "/work/pruned", holds: "nothing" },
+  out: { path: "/models/pruned", holds: "nothing" },
   files: [
     {
       file: "model",

@@ -1,6 +1,6 @@
 /**
  * The way of a model file through everything that a user can reach without a runtime: open, find
- * layers, inspect, plan taps, prune by magnitude, write, open again. Each step may refuse the file
+ * layers, inspect, plan taps, cut into parts, prune by magnitude, write, open again. Each step may refuse the file
  * with a `PruneError`; nothing else may happen, and what was written must be what was reported.
  */
 import { mkdir, symlink, writeFile } from "node:fs/promises";
@@ -8,7 +8,14 @@ import { dirname, join } from "node:path";
 import { planTaps } from "../../src/calibrate/index.js";
 import type { Device } from "../../src/compute/index.js";
 import { PruneError } from "../../src/errors.js";
-import { buildModel, findTargets, findWritableTargets, resolveCoding, type Target } from "../../src/graph/index.js";
+import {
+  buildModel,
+  cutIntoParts,
+  findTargets,
+  findWritableTargets,
+  resolveCoding,
+  type Target,
+} from "../../src/graph/index.js";
 import {
   type ExternalFile,
   type ModelInput,
@@ -64,6 +71,9 @@ const OPTIONS = {
   "2:4": { method: "magnitude", pattern: "2:4" },
   everything: { method: "magnitude", sparsity: 0.5, include: ["**"] },
 } as const;
+
+/** Bound of the parts that a mutant is cut into: several, of all but the smallest models. */
+const SMALL_PART_BYTES = 4096;
 
 /**
  * Takes a mutant all the way.
@@ -138,6 +148,7 @@ async function inspect({ input, externalData, name }: ModelFile, onOpen: () => v
       // Skeletons refer to files that only the runtime finds; the graph alone must be whole.
       await refusalOf(async () => void buildModel(await openModel(bytes)));
     });
+    await refusalOf(async () => void cutIntoParts(model, { values: [], nodes: model.graph.nodes }, SMALL_PART_BYTES));
     for (const target of targets) await zerosIn(target);
     await expand(onnx);
   } finally {

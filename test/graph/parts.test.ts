@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { cutIntoParts, type GraphPart, type Model, type Node, type Value } from "../../src/graph/index.js";
-import { float32, ifNode, node, value } from "../helpers/model.js";
+import { constant, float32, ifNode, node, value } from "../helpers/model.js";
 import { modelOf } from "./model-of.js";
 
 const BYTES = 16;
@@ -99,6 +99,26 @@ describe("cutIntoParts", () => {
       ["constant", "up", "y"],
     ]);
     expect(parts.map(({ takes }) => takes.map(({ name }) => name))).toEqual([[], ["sum"]]);
+  });
+
+  test("counts weights in the bodies and in the attributes of nodes, and in typed lists", async () => {
+    const branch = (name: string) => ({
+      nodes: [node("Add", ["x", `${name}_weight`], [name])],
+      initializers: [weight(`${name}_weight`)],
+      outputs: [value(name, [4])],
+    });
+    const model = await modelOf({
+      inputs: [value("x", [4]), value("on", [], 9)],
+      nodes: [
+        ifNode("on", ["a"], branch("then"), branch("else")),
+        constant(weight("constant")),
+        node("Sum", ["a", "constant", "listed"], ["b"]),
+      ],
+      initializers: [float32("listed", [4], [1, 2, 3, 4], "typed")],
+      outputs: [value("b", [4])],
+    });
+    const [part, ...others] = cutIntoParts(model, { values: [lastValue(model)], nodes: [] }, 100 * BYTES);
+    expect([part?.bytes, others]).toEqual([4 * BYTES, []]);
   });
 });
 

@@ -77,6 +77,7 @@ describe("a dry run", () => {
     expect(only(estimate)).toMatchObject({ calibration: "runs of the whole model", seconds: { calibrate: null } });
     expect(estimate.notes).toEqual([
       "how long decoder_model_merged is calibrated is not known: the whole model is run for it",
+      "of several session files each is estimated alone; files that stay dense are copied besides",
     ]);
     const feeds = await estimatePrune(VIT, {
       prune: { method: "wanda", calibration: { feeds: [{}] } },
