@@ -20,6 +20,7 @@ import {
   sessionBytes,
 } from "../prune/index.js";
 import type { PlannedFile } from "../report.js";
+import { withoutOutputLocations } from "../runtime/index.js";
 import { hashMemory, RECORD_NAME, readEntry } from "../store/index.js";
 import { hashesOf, readSideFiles, refuseSource } from "./export-files.js";
 import { hostRuntime, onnxRuntime } from "./host.js";
@@ -120,8 +121,7 @@ async function estimateFile(plan: Plan, job: PruneJob, estimating: Estimating): 
   const { InferenceSession } = onnxRuntime();
   const runtime = hostRuntime((model, options) => InferenceSession.create(model, options));
   const file = found.files.find(({ name }) => name === plan.name) as ResolvedFile;
-  // What is timed has none of the model's outputs.
-  const { preferredOutputLocation: _, ...sessionOptions } = file.sessionOptions;
+  const sessionOptions = withoutOutputLocations(file.sessionOptions);
   const isRun = runOf(plan, tokenizer) !== null;
   if (isRun && plan.options.verify) throw cannotVerify(plan.name);
   const { load, calibration } = await calibrationLoad(plan, job, tokenizer);

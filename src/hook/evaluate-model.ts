@@ -6,6 +6,7 @@ import { badOption, DEFAULTS, dottedLabel } from "../options/index.js";
 import type { RunControl } from "../progress.js";
 import { openModelFile } from "../prune/index.js";
 import { expansionEdits } from "../rewrite/index.js";
+import { withoutOutputLocations } from "../runtime/index.js";
 import { hostRuntime, onnxRuntime } from "./host.js";
 import { refuseUnknownKeys } from "./known-keys.js";
 import { loadTokenizer } from "./location.js";
@@ -78,7 +79,7 @@ export async function evaluateModel(model: string, options: EvaluateOptions): Pr
   try {
     const onWindow = (done: number) =>
       onProgress?.({ phase: "evaluate", file: file.name, done, total: count, item: "", percent: (100 * done) / count });
-    const { preferredOutputLocation: _, ...sessionOptions } = file.sessionOptions;
+    const sessionOptions = withoutOutputLocations(file.sessionOptions);
     const result = await perplexity(
       onnx,
       windows,

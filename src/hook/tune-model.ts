@@ -11,6 +11,7 @@ import { describePattern } from "../pattern/index.js";
 import type { RunControl } from "../progress.js";
 import { checkSelections, openPlan, type Plan, patternAsBy, sourceHashes } from "../prune/index.js";
 import { addRecord, type CoefficientRecord, familyOf, fingerprintOf, readRegistryFile } from "../registry/index.js";
+import { withoutOutputLocations } from "../runtime/index.js";
 import { METHODS, methodOf } from "../score/index.js";
 import { hashMemory, sha256 } from "../store/index.js";
 import {
@@ -121,7 +122,7 @@ export async function tuneModel<T extends PipelineTask>(model: string, options: 
     const granularity = granularityOf(settings, plan);
     const meter = new TuneMeter(onProgress, plan.name, { ...settings, judge: chosenJudge.described.name });
     const { InferenceSession } = onnxRuntime();
-    const { preferredOutputLocation: _, ...sessionOptions } = file.sessionOptions;
+    const sessionOptions = withoutOutputLocations(file.sessionOptions);
     const runtime = hostRuntime((bytes, given) => InferenceSession.create(bytes, given));
     const control = signal === undefined ? {} : { signal };
     const subject = await openSubject(

@@ -14,7 +14,7 @@ import {
   weightBytesWithin,
 } from "../calibrate/index.js";
 import { createCpuDevice, type Device } from "../compute/index.js";
-import type { Runtime, SessionOptions } from "../runtime/index.js";
+import { type Runtime, type SessionOptions, withoutOutputLocations } from "../runtime/index.js";
 import { type Collect, computeMasks, type Masked } from "./masks.js";
 import type { Plan } from "./plan.js";
 import type { ProgressMeter } from "./progress-meter.js";
@@ -64,7 +64,7 @@ async function maskOne(
 ): Promise<MaskedPlan> {
   const { calibration, verify, signal } = plan.options;
   const { runtime, tokenizer } = services;
-  const sessionOptions = withoutOutputs(services.sessionOptions);
+  const sessionOptions = withoutOutputLocations(services.sessionOptions);
   let samples: Samples | undefined;
   let dense: TargetStatistics | undefined;
   let inParts = "";
@@ -93,9 +93,4 @@ async function maskOne(
   const judging = { device, runtime, sessionOptions, tokenizer, collect, meter };
   const masked = verify && differsFromRia(plan) ? await verifyMasks(plan, own, judging) : own;
   return { plan, masked, calibration: samples === undefined ? "none" : `${samples.description}${inParts}` };
-}
-
-/** The tapped graph has none of the model's own outputs, so nothing may be said of where they go. */
-function withoutOutputs({ preferredOutputLocation: _, ...options }: SessionOptions): SessionOptions {
-  return options;
 }

@@ -1,4 +1,11 @@
 /** The door to ONNX Runtime: the host's copy, opened without copying weights. */
 export { type ForwardSpeeds, forwardSpeeds } from "./forward-speeds.js";
 export { type EditedModel, editedModel, openEdited } from "./open-edited.js";
-export type { InputMetadata, Runtime, RuntimeSession, RuntimeTensor, SessionOptions } from "./runtime.js";
+export {
+  type InputMetadata,
+  type Runtime,
+  type RuntimeSession,
+  type RuntimeTensor,
+  type SessionOptions,
+  withoutOutputLocations,
+} from "./runtime.js";

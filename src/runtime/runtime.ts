@@ -31,6 +31,11 @@ export interface RuntimeSession {
 /** Options of a session in ONNX Runtime's own words; passed through as they are. */
 export type SessionOptions = Readonly<Record<string, unknown>>;
 
+/** Options for a graph that has none of the model's own outputs: nothing may be said of where they go. */
+export function withoutOutputLocations({ preferredOutputLocation: _, ...options }: SessionOptions): SessionOptions {
+  return options;
+}
+
 /** What the package needs of ONNX Runtime. */
 export interface Runtime {
   /** Opens a model from a path or from bytes. Errors are the runtime's own. */
