@@ -13,6 +13,7 @@ import { parseArgs } from "node:util";
 import { pipeline, type TextGenerationPipeline } from "@huggingface/transformers";
 import { pruneModel } from "../src/hook/index.js";
 import type { PruneReport } from "../src/report.js";
+import { median } from "./figures/median.js";
 
 const { values: flags } = parseArgs({
   options: {
@@ -66,9 +67,6 @@ function start(kind: string, dtype: string, prune: string, folder: string): Run 
   const answer = execFileSync(process.execPath, args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
   return JSON.parse(answer) as Run;
 }
-
-const median = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 
 function compare(): void {
   const dtypes = flags.dtypes.split(",");
