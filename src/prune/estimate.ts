@@ -45,8 +45,8 @@ const ACTIVATIONS_OF: Readonly<Record<string, number | undefined>> = { MatMulInt
 const TIME = {
   /** The runtime's opening of a session, in seconds a byte of weights and a node. */
   session: { byte: 2.5e-9, node: 0.25e-3 },
-  /** Values that a node goes through, in those of a hidden state: most nodes are no linear layers, and scores of attention are large. */
-  node: 6,
+  /** How often the rest of a forward pass goes through a hidden state, for each linear layer: norms, rotations, scores of attention. */
+  beside: 25,
   /** Bytes that are hashed, and written as well, against those that are hashed only. */
   write: 2,
   /** compareBytes, in seconds a byte. */
@@ -54,7 +54,7 @@ const TIME = {
 } as const;
 
 /** Layer forms that multiply slower than float32 does, by how much: weights are decoded as they are met. */
-const SLOWER: Readonly<Record<string, number | undefined>> = { MatMulNBits: 2, MatMulBnb4: 2 };
+const SLOWER: Readonly<Record<string, number | undefined>> = { MatMulNBits: 1.2, MatMulBnb4: 1.2 };
 
 const NOTHING_TO_RUN = { multiply: Number.POSITIVE_INFINITY, elementwise: Number.POSITIVE_INFINITY } as const;
 
@@ -91,7 +91,7 @@ export function estimateMemory(plan: Plan, load: CalibrationLoad, threads: numbe
 
 /** What the runtime needs of a model to run it up to the last layer that is to be pruned. */
 interface Forward {
-  /** Bytes of its weights as the runtime holds them: CPU kernels know no half floats, so those are float32. */
+  /** Bytes of its weights as the runtime holds them. */
   readonly weights: number;
   /** Bytes of the largest of them. */
   readonly largest: number;
@@ -106,7 +106,7 @@ function forwardOf({ model, targets }: Pick<Plan, "model" | "targets">): Forward
   let [weights, largest] = [0, 0];
   for (const { initializer, uses } of allValues(model.graph)) {
     if (initializer === null || !uses.some(({ node }) => behind.has(node))) continue;
-    const bytes = bytesOf(initializer) * (HALF_TYPES.has(initializer.dataType) ? 2 : 1);
+    const bytes = bytesOf(initializer) * (HALF_TYPES.has(initializer.dataType) ? HALF : 1);
     weights += bytes;
     largest = Math.max(largest, bytes);
   }
@@ -135,7 +135,7 @@ export function estimateSeconds(plan: Plan, load: CalibrationLoad, speeds: Speed
   const forward = forwardOf(plan);
   const open = TIME.session.byte * forward.weights + TIME.session.node * forward.nodes;
   const operations = sum(forward.linear.map(({ shape, form }) => 2 * shape.out * shape.in * (SLOWER[form] ?? 1)));
-  const elements = TIME.node * forward.nodes * forward.hidden;
+  const elements = TIME.beside * forward.linear.length * forward.hidden;
   const { multiply, elementwise } = speeds.forward ?? NOTHING_TO_RUN;
   const perToken = operations / multiply + elements / elementwise;
   const calibrations = plan.calibrated ? passes : options.verify ? 1 : 0;
@@ -155,4 +155,6 @@ const TEXT_TYPE = 8;
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
 
+/** CPU kernels know no half floats: the runtime holds them as stored, and as float32, which is three times their size. */
+const HALF = 3;
 const HALF_TYPES: ReadonlySet<number> = new Set([10, 16]); // float16, bfloat16
