@@ -35,26 +35,17 @@ export function reportOf(planned: Plan, masked: Masked, written: Written): Prune
     const mask = masked.masks.get(target);
     const stored = written.stored?.get(target);
     return {
-      name: target.name,
-      kind: target.kind,
-      layer: target.layer,
-      shape: [out, channels],
-      dtype: describeCoding(target.coding, target.shape, target.order),
+      ...weightFacts(target),
       zeros: out * channels - (mask === undefined ? 0 : countKept(mask)),
       sparsity: (written.zerosOf.get(target) ?? 0) / (out * channels),
       tokens: masked.statistics?.get(target)?.tokens ?? 0,
       ...(stored && { stored }),
     };
   });
-  const { all, ...parts } = plan.coefficients;
   const { calibrate, mask } = masked.seconds;
   const seconds = { read: plan.seconds + (written.hashSeconds ?? 0), calibrate, mask, write: written.seconds };
   return {
-    file: plan.name,
-    method: plan.options.method,
-    pattern: describePattern(plan.pattern),
-    coefficients: all,
-    ...parts,
+    ...planFacts(plan),
     coefficientsFrom: verdict?.kept === "ria" && verified !== null ? verified : plan.coefficientsFrom,
     ...(verdict && { verified: verdict }),
     passes: plan.calibrated ? plan.passes : 0,
@@ -85,21 +76,12 @@ export function reportOf(planned: Plan, masked: Masked, written: Written): Prune
  * @param calibration in words
  */
 export function planned(plan: Plan, calibration: string): PlannedFile {
-  const { all, ...parts } = plan.coefficients;
   const weights = plan.targets.map((target) => ({
-    name: target.name,
-    kind: target.kind,
-    layer: target.layer,
-    shape: [target.shape.out, target.shape.in] as const,
-    dtype: describeCoding(target.coding, target.shape, target.order),
+    ...weightFacts(target),
     zeros: prunedCount(plan.pattern, target.shape),
   }));
   return {
-    file: plan.name,
-    method: plan.options.method,
-    pattern: describePattern(plan.pattern),
-    coefficients: all,
-    ...parts,
+    ...planFacts(plan),
     coefficientsFrom: plan.coefficientsFrom,
     passes: plan.calibrated ? plan.passes : 0,
     calibration,
@@ -111,6 +93,17 @@ export function planned(plan: Plan, calibration: string): PlannedFile {
     skipped: plan.skipped,
     bytes: { source: sourceBytes(plan.model.onnx) },
   };
+}
+
+/** What a plan and its report say alike of a file. */
+function planFacts({ name, options, pattern, coefficients: { all, ...parts } }: Plan) {
+  return { file: name, method: options.method, pattern: describePattern(pattern), coefficients: all, ...parts };
+}
+
+/** What a plan and its report say alike of a weight. */
+function weightFacts({ name, kind, layer, shape, coding, order }: Target) {
+  const dtype = describeCoding(coding, shape, order);
+  return { name, kind, layer, shape: [shape.out, shape.in] as const, dtype };
 }
 
 /** Which weights stayed dense though they were to be packed, one sentence for each reason. */

@@ -6,7 +6,7 @@
  * describes the format.
  */
 import { DATA_TYPES, type NewAttribute, type NewNode, type NewTensor } from "../../onnx/index.js";
-import { elementDims, isFourBits, type PackedForm, type PackedWeight, slotsOf } from "./packed-weight.js";
+import { elementDims, isFourBits, type PackedForm, type PackedWeight, slotsOf, UINT8 } from "./packed-weight.js";
 import type { PairOrder } from "./pairs.js";
 import type { SlotLayout } from "./slots.js";
 
@@ -16,7 +16,6 @@ export const PACKED_PREFIX = "transformers_prune/packed";
 /** The operator set that has BitShift and CumSum. */
 export const SMALLEST_OPSET = 11;
 
-const UINT8 = 2;
 const INT8 = 3;
 const INT32 = 6;
 const INT64 = 7;

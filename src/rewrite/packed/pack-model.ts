@@ -17,7 +17,7 @@ import {
 } from "../../onnx/index.js";
 import { elementsIn, packValues } from "./elements.js";
 import { expansionOf, placesName, SMALLEST_OPSET, valuesName, zerosName } from "./expansion.js";
-import { type PackedWeight, packedDims, slotsOf } from "./packed-weight.js";
+import { type PackedWeight, packedDims, slotsOf, UINT8 } from "./packed-weight.js";
 import { slotCodes } from "./slots.js";
 
 /** A tensor with the way it is packed. */
@@ -121,8 +121,6 @@ function ownTensors({ weight, bits, zeros }: Packed): NewTensor[] {
   if (zeros === undefined) throw new TypeError(`"${name}" comes without its zeros`);
   return [places, { name: zerosName(name), dataType: UINT8, dims: weight.zeros.dims, bytes: zeros }];
 }
-
-const UINT8 = 2;
 
 /** The graph that holds a tensor as an initializer. */
 function homeOf(model: OnnxModel, tensor: OnnxTensor): OnnxGraph | undefined {

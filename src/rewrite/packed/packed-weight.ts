@@ -42,7 +42,8 @@ const MOST_NODE_BYTES = 2 ** 30;
 const NODE_BYTES = 2048;
 /** Indices are int32, and so are pairs of codes while they are joined. */
 const INDEX_BYTES = 4;
-const UINT8 = 2;
+/** TensorProto.DataType of masks, codes and places. */
+export const UINT8 = 2;
 
 /** Shape of the elements: that of the tensor, whose last axis holds twice as many where they come in pairs. */
 export function elementDims({ dims, pairs }: Pick<PackedWeight, "dims" | "pairs">): readonly number[] {
@@ -132,4 +133,5 @@ function slotForms(tensor: Pick<PackedWeight, "dims" | "pairs">, pattern: Patter
   return tensor.pairs !== null && (layout.groups * keep) % 2 !== 0 ? [] : [{ kind: "slots", keep, of, axis }];
 }
 
-const product = (sizes: readonly number[]): number => sizes.reduce((a, b) => a * b, 1);
+/** Elements of a tensor of these sizes. */
+export const product = (sizes: readonly number[]): number => sizes.reduce((a, b) => a * b, 1);

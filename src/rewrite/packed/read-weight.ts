@@ -6,7 +6,15 @@
 import { DATA_TYPES, type OnnxNode, type OnnxTensor } from "../../onnx/index.js";
 import { elementBytesOf } from "./element.js";
 import { outputName, PACKED_PREFIX, placesName, VALUES_SUFFIX, valuesName, zerosName } from "./expansion.js";
-import { elementCount, elementDims, type PackedForm, type PackedWeight, type PackedZeros } from "./packed-weight.js";
+import {
+  elementCount,
+  elementDims,
+  type PackedForm,
+  type PackedWeight,
+  type PackedZeros,
+  product,
+  UINT8,
+} from "./packed-weight.js";
 import type { PairOrder } from "./pairs.js";
 import { slotLayout } from "./slots.js";
 
@@ -25,7 +33,6 @@ export interface NamedParts {
   readonly makers: ReadonlyMap<string, OnnxNode>;
 }
 
-const UINT8 = 2;
 /** Codes of a place have at most eight bits. */
 const MOST_IN_GROUP = 256;
 
@@ -78,8 +85,6 @@ function slotsIn(groups: string, scatter: OnnxNode | undefined): PackedForm | nu
   const axis = scatter?.attributes.find((attribute) => attribute.name === "axis")?.i ?? -1;
   return keep === undefined || of === undefined || axis < 0 ? null : { kind: "slots", keep, of, axis };
 }
-
-const product = (sizes: readonly number[]): number => sizes.reduce((a, b) => a * b, 1);
 
 /** Whether the file holds as many bytes of a tensor as its shape says; what follows from the shape is then bounded by the file. */
 function isWhole({ data, dims, dataType }: OnnxTensor): boolean {
