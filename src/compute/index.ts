@@ -4,20 +4,17 @@
  */
 import { createCpuDevice } from "./cpu/index.js";
 import type { Device } from "./device.js";
+import { createWebGpuDevice } from "./webgpu/index.js";
 
-/** What every device can be told at its start. */
-export interface DeviceOptions {
-  /** Jobs worked on at once, where the device has threads. */
-  readonly threads?: number;
-}
-
-/** Every device there is, by the name users write. */
+/** Every device there is, by the name users write; each has options of its own. */
 export const DEVICES = {
   cpu: createCpuDevice,
-} as const satisfies Record<string, (options?: DeviceOptions) => Device>;
+  webgpu: createWebGpuDevice,
+} as const satisfies Record<string, (options: never) => Device>;
 
 /** Name of a device. */
 export type DeviceName = keyof typeof DEVICES;
 
 export { type CpuDeviceOptions, createCpuDevice } from "./cpu/index.js";
 export type { ComputedMask, Device, MaskJob, StoredBytes, WeightBytes } from "./device.js";
+export { type AcquiredGpu, createWebGpuDevice, requestGpu, type WebGpuOptions } from "./webgpu/index.js";

@@ -2,4 +2,4 @@
 import { createCpuDevice } from "../../../src/compute/cpu/index.js";
 import { describeDevice } from "../conformance.js";
 
-describeDevice("cpu in a page", () => createCpuDevice({ threads: 2 }));
+describeDevice("cpu in a page", async () => createCpuDevice({ threads: 2 }));
