@@ -5,9 +5,12 @@
  *   node bench/run.mjs open models/austen-1.4m/onnx/model.onnx
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { softwareGpuEnvironment } from "../scripts/chromium.mjs";
 
 const [name, ...options] = process.argv.slice(2);
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -31,7 +34,12 @@ await build({
   packages: "external",
   logLevel: "warning",
 });
+// Those on the GPU run on Chromium's software GPU, or with GPU=hardware on the machine's own.
+const runtimeFolder = mkdtempSync(join(tmpdir(), "transformers-prune-gpu-"));
+const env = name.startsWith("gpu") ? softwareGpuEnvironment(runtimeFolder) : process.env;
 const { status } = spawnSync(process.execPath, ["--expose-gc", `${outdir}/${name}.mjs`, ...options], {
   stdio: "inherit",
+  env,
 });
+rmSync(runtimeFolder, { recursive: true, force: true });
 process.exit(status ?? 1);
