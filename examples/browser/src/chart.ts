@@ -26,7 +26,10 @@ let shown: readonly WeightReport[] = [];
 
 /** Lets the user choose the bars. */
 export function setUpChart(): void {
-  fill(select("grouping"), Object.entries(GROUPINGS).map(([name, { label }]) => [name, label]));
+  fill(
+    select("grouping"),
+    Object.entries(GROUPINGS).map(([name, { label }]) => [name, label]),
+  );
   select("grouping").addEventListener("change", draw);
 }
 
@@ -39,9 +42,13 @@ export function showWeights(weights: readonly WeightReport[]): void {
         "tr",
         {},
         h("th", { scope: "row" }, name),
-        ...[layer === null ? "–" : String(layer), kind, shape.map(count).join(" × "), percent(sparsity), percent(retained)].map(
-          (cell) => h("td", {}, cell),
-        ),
+        ...[
+          layer === null ? "–" : String(layer),
+          kind,
+          shape.map(count).join(" × "),
+          percent(sparsity),
+          percent(retained),
+        ].map((cell) => h("td", {}, cell)),
       ),
     ),
   );
@@ -68,7 +75,13 @@ function draw(): void {
   const height = AXIS.top + HEIGHT + AXIS.bottom;
   const picture = svg(
     "svg",
-    { role: "img", "aria-label": summary(bars, GROUPINGS[grouping].label), viewBox: `0 0 ${width} ${height}`, width, height },
+    {
+      role: "img",
+      "aria-label": summary(bars, GROUPINGS[grouping].label),
+      viewBox: `0 0 ${width} ${height}`,
+      width,
+      height,
+    },
     ...lines,
     ...groups,
   );

@@ -58,5 +58,9 @@ export function showFigures({ reports }: Outcome, measured: Measured | null): vo
 
 function skippedList(skipped: PruneReport["skipped"]): HTMLElement {
   const items = skipped.map(({ name, reason }) => h("li", {}, `${name}: ${reason}`));
-  return h("li", {}, h("details", {}, h("summary", {}, `${skipped.length} weights stayed dense`), h("ul", {}, ...items)));
+  return h(
+    "li",
+    {},
+    h("details", {}, h("summary", {}, `${skipped.length} weights stayed dense`), h("ul", {}, ...items)),
+  );
 }

@@ -23,11 +23,20 @@ const fileOf = (id: string): File | null => input(id).files?.[0] ?? null;
 
 /** Fills the form and keeps it in step with itself. */
 export function setUpForm({ methods, gpuRefusal }: Offer): void {
-  fill(select("method"), methods.map(({ name }) => [name, name]));
+  fill(
+    select("method"),
+    methods.map(({ name }) => [name, name]),
+  );
   select("method").value = "crepe";
-  fill(select("pattern"), Object.keys(PATTERNS).map((name) => [name, name === "free" ? "unstructured" : name]));
+  fill(
+    select("pattern"),
+    Object.keys(PATTERNS).map((name) => [name, name === "free" ? "unstructured" : name]),
+  );
   select("pattern").value = "2:4";
-  fill(select("dtype"), DTYPES.map((name) => [name, name]));
+  fill(
+    select("dtype"),
+    DTYPES.map((name) => [name, name]),
+  );
   fill(select("device"), Object.entries(DEVICES));
   if (gpuRefusal !== null) {
     select("device").value = "wasm" satisfies DeviceName;

@@ -1,8 +1,7 @@
 /** Every call of transformers-prune and of transformers.js that this page makes. Runs in the worker. */
 import {
-  env,
-  InterruptableStoppingCriteria,
   pipeline as hostPipeline,
+  InterruptableStoppingCriteria,
   type TextGenerationPipeline,
   TextStreamer,
 } from "@huggingface/transformers";
@@ -18,7 +17,7 @@ import {
   VERSION,
 } from "transformers-prune";
 import { embeddedText, locate, setUpHost } from "./host-files.js";
-import type { FolderFile, ModelChoice, Offer, PhaseName, Settings, Side } from "./protocol.js";
+import type { FolderFile, Offer, PhaseName, Settings, Side } from "./protocol.js";
 import type { Step } from "./throttle.js";
 
 /** Stop it, and hear of it. */

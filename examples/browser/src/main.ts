@@ -64,7 +64,13 @@ onSubmit("settings", async () => {
   showOutcome(outcome);
   showWeights(weights);
   for (const side of ["dense", "pruned"]) byId(`text-${side}`, HTMLElement).textContent = "";
-  fill(select("weight"), weights.map(({ name }) => [name, name]));
+  fill(
+    select("weight"),
+    weights.map(({ name, layer, kind }) => [
+      name,
+      `${layer === null ? "outside" : `block ${layer}`}, ${kind}: ${name}`,
+    ]),
+  );
   byId("results", HTMLElement).hidden = false;
   await drawMask();
   return `Pruned in ${seconds(outcome.seconds)}. The results are below.`;

@@ -54,7 +54,10 @@ function drawClose({ rows, columns, kept, row, channel }: MaskTiles["close"]): v
   canvas.width = columns * CLOSE_PIXELS;
   canvas.height = rows * CLOSE_PIXELS;
   const context = contextOf(canvas);
-  const [zero, one] = [colour("--zero"), colour("--kept")].map((value) => `rgb(${value.join(" ")})`) as [string, string];
+  const [zero, one] = [colour("--zero"), colour("--kept")].map((value) => `rgb(${value.join(" ")})`) as [
+    string,
+    string,
+  ];
   for (const [index, bit] of kept.entries()) {
     context.fillStyle = bit === 1 ? one : zero;
     const [x, y] = [index % columns, Math.floor(index / columns)];

@@ -2,7 +2,7 @@
 import type { MaskTiles } from "./protocol.js";
 
 /** Tiles of the whole weight along its longer side, at most. */
-const MOST_TILES = 256;
+const MOST_TILES = 512;
 /** Weights along a side of the window. */
 export const WINDOW_SIDE = 48;
 
@@ -12,7 +12,10 @@ export const WINDOW_SIDE = 48;
  * @param channel first input channel of the window; as `row`
  */
 export function maskTiles(
-  { shape, values }: { readonly shape: { readonly out: number; readonly in: number }; readonly values: ArrayLike<number> },
+  {
+    shape,
+    values,
+  }: { readonly shape: { readonly out: number; readonly in: number }; readonly values: ArrayLike<number> },
   row: number,
   channel: number,
 ): MaskTiles {

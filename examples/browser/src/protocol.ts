@@ -65,7 +65,12 @@ export interface MaskTiles {
   /** Of the weight. */
   readonly kept: number;
   /** The whole weight in tiles of `side` × `side` weights: shares kept, 0 … 255, [rows][columns]. */
-  readonly whole: { readonly side: number; readonly rows: number; readonly columns: number; readonly shares: Uint8Array };
+  readonly whole: {
+    readonly side: number;
+    readonly rows: number;
+    readonly columns: number;
+    readonly shares: Uint8Array;
+  };
   /** A window of single weights from (row, channel): 1 is kept, [rows][columns]. */
   readonly close: {
     readonly row: number;
@@ -91,7 +96,9 @@ export interface Calls {
 export type Kind = keyof Calls;
 
 /** A question, or the wish that the current one be given up. */
-export type Message = { [K in Kind]: { readonly kind: K; readonly id: number } & Calls[K]["ask"] }[Kind] | { readonly kind: "stop" };
+export type Message =
+  | { [K in Kind]: { readonly kind: K; readonly id: number } & Calls[K]["ask"] }[Kind]
+  | { readonly kind: "stop" };
 
 /** Parts of a long task, in the order in which they come. */
 export const PHASES = {
@@ -110,5 +117,11 @@ export type PhaseName = keyof typeof PHASES;
 export type Reply =
   | { readonly kind: "answer"; readonly id: number; readonly value: Calls[Kind]["answer"] }
   | { readonly kind: "failure"; readonly id: number; readonly message: string; readonly isStop: boolean }
-  | { readonly kind: "progress"; readonly phase: PhaseName; readonly item: string; readonly done: number; readonly total: number }
+  | {
+      readonly kind: "progress";
+      readonly phase: PhaseName;
+      readonly item: string;
+      readonly done: number;
+      readonly total: number;
+    }
   | { readonly kind: "text"; readonly side: Side; readonly text: string };

@@ -4,8 +4,18 @@
  */
 import * as library from "./library.js";
 import { maskTiles } from "./mask-tiles.js";
+import {
+  type FolderFile,
+  type MaskTiles,
+  type Measured,
+  type Offer,
+  type Outcome,
+  type Reply,
+  type Settings,
+  SIDES,
+  type Side,
+} from "./protocol.js";
 import { throttled } from "./throttle.js";
-import { type FolderFile, type MaskTiles, type Measured, type Offer, type Outcome, type Reply, SIDES, type Settings, type Side } from "./protocol.js";
 
 interface Work {
   readonly settings: Settings;

@@ -2,8 +2,9 @@
  * The worker in which transformers.js and transformers-prune run, so that the page stays free. It does one
  * thing after the other: sessions of one model share a GPU, and a stop is meant for what is being done.
  */
-import { Workbench } from "./workbench.js";
+
 import type { Calls, Kind, Message, Reply } from "./protocol.js";
+import { Workbench } from "./workbench.js";
 import { zipOf } from "./zip.js";
 
 /** What this file uses of a dedicated worker's global scope (the DOM's types describe the page's). */
