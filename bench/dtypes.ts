@@ -12,9 +12,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { env, pipeline, type TextGenerationPipeline } from "@huggingface/transformers";
+import type { ComputedMask } from "../src/compute/index.js";
 import { coefficientLibrary } from "../src/hook/coefficient-library.js";
 import { pruneModel } from "../src/hook/index.js";
-import { emptyMask, isKept, keep, type Mask } from "../src/pattern/index.js";
+import { emptyMask, isKept, keep } from "../src/pattern/index.js";
 import type { Masked, Plan } from "../src/prune/index.js";
 import type { Coefficients } from "../src/score/index.js";
 import { GOLDEN, type GoldenModel, type GoldenRow, GoldenRun } from "../test/helpers/golden.js";
@@ -80,9 +81,9 @@ function carried(plan: Plan, masks: Masked["masks"]): Masked["masks"] {
   const byName = new Map([...masks].map(([target, mask]) => [target.name, mask]));
   return new Map(
     plan.targets.map((target) => {
-      const mask = byName.get(target.name) as Mask;
+      const mask = byName.get(target.name) as ComputedMask;
       if (mask.order === target.order) return [target, mask];
-      const own = emptyMask(target.shape, target.order);
+      const own = { ...emptyMask(target.shape, target.order), retained: mask.retained };
       for (let o = 0; o < target.shape.out; o++)
         for (let i = 0; i < target.shape.in; i++) if (isKept(mask, o, i)) keep(own, o, i);
       return [target, own];

@@ -10,12 +10,7 @@
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import type { Target } from "../src/graph/index.js";
-import { readTensor } from "../src/onnx/index.js";
-import { isKept, type Mask } from "../src/pattern/index.js";
-import type { Masked, Plan } from "../src/prune/index.js";
-import { type ChannelStatistics, channelFactor, coefficientsOf, methodOf } from "../src/score/index.js";
-import { storageIndex } from "../src/tensor/matrix.js";
+import type { Masked } from "../src/prune/index.js";
 import { GOLDEN, type GoldenModel, type GoldenRow, GoldenRun } from "../test/helpers/golden.js";
 
 const { values: flags } = parseArgs({
@@ -42,42 +37,9 @@ const subject =
         evaluation: join(flags.texts, "wikitext2-test.txt"),
       };
 
-/** Share of a weight's scores that stay; null where scores look at a window, which this plain loop does not know. */
-async function retainedShare(plan: Plan, target: Target, mask: Mask, statistics: ChannelStatistics | undefined) {
-  const { shape, order } = target;
-  const coefficients = coefficientsOf(plan.coefficients, { kind: target.kind, depth: null });
-  const terms = methodOf(plan.options.method).terms(coefficients, shape);
-  if (terms.window !== 0 || !(target.coding.kind === "float" && target.coding.dtype === "float32")) return null;
-  const bytes = await readTensor(target.tensor);
-  const stored = new Float32Array(bytes.buffer, bytes.byteOffset, shape.out * shape.in);
-  const sizeAt = (o: number, i: number) => Math.abs(stored[storageIndex(shape, order, o, i)] as number);
-  const rows = new Float64Array(shape.out);
-  const columns = new Float64Array(shape.in);
-  for (let o = 0; o < shape.out; o++)
-    for (let i = 0; i < shape.in; i++) {
-      rows[o] = (rows[o] as number) + sizeAt(o, i) / shape.in;
-      columns[i] = (columns[i] as number) + sizeAt(o, i) / shape.out;
-    }
-  const factor = channelFactor(terms, shape.in, statistics, target.name);
-  let [all, kept] = [0, 0];
-  for (let o = 0; o < shape.out; o++)
-    for (let i = 0; i < shape.in; i++) {
-      const relative = terms.row / (rows[o] as number) + terms.column / (columns[i] as number) + terms.one;
-      const score = sizeAt(o, i) * relative * (factor[i] as number);
-      all += score;
-      if (isKept(mask, o, i)) kept += score;
-    }
-  return kept / all;
-}
-
-/** The same, its mean over all weights. */
-async function meanRetained(plan: Plan, { masks, statistics }: Masked): Promise<number | null> {
-  const shares: number[] = [];
-  for (const [target, mask] of masks) {
-    const share = await retainedShare(plan, target, mask, statistics?.get(target));
-    if (share === null) return null;
-    shares.push(share);
-  }
+/** Share of a weight's scores that stay, its mean over all weights. */
+function meanRetained({ masks }: Masked): number {
+  const shares = [...masks.values()].map(({ retained }) => retained);
   return shares.reduce((a, b) => a + b, 0) / shares.length;
 }
 
@@ -86,7 +48,7 @@ const run = await GoldenRun.open(resolve(subject.folder), GOLDEN[subject.name] a
   calibration: read(subject.calibration),
   evaluation: read(subject.evaluation),
 });
-const percent = (value: number | null) => (value === null ? "" : `${(100 * value).toFixed(2)}%`);
+const percent = (value: number) => `${(100 * value).toFixed(2)}%`;
 try {
   console.log(`${subject.name}, dense ${(await run.dense()).toFixed(2)}\n`);
   console.log("| | groups | scores that stay | perplexity | masks |\n|---|---|---:|---:|---:|");
@@ -95,10 +57,10 @@ try {
       for (const permute of [false, true]) {
         const row: GoldenRow = { method, pattern, permute, passes: 1, perplexity: 0, zeros: 0 };
         let seconds = 0;
-        let retained: number | null = null;
-        const { perplexity } = await run.measure(row, async (plan, masked) => {
+        let retained = 0;
+        const { perplexity } = await run.measure(row, async (_, masked) => {
           seconds = masked.seconds.mask;
-          retained = await meanRetained(plan, masked);
+          retained = meanRetained(masked);
         });
         const groups = permute ? "permuted" : "consecutive";
         const cells = [percent(retained), perplexity.toFixed(2), `${seconds.toFixed(2)} s`];

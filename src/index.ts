@@ -1,7 +1,9 @@
 /** Prunes transformers.js models as they load. Public names only; each is documented where it is made. */
 export { PruneError, type PruneErrorCode, type PruneErrorDetails } from "./errors.js";
+export { type ReadWeightOptions, readWeight, type WeightValues } from "./eval/index.js";
 export type { CodingFacts, Skipped, WeightKind } from "./graph/index.js";
 export * from "./hook/index.js";
+export type { ExternalFile, ModelInput } from "./onnx/index.js";
 export type {
   CalibrationOptions,
   CoefficientValues,

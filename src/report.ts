@@ -20,6 +20,11 @@ export interface WeightReport {
   readonly sparsity: number;
   /** Calibration tokens that reached it; 0 where the method needs none. */
   readonly tokens: number;
+  /**
+   * Share of its total score that the kept weights hold, 0 … 1, by the method's scores of the last pass. A
+   * figure of the mask and not of quality; comparable between masks of one weight by one method.
+   */
+  readonly retained: number;
   /** With the packed encoding: how it is stored, in how many bytes, and why where it stayed dense. */
   readonly stored?:
     | { readonly encoding: "packed"; readonly bytes: number }

@@ -3,6 +3,7 @@
  * the host, and what a file looks like. Reads the source as text; nothing is run.
  */
 import { readdirSync, readFileSync } from "node:fs";
+import { isBuiltin } from "node:module";
 import { basename, dirname, join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -14,6 +15,7 @@ const ROOMS = [
   "version",
   "errors",
   "progress",
+  "file-system",
   "tensor",
   "pattern",
   "score",
@@ -33,6 +35,7 @@ const ROOMS = [
   "hook",
   "cli",
   "index",
+  "web",
 ];
 
 /** What of `process` a file outside of cli/ may use, and why. */
@@ -65,13 +68,59 @@ const files: readonly SourceFile[] = readdirSync(SRC, { recursive: true, encodin
     return { path, text, code: text.replace(/\/\*[\s\S]*?\*\/|(?<!:)\/\/.*$/gm, "") };
   });
 
+/** "x.node.ts" in Node, "x.web.ts" in browsers. */
+const TWIN = /\.(?:node|web)(?=\.[jt]s$)/;
+
 /** Every module that a file names: imports, re-exports, dynamic and type-only imports. */
 function importsOf({ code }: SourceFile): string[] {
   const named = code.matchAll(/\b(?:from|import)\s*\(?\s*"([^"\n]+)"/g);
   return [...named].map(([, specifier]) => specifier as string);
 }
 
-const roomOf = (path: string): string => (path.includes("/") ? (path.split("/")[0] as string) : basename(path, ".ts"));
+const roomOf = (path: string): string =>
+  path.includes("/") ? (path.split("/")[0] as string) : basename(path.replace(TWIN, ""), ".ts");
+
+const isSource = (specifier: string): boolean => specifier.startsWith(".") && !specifier.endsWith(".json");
+
+/** Path in src/ of what a file imports relatively. */
+const targetOf = (path: string, specifier: string): string =>
+  posix.join(posix.dirname(path), specifier.replace(/\?bundled$/, "")).replace(/\.js$/, ".ts");
+
+/** The modules that are there at run time: all that a file names but what is imported as a type. */
+function runtimeImportsOf(file: SourceFile): string[] {
+  const code = file.code
+    .replace(/\b(?:import|export)\s+type\b[^;]*?\bfrom\s*"[^"]+";/g, "")
+    .replace(/\btypeof\s+import\(\s*"[^"]+"\s*\)/g, "");
+  return importsOf({ ...file, code });
+}
+
+/** Files in the closure of the browser's entries, "x.web.ts" in the place of "x.node.ts", each with the file that names it. */
+function browserClosure(entries: readonly string[]): ReadonlyMap<string, string> {
+  const reached = new Map(entries.map((entry) => [entry, "package.json"]));
+  for (const [path] of reached) {
+    const file = files.find((each) => each.path === path);
+    if (file === undefined) continue;
+    for (const specifier of runtimeImportsOf(file).filter(isSource)) {
+      const target = targetOf(path, specifier).replace(/\.node\.ts$/, ".web.ts");
+      if (!reached.has(target)) reached.set(target, path);
+    }
+  }
+  return reached;
+}
+
+/** Names that a file exports, types included. */
+function exportsOf({ code }: SourceFile): string[] {
+  const declared = code.matchAll(/^export\s+(?:async\s+)?(?:function|class|const|let|interface|type)\s*\*?\s+(\w+)/gm);
+  const listed = code.matchAll(/^export\s+(?:type\s+)?\{([^}]*)\}/gm);
+  return [
+    ...[...declared].map(([, name]) => name as string),
+    ...[...listed].flatMap(([, names = ""]) =>
+      names.split(",").map((name) => name.trim().replace(/^type\s+|.*\sas\s/, "")),
+    ),
+  ]
+    .filter((name) => name !== "")
+    .sort();
+}
 
 /** All that is wrong with any file, one sentence each; the test's failure lists them. */
 const findings = (check: (file: SourceFile) => readonly string[]): string[] => files.flatMap(check);
@@ -86,8 +135,8 @@ describe("the rooms of src", () => {
     const wrong = findings((file) => {
       const own = roomOf(file.path);
       return importsOf(file)
-        .filter((specifier) => specifier.startsWith(".") && !specifier.endsWith(".json"))
-        .map((specifier) => roomOf(posix.join(posix.dirname(file.path), specifier).replace(/\.js$/, ".ts")))
+        .filter(isSource)
+        .map((specifier) => roomOf(targetOf(file.path, specifier)))
         .filter((room) => !(ROOMS.indexOf(room) <= ROOMS.indexOf(own) && ROOMS.includes(room)))
         .map((room) => `${file.path} imports from ${room}, which comes after ${own}`);
     });
@@ -132,6 +181,41 @@ describe("the rooms of src", () => {
   });
 });
 
+describe("what differs between Node and browsers", () => {
+  const twins = files.filter(({ path }) => path.endsWith(".node.ts"));
+  const typeCheck = readFileSync(join(SRC, "..", "test", "twins.ts"), "utf8");
+
+  it("lies in twins, x.node.ts and x.web.ts, that export the same names and types", () => {
+    expect(twins.length).toBeGreaterThan(0);
+    for (const twin of twins) {
+      const other = files.find(({ path }) => path === twin.path.replace(".node.ts", ".web.ts"));
+      expect(exportsOf(other ?? { path: "", text: "", code: "" }), twin.path).toEqual(exportsOf(twin));
+      expect(typeCheck).toContain(`import("../src/${twin.path.replace(".ts", ".js")}")`);
+    }
+    const alone = files.filter(
+      ({ path }) =>
+        path.endsWith(".web.ts") && !twins.some((twin) => twin.path === path.replace(".web.ts", ".node.ts")),
+    );
+    expect(alone.map(({ path }) => path)).toEqual([]);
+  });
+
+  it("is imported by the name of Node's twin, which the browser build replaces", () => {
+    const wrong = findings((file) => importsOf(file).filter((specifier) => specifier.endsWith(".web.js")));
+    expect(wrong).toEqual([]);
+  });
+
+  it("keeps Node's modules out of what is reached from the browser's entries", () => {
+    const reached = browserClosure(["web.ts", "onnx/index.ts"]);
+    const wrong = [...reached].flatMap(([path, by]) => {
+      const file = files.find((each) => each.path === path);
+      if (file === undefined) return [`${by} imports ${path}, which does not exist`];
+      const named = runtimeImportsOf(file).filter(isBuiltin);
+      return named.map((specifier) => `${path}, imported by ${by}, imports ${specifier}`);
+    });
+    expect(wrong).toEqual([]);
+  });
+});
+
 describe("a file of src", () => {
   it("opens with a comment on what it is for", () => {
     const wrong = findings(({ path, text }) => (/^(?:#!.*\n)?(?:\/\*\*|\/\/)/.test(text) ? [] : [path]));
@@ -148,7 +232,7 @@ describe("a file of src", () => {
 
   it("has a kebab-case name that says something", () => {
     const wrong = findings(({ path }) =>
-      /^(?:[a-z0-9]+(?:-[a-z0-9]+)*\/)*[a-z0-9]+(?:-[a-z0-9]+)*(?:\.wasm)?\.(?:ts|mjs)$/.test(path) &&
+      /^(?:[a-z0-9]+(?:-[a-z0-9]+)*\/)*[a-z0-9]+(?:-[a-z0-9]+)*(?:\.(?:wasm|node|web))?\.(?:ts|mjs)$/.test(path) &&
       !/\b(?:utils?|helpers?|misc|common)\b/.test(path)
         ? []
         : [path],

@@ -5,8 +5,8 @@
  */
 
 import { open } from "node:fs/promises";
-import type { Device, MaskJob, WeightBytes } from "../../src/compute/index.js";
-import { emptyMask, isKept, keep, type Mask } from "../../src/pattern/index.js";
+import type { ComputedMask, Device, MaskJob, WeightBytes } from "../../src/compute/index.js";
+import { emptyMask, isKept, keep } from "../../src/pattern/index.js";
 import { storageIndex } from "../../src/tensor/matrix.js";
 import { RandomNumbers, seededState } from "../../src/tune/optimise/index.js";
 
@@ -45,8 +45,8 @@ async function shuffle(job: MaskJob, seed: number) {
   return { rows, columns, bytes: new Uint8Array(to.buffer) };
 }
 
-function restored(mask: Mask, rows: Uint32Array, columns: Uint32Array): Mask {
-  const result = emptyMask(mask.shape, mask.order);
+function restored(mask: ComputedMask, rows: Uint32Array, columns: Uint32Array): ComputedMask {
+  const result = { ...emptyMask(mask.shape, mask.order), retained: mask.retained };
   for (let o = 0; o < mask.shape.out; o++)
     for (let i = 0; i < mask.shape.in; i++)
       if (isKept(mask, o, i)) keep(result, rows[o] as number, columns[i] as number);

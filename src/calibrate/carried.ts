@@ -4,6 +4,7 @@
  * the system's temporary one.
  */
 import { PruneError } from "../errors.js";
+import { type FileSystem, fileSystem } from "../file-system.node.js";
 import { DATA_TYPES } from "../onnx/index.js";
 import type { Runtime, RuntimeTensor } from "../runtime/index.js";
 
@@ -30,13 +31,23 @@ export class Carried {
   private readonly types = new Map<string, CarriedType>();
   private count = 0;
 
-  private constructor(private readonly folder: string) {}
+  private constructor(
+    private readonly system: FileSystem,
+    private readonly folder: string,
+  ) {}
 
-  /** @throws PruneError `storage` where there is no temporary folder to write to; so do the methods */
+  /**
+   * @throws PruneError `storage` where there is no temporary folder to write to, and so do the methods;
+   *   `unsupported` in browsers
+   */
   static async open(): Promise<Carried> {
-    const [{ mkdtemp }, { tmpdir }, { join }] = await modules();
+    const system = fileSystem({
+      refusal: "calibration in parts keeps what passes between them in temporary files",
+      remedy: "calibrate without calibration.memory",
+    });
+    const { mkdtemp, tmpdir, join } = system;
     const folder = await storing(tmpdir(), () => mkdtemp(join(tmpdir(), "transformers-prune-carried-")));
-    return new Carried(folder);
+    return new Carried(system, folder);
   }
 
   /**
@@ -45,7 +56,7 @@ export class Carried {
    * @throws PruneError `unsupported` where it is none of numbers
    */
   async put(name: string, batch: number, tensor: RuntimeTensor): Promise<void> {
-    const [{ writeFile }, , { join }] = await modules();
+    const { writeFile, join } = this.system;
     this.types.set(name, joined(this.types.get(name), name, tensor));
     const { type, dims } = tensor;
     const data = tensor.data as unknown as Elements;
@@ -59,11 +70,10 @@ export class Carried {
 
   /** A tensor, read again. */
   async take(name: string, batch: number, runtime: Runtime): Promise<RuntimeTensor> {
-    const [{ readFile }] = await modules();
     const place = this.places.get(name)?.get(batch);
     if (place === undefined) throw new TypeError(`no part has computed "${name}"`);
     const { path, type, dims, elements } = place;
-    const { buffer, byteOffset, byteLength } = await storing(path, () => readFile(path));
+    const { buffer, byteOffset, byteLength } = await storing(path, () => this.system.readFile(path));
     return runtime.tensor(type, elements(buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer), dims);
   }
 
@@ -76,17 +86,15 @@ export class Carried {
 
   /** Removes the values that are not among these. */
   async keepOnly(names: ReadonlySet<string>): Promise<void> {
-    const [{ rm }] = await modules();
     for (const [name, places] of this.places) {
       if (names.has(name)) continue;
       this.places.delete(name);
-      for (const { path } of places.values()) await storing(path, () => rm(path));
+      for (const { path } of places.values()) await storing(path, () => this.system.rm(path));
     }
   }
 
   async close(): Promise<void> {
-    const [{ rm }] = await modules();
-    await rm(this.folder, { recursive: true, force: true });
+    await this.system.rm(this.folder, { recursive: true, force: true });
   }
 }
 
@@ -97,9 +105,6 @@ interface Elements {
   readonly byteOffset: number;
   readonly byteLength: number;
 }
-
-/** Imported where they are used, so that the room also runs where there is no file system. */
-const modules = () => Promise.all([import("node:fs/promises"), import("node:os"), import("node:path")]);
 
 async function storing<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {

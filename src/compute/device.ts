@@ -35,6 +35,15 @@ export interface MaskJob {
   readonly pattern: Pattern;
 }
 
+/** A mask as a device computes it. */
+export interface ComputedMask extends Mask {
+  /**
+   * Share of the weight's total score that its kept weights hold, 0 … 1; 1 where the total is 0. A figure
+   * of the mask and not of quality; comparable between masks of one weight by one method.
+   */
+  readonly retained: number;
+}
+
 /** Something that computes masks. */
 export interface Device {
   readonly name: string;
@@ -50,7 +59,7 @@ export interface Device {
    * @throws PruneError `bad-weight` where the weight holds NaN or Inf; `bad-pattern` where the
    *   pattern does not fit the shape; `device` where the device fails
    */
-  computeMask(job: MaskJob, signal?: AbortSignal): Promise<Mask>;
+  computeMask(job: MaskJob, signal?: AbortSignal): Promise<ComputedMask>;
   /** Frees threads and memory. The device is not used afterwards. */
   close(): Promise<void>;
 }

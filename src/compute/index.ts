@@ -20,4 +20,4 @@ export const DEVICES = {
 export type DeviceName = keyof typeof DEVICES;
 
 export { type CpuDeviceOptions, createCpuDevice } from "./cpu/index.js";
-export type { Device, MaskJob, StoredBytes, WeightBytes } from "./device.js";
+export type { ComputedMask, Device, MaskJob, StoredBytes, WeightBytes } from "./device.js";

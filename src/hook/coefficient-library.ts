@@ -5,7 +5,8 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type CoefficientLibrary, REGISTRY_NAME, readRegistryFile, SHIPPED } from "../registry/index.js";
+import { type CoefficientLibrary, SHIPPED } from "../registry/index.js";
+import { REGISTRY_NAME, readRegistryFile } from "../registry/local.js";
 import { host } from "./host.js";
 import { type LoadOptions, modelFolder, placeOf } from "./location.js";
 

@@ -2,16 +2,8 @@
 import { resolve } from "node:path";
 import { PruneError } from "../errors.js";
 import { badOption, dottedLabel, unknownOption } from "../options/index.js";
-import {
-  type CoefficientRecord,
-  mergeRecords,
-  type Registry,
-  readRecordsText,
-  readRegistryFile,
-  readText,
-  SHIPPED,
-  writeRegistryFile,
-} from "../registry/index.js";
+import { type CoefficientRecord, type Registry, readRecordsText, readText, SHIPPED } from "../registry/index.js";
+import { mergeRecords, readRegistryFile, writeRegistryFile } from "../registry/local.js";
 import { registryIn } from "./coefficient-library.js";
 import { cacheRootOf, type LoadOptions } from "./location.js";
 

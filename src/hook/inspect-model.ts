@@ -11,10 +11,10 @@ import {
   type Skipped,
   type WeightKind,
 } from "../graph/index.js";
-import { byteLengthOf, readTensor, viewOf } from "../onnx/index.js";
+import { byteLengthOf, readTensor } from "../onnx/index.js";
 import type { RunControl } from "../progress.js";
 import { type ModelFile, openModelFile, parametersOf, sourceBytes } from "../prune/index.js";
-import { countZeroValues, findPacked, packedBytes, unpackEdits } from "../rewrite/index.js";
+import { countZeroValues, findPacked, packedBytes, viewUnpacked } from "../rewrite/index.js";
 import { refuseUnknownKeys } from "./known-keys.js";
 import { isSessionFile } from "./location.js";
 import { type HostLoadOptions, resolveModel } from "./resolve-files.js";
@@ -67,7 +67,7 @@ export async function inspectModel(model: string, options: HostLoadOptions & Run
     try {
       const packed = await findPacked(onnx);
       // Packed weights are looked at as what they expand to; the file itself computes them.
-      const model = buildModel(viewOf(onnx, unpackEdits(onnx, packed)));
+      const model = buildModel(viewUnpacked(onnx, packed));
       const packedBytesOf = new Map(packed.weights.map(({ weight }) => [weight.name, packedBytes(weight)]));
       const { targets, skipped } = await findWritableTargets(model);
       const weights: InspectedWeight[] = [];

@@ -10,7 +10,8 @@ import { type PruneOptions, type ResolvedPrune, resolvePruneOption } from "../op
 import { describePattern } from "../pattern/index.js";
 import type { RunControl } from "../progress.js";
 import { checkSelections, openPlan, type Plan, patternAsBy, sourceHashes } from "../prune/index.js";
-import { addRecord, type CoefficientRecord, familyOf, fingerprintOf, readRegistryFile } from "../registry/index.js";
+import { type CoefficientRecord, familyOf, fingerprintOf } from "../registry/index.js";
+import { addRecord, readRegistryFile } from "../registry/local.js";
 import { withoutOutputLocations } from "../runtime/index.js";
 import { METHODS, methodOf } from "../score/index.js";
 import { hashMemory, sha256 } from "../store/index.js";

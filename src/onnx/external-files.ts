@@ -4,6 +4,7 @@
  * is checked against its file when the model is opened, before anything is read.
  */
 import { PruneError } from "../errors.js";
+import { type FileSystem, fileSystem } from "../file-system.node.js";
 import { blobSource, fileSource, memorySource } from "./sources.js";
 import type { ByteSource, ExternalFile, ExternalLocation } from "./types.js";
 
@@ -66,7 +67,12 @@ export class ExternalFiles {
     if (this.modelPath === null) {
       throw this.#error(claim, `the model is not a file on disk; give { path: "${wanted}", data } in externalData`);
     }
-    const [{ realpath }, { dirname, join }] = await Promise.all([import("node:fs/promises"), import("node:path")]);
+    const system = fileSystem({
+      refusal: `${this.modelPath} has external files, which cannot be looked for beside it`,
+      remedy: "give them as externalData",
+      file: this.modelPath,
+    });
+    const { realpath, dirname, join } = system;
     const path = join(dirname(this.modelPath), claim.location);
     let real: string;
     let folders: string[];
@@ -77,8 +83,7 @@ export class ExternalFiles {
     } catch (cause) {
       throw this.#error(claim, "the file cannot be found; put it beside the model", cause);
     }
-    const inside = await Promise.all(folders.map((folder) => isInside(folder, real)));
-    if (!inside.includes(true))
+    if (!folders.some((folder) => isInside(system, folder, real)))
       throw this.#error(claim, "a symbolic link leads out of the model's folder; copy the file");
     return fileSource(real, { missing: "bad-external-data" });
   }
@@ -131,8 +136,7 @@ function badLocation(location: string): string | null {
   return null;
 }
 
-async function isInside(folder: string, path: string): Promise<boolean> {
-  const { isAbsolute, relative, sep } = await import("node:path");
+function isInside({ isAbsolute, relative, sep }: FileSystem, folder: string, path: string): boolean {
   const way = relative(folder, path);
   return way !== "" && !isAbsolute(way) && way.split(sep)[0] !== "..";
 }

@@ -1,9 +1,6 @@
-/**
- * Random access to bytes wherever they are: a file on disk, memory, a Blob. Node's file system is
- * imported when a path is opened, so the room also runs in browsers.
- */
-import type { FileHandle } from "node:fs/promises";
+/** Random access to bytes wherever they are: a file on disk, memory, a Blob. */
 import { PruneError, type PruneErrorCode } from "../errors.js";
+import { type FileSystem, fileSystem, type OpenFile } from "../file-system.node.js";
 import type { ByteSource } from "./types.js";
 
 /** One call to the file system reads at most this; longer ones fail on some platforms. */
@@ -40,20 +37,25 @@ export function blobSource(name: string, blob: Blob): ByteSource {
  *
  * @param path relative to the working directory or absolute
  * @param options `name` for messages, unless it is the path; `missing`: code of the error for a file that is not there
- * @throws PruneError with code `missing`
+ * @throws PruneError with code `missing`; `unsupported` in browsers
  */
 export async function fileSource(
   path: string,
   options: { readonly name?: string | undefined; readonly missing: PruneErrorCode },
 ): Promise<ByteSource> {
-  const { open, stat, resolve } = await fileSystem(path);
+  const system = fileSystem({
+    refusal: `${path} cannot be opened by its path`,
+    remedy: "give the bytes or a Blob, and external files as externalData",
+    file: path,
+  });
+  const { open, stat, resolve } = system;
   const refuse = (finding: string, cause?: unknown) =>
     new PruneError(options.missing, `${path}: ${finding}; check the path`, { details: { file: path }, cause });
   const facts = await stat(path).catch((cause: unknown) => {
     throw refuse("the file cannot be found or read", cause);
   });
   if (!facts.isFile()) throw refuse("expected a file, found a folder or device");
-  let opening: Promise<FileHandle> | null = null;
+  let opening: Promise<OpenFile> | null = null;
   const source: ByteSource = {
     name: options.name ?? path,
     path: resolve(path),
@@ -64,7 +66,7 @@ export async function fileSource(
         opening = null;
         throw refuse("the file cannot be opened", cause);
       });
-      return readRange(await opening, source, offset, length);
+      return readRange(system, await opening, source, offset, length);
     },
     async close() {
       const closing = opening;
@@ -75,29 +77,20 @@ export async function fileSource(
   return source;
 }
 
-async function readRange(file: FileHandle, source: ByteSource, offset: number, length: number): Promise<Uint8Array> {
-  // A buffer of its own: starts at byte 0 of its memory (any typed array fits) and is not cleared first.
-  const bytes = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
+async function readRange(
+  { allocate }: FileSystem,
+  file: OpenFile,
+  source: ByteSource,
+  offset: number,
+  length: number,
+): Promise<Uint8Array> {
+  const bytes = allocate(length);
   for (let done = 0; done < length; ) {
     const { bytesRead } = await file.read(bytes, done, Math.min(length - done, LONGEST_CALL), offset + done);
     if (bytesRead === 0) throw pastEnd(source, offset, length);
     done += bytesRead;
   }
   return bytes;
-}
-
-/** Node's file system. @throws PruneError `unsupported` where there is none */
-async function fileSystem(path: string) {
-  try {
-    const [{ open, stat }, { resolve }] = await Promise.all([import("node:fs/promises"), import("node:path")]);
-    return { open, stat, resolve };
-  } catch (cause) {
-    throw new PruneError(
-      "unsupported",
-      `${path}: files cannot be opened by path here; give the bytes or a Blob, and external files as externalData`,
-      { details: { file: path }, cause },
-    );
-  }
 }
 
 function checkRange(source: ByteSource, offset: number, length: number): void {

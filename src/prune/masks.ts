@@ -3,7 +3,7 @@
  * it and scores the same dense weights again. Pruned tensors of a pass go to the runtime from memory.
  */
 import type { TargetStatistics } from "../calibrate/index.js";
-import type { Device, MaskJob, StoredBytes } from "../compute/index.js";
+import type { ComputedMask, Device, MaskJob, StoredBytes } from "../compute/index.js";
 import { resolveCoding, type Target } from "../graph/index.js";
 import {
   byteLengthOf,
@@ -26,7 +26,7 @@ export type TensorEdits = NonNullable<ModelEdits["tensors"]>;
 
 /** The masks of one file, and how they came about. */
 export interface Masked {
-  readonly masks: ReadonlyMap<Target, Mask>;
+  readonly masks: ReadonlyMap<Target, ComputedMask>;
   /** null where the method needs no calibration. */
   readonly statistics: TargetStatistics | null;
   readonly seconds: { readonly calibrate: number; readonly mask: number };
@@ -84,9 +84,9 @@ async function maskTargets(
   statistics: TargetStatistics | null,
   device: Device,
   onMask: (done: number, weight: string) => void,
-): Promise<ReadonlyMap<Target, Mask>> {
+): Promise<ReadonlyMap<Target, ComputedMask>> {
   const { signal } = plan.options;
-  const masks = new Map<Target, Mask>();
+  const masks = new Map<Target, ComputedMask>();
   const one = async (target: Target): Promise<void> => {
     const mask = await device.computeMask(maskJob(plan, target, statistics?.get(target)), signal);
     masks.set(target, mask);
@@ -94,7 +94,7 @@ async function maskTargets(
   };
   await Promise.all(plan.targets.map(one));
   // In file order, whatever order the device finished in.
-  return new Map(plan.targets.map((target) => [target, masks.get(target) as Mask]));
+  return new Map(plan.targets.map((target) => [target, masks.get(target) as ComputedMask]));
 }
 
 /**

@@ -1,4 +1,5 @@
 /** What a run did, as the plain data of report.ts. */
+import type { ComputedMask } from "../compute/index.js";
 import { describeCoding, findTargets, type Model, partsOf, type Target } from "../graph/index.js";
 import { graphsOf, type OnnxModel, type OnnxNode, type OnnxTensor } from "../onnx/index.js";
 import { countKept, describePattern, prunedCount } from "../pattern/index.js";
@@ -32,13 +33,14 @@ export function reportOf(planned: Plan, masked: Masked, written: Written): Prune
   const verified = verdict === undefined ? null : describeVerdict(verdict, planned.options.method);
   const weights = plan.targets.map((target): WeightReport => {
     const { out, in: channels } = target.shape;
-    const mask = masked.masks.get(target);
+    const mask = masked.masks.get(target) as ComputedMask;
     const stored = written.stored?.get(target);
     return {
       ...weightFacts(target),
-      zeros: out * channels - (mask === undefined ? 0 : countKept(mask)),
+      zeros: out * channels - countKept(mask),
       sparsity: (written.zerosOf.get(target) ?? 0) / (out * channels),
       tokens: masked.statistics?.get(target)?.tokens ?? 0,
+      retained: mask.retained,
       ...(stored && { stored }),
     };
   });

@@ -49,7 +49,7 @@ export async function writeEntry(entry: NewEntry): Promise<readonly PruneReport[
     }
     await addFiles?.(draft);
     const record: PruneRecord = {
-      format: 1,
+      format: 2,
       version: VERSION,
       runBy,
       ...key,

@@ -1,4 +1,7 @@
-/** What is known of coefficients: records of tuning, who they are good for, and which is taken. */
+/**
+ * What is known of coefficients: records of tuning, who they are good for, and which is taken. The registry of
+ * a machine, `local.ts`, needs a file system and is imported by its name, so that all else here runs in browsers.
+ */
 export {
   type Choice,
   type CoefficientLibrary,
@@ -6,7 +9,6 @@ export {
   type ModelAtHand,
 } from "./choose.js";
 export { familyOf, fingerprintOf } from "./family.js";
-export { addRecord, mergeRecords, REGISTRY_NAME, readRegistryFile, writeRegistryFile } from "./local.js";
 export { type FoundRecord, lookUp, type ModelIdentity, type Registry, type Wanted } from "./lookup.js";
 export { readText } from "./read-text.js";
 export {

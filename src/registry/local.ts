@@ -1,8 +1,11 @@
 /**
  * The registry of this machine: one file in the cache folder, which every process on the machine that
- * uses this cache reads. Changes are made under a lock, and the file appears whole. What needs a file system is
- * imported when it is used, so the rest of the room also runs in browsers.
+ * uses this cache reads. Changes are made under a lock, and the file appears whole. Node only: the room's
+ * index leaves it out.
  */
+import { mkdir, readFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { withLock, withStorageErrors, writeWholeFile } from "../store/index.js";
 import type { CoefficientRecord } from "./record.js";
 import { readRegistryText, registryText } from "./record.js";
 
@@ -15,10 +18,6 @@ export const REGISTRY_NAME = "coefficients.json";
  * @throws PruneError `bad-option` or `unknown-option` naming file and key where it is damaged; `storage`
  */
 export async function readRegistryFile(path: string): Promise<readonly CoefficientRecord[]> {
-  const [{ readFile }, { withStorageErrors }] = await Promise.all([
-    import("node:fs/promises"),
-    import("../store/index.js"),
-  ]);
   const text = await withStorageErrors(`cannot read ${path}`, () =>
     readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
       if (error.code === "ENOENT") return null;
@@ -30,11 +29,6 @@ export async function readRegistryFile(path: string): Promise<readonly Coefficie
 
 /** Writes a registry file that appears whole. Two processes must not write one at the same time. */
 export async function writeRegistryFile(path: string, records: readonly CoefficientRecord[]): Promise<void> {
-  const [{ mkdir }, { dirname }, { withStorageErrors, writeWholeFile }] = await Promise.all([
-    import("node:fs/promises"),
-    import("node:path"),
-    import("../store/index.js"),
-  ]);
   await withStorageErrors(`cannot write ${path}`, async () => {
     await mkdir(dirname(path), { recursive: true });
     await writeWholeFile(path, registryText(records));
@@ -87,6 +81,5 @@ async function changeRegistry(
   signal: AbortSignal | undefined,
   change: (records: readonly CoefficientRecord[]) => readonly CoefficientRecord[],
 ): Promise<void> {
-  const { withLock } = await import("../store/index.js");
   await withLock(`${path}.lock`, signal, async () => writeRegistryFile(path, change(await readRegistryFile(path))));
 }

@@ -1,5 +1,6 @@
-/** Reads a file of coefficients, wherever it is. Node's file system is imported only where a path is read. */
+/** Reads a file of coefficients, wherever it is. */
 import { PruneError } from "../errors.js";
+import { fileSystem } from "../file-system.node.js";
 
 /**
  * The text at a path or URL. In a page every location is an address (relative to the page); elsewhere
@@ -26,6 +27,6 @@ export async function readText(location: string): Promise<string> {
 }
 
 async function readFileText(path: string | URL): Promise<string> {
-  const { readFile } = await import("node:fs/promises");
+  const { readFile } = fileSystem({ refusal: "it is a path", remedy: "give an address of the web" });
   return readFile(path, "utf8");
 }

@@ -3,6 +3,7 @@
  * folder it was told; caches of other libraries are made of links (`model.onnx` → `blobs/4f2a…`), so
  * folder and names are those behind the links.
  */
+import { fileSystem } from "../file-system.node.js";
 import type { ByteSource, OnnxModel } from "../onnx/index.js";
 
 /** A folder, and each file of the model as a path in it. */
@@ -15,11 +16,10 @@ export interface FilesOnDisk {
 export async function filesOnDisk(model: OnnxModel): Promise<FilesOnDisk | null> {
   const sources = [model.source, ...model.externalSources.values()];
   if (sources.some(({ path }) => path === undefined)) return null;
-  // Imported here so that the room also runs where there is no file system.
-  const [{ realpath }, { dirname, isAbsolute, relative, sep }] = await Promise.all([
-    import("node:fs/promises"),
-    import("node:path"),
-  ]);
+  const { realpath, dirname, isAbsolute, relative, sep } = fileSystem({
+    refusal: `${model.name} cannot be looked up on disk`,
+    remedy: "open the model from bytes or a Blob",
+  });
   const folder = dirname(await realpath(model.source.path as string));
   const locations = new Map<ByteSource, string>();
   for (const source of sources) {

@@ -14,7 +14,8 @@ export const RECORD_NAME = "prune.json";
 
 /** The record of a folder with pruned models. */
 export interface PruneRecord {
-  readonly format: 1;
+  /** 2: reports say what share of the score every weight retains. A record of another format is none. */
+  readonly format: 2;
   /** Version of this package. */
   readonly version: string;
   /** Versions of what ran the model: the host, ONNX Runtime. They are no part of the key. */
@@ -58,7 +59,7 @@ export async function readEntry(
 function isRecord(value: unknown): value is PruneRecord {
   const { format, key, files, reports } = (value ?? {}) as Partial<PruneRecord>;
   return (
-    format === 1 &&
+    format === 2 &&
     typeof key === "string" &&
     Array.isArray(reports) &&
     Array.isArray(files) &&

@@ -30,6 +30,7 @@ export const REPORT: PruneReport = {
       zeros: 165_888,
       sparsity: 0.5,
       tokens: 16_384,
+      retained: 0.8125,
     },
   ],
   skipped: [

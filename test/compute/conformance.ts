@@ -4,8 +4,8 @@
  */
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Device, MaskJob } from "../../src/compute/device.js";
-import { countKept, isKept, type Mask, type NofM, type Pattern, prunedCount } from "../../src/pattern/index.js";
+import type { ComputedMask, Device, MaskJob } from "../../src/compute/device.js";
+import { countKept, isKept, type NofM, type Pattern, prunedCount } from "../../src/pattern/index.js";
 import { METHODS, type MethodName, methodOf, type ScoreTerms } from "../../src/score/index.js";
 import { bytesOfRows, decode } from "../../src/tensor/codes.mjs";
 import { CODE_TABLES, type QuantisedCoding } from "../../src/tensor/coding.js";
@@ -13,12 +13,20 @@ import type { FloatType } from "../../src/tensor/dtypes.js";
 import { type Shape, type StorageOrder, storedDims } from "../../src/tensor/matrix.js";
 import { partitions } from "../helpers/partitions.js";
 import { integers, randomNumbers } from "../helpers/quantised.js";
-import { competitions, type ReferenceJob, referenceMask, referenceScores } from "../helpers/reference-mask.js";
+import {
+  competitions,
+  type ReferenceJob,
+  referenceMask,
+  referenceScores,
+  retainedShare,
+} from "../helpers/reference-mask.js";
 import { storeWeight } from "../helpers/stored-weight.js";
 
 const SEED = 20260727;
 /** float32 sums of up to 63 · 63 values, and a division or two. */
 const ROUNDING = 1e-5;
+/** What a retained share may be off: sums of float32, and scores that vanish. */
+const RETAINED_ERROR = 1e-4;
 /** Scores this far below the largest may vanish: float32 ends 2^-126 below 1. */
 const VANISHING = 2 ** -100;
 
@@ -65,8 +73,10 @@ function jobOf(test: Case, bytes: Uint8Array): MaskJob {
 
 /** A mask, and the job whose mask it is to the reference. */
 interface Computed {
-  readonly mask: Mask;
+  readonly mask: ComputedMask;
   readonly job: ReferenceJob;
+  /** The reference's, [out, in]. */
+  readonly scores: readonly number[];
   /** Which weights stay, [out, in]. */
   readonly found: readonly boolean[];
 }
@@ -81,14 +91,15 @@ async function compute(device: Device, test: Case): Promise<Computed> {
   expect(countKept(mask)).toBe(shape.out * shape.in - prunedCount(pattern, shape));
   const job = { ...test, values: stored.values, factor: [...Float32Array.from(test.factor)] };
   const found = test.values.map((_, k) => isKept(mask, Math.floor(k / shape.in), k % shape.in));
-  return { mask, job, found };
+  const scores = referenceScores(job);
+  expect(Math.abs(mask.retained - retainedShare(scores, found))).toBeLessThan(RETAINED_ERROR);
+  return { mask, job, scores, found };
 }
 
 /** Runs the device on a case and holds the mask against the reference. */
-async function check(device: Device, test: Case): Promise<Mask> {
+async function check(device: Device, test: Case): Promise<ComputedMask> {
   const { shape, pattern } = test;
-  const { mask, job, found } = await compute(device, test);
-  const scores = referenceScores(job);
+  const { mask, job, scores, found } = await compute(device, test);
   const expected = referenceMask(job);
   const floor = VANISHING * Math.max(...scores);
   for (const set of competitions(pattern, shape)) {
@@ -105,12 +116,11 @@ async function check(device: Device, test: Case): Promise<Mask> {
 async function checkPermuted(device: Device, test: Case & { readonly pattern: NofM }): Promise<Computed> {
   const { shape, pattern } = test;
   const computed = await compute(device, test);
-  const { job, found } = computed;
+  const { job, scores, found } = computed;
   for (let o = 0; o < shape.out; o++)
     expect(found.slice(o * shape.in, (o + 1) * shape.in).filter(Boolean).length).toBe(
       (shape.in * pattern.keep) / pattern.of,
     );
-  const scores = referenceScores(job);
   const consecutive = referenceMask({ ...job, pattern: { ...pattern, permute: false } });
   const sumOf = (kept: readonly boolean[]) => scores.reduce((sum, score, k) => (kept[k] ? sum + score : sum), 0);
   const floor = VANISHING * Math.max(...scores) * scores.length;
@@ -252,8 +262,7 @@ export function describeDevice(name: string, create: () => Device): void {
         for (const order of ["in-out", "out-in"] as const) {
           const values = fill(shape.out * shape.in, (random, k) => normal(random) * (1 + (k % shape.in)));
           const pattern = { kind: "n:m", keep, of, permute: true } as const;
-          const { job, found } = await checkPermuted(device, { ...base(shape, values), order, pattern });
-          const scores = referenceScores(job);
+          const { scores, found } = await checkPermuted(device, { ...base(shape, values), order, pattern });
           const isBestOf = (members: readonly number[], o: number) => {
             const ranked = members.map((i) => o * shape.in + i).sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0));
             return ranked.every((k, rank) => found[k] === rank < keep);

@@ -14,7 +14,7 @@ interface Exports {
   readonly decodeRows: (first: number, rows: number) => void;
   readonly convertRows: (first: number, rows: number) => void;
   readonly limitRange: () => number;
-  readonly mask: () => void;
+  readonly mask: () => number;
   readonly assign: (count: number) => void;
 }
 

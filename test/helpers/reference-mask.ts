@@ -83,6 +83,13 @@ export function quickSelect(scores: readonly number[], keep: number): number[] {
   return order;
 }
 
+/** Share of the scores that stays; 1 where all are 0. */
+export function retainedShare(scores: readonly number[], kept: readonly boolean[]): number {
+  const sum = (numbers: readonly number[]) => numbers.reduce((total, each) => total + each, 0);
+  const total = sum(scores);
+  return total === 0 ? 1 : sum(scores.filter((_, k) => kept[k])) / total;
+}
+
 /** Which weights stay, [out, in]. */
 export function referenceMask(job: ReferenceJob): boolean[] {
   const scores = referenceScores(job);

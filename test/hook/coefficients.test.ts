@@ -20,13 +20,8 @@ import {
   withPrune,
 } from "../../src/index.js";
 import { openModel } from "../../src/onnx/index.js";
-import {
-  addRecord,
-  type CoefficientRecord,
-  fingerprintOf,
-  plainRecord,
-  registryText,
-} from "../../src/registry/index.js";
+import { type CoefficientRecord, fingerprintOf, plainRecord, registryText } from "../../src/registry/index.js";
+import { addRecord } from "../../src/registry/local.js";
 import { bundleScript, bundleWorker, ended, startScript } from "../helpers/child.js";
 import { recordOf } from "../registry/arbitrary-record.js";
 import { BERT, SHORT, T5, temporaryFolder } from "./loading.js";
@@ -57,7 +52,7 @@ describe("what one process has tuned", () => {
     const script = await bundleScript(
       `import { readFileSync, writeFileSync } from "node:fs";
        import { pruneModel } from "./src/hook/index.js";
-       import { addRecord } from "./src/registry/index.js";
+       import { addRecord } from "./src/registry/local.js";
        const [what, input, cache, out] = process.argv.slice(2);
        if (what === "add") await addRecord(cache + "/transformers-prune/coefficients.json", JSON.parse(readFileSync(input, "utf8")));
        else {

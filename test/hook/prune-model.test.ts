@@ -115,7 +115,7 @@ describe("pruneModel", () => {
     const { reports } = await write(BERT, out);
     const record = JSON.parse(readFileSync(join(out, "prune.json"), "utf8"));
     expect(record).toMatchObject({
-      format: 1,
+      format: 2,
       version: expect.stringMatching(/^\d+\.\d+\.\d+/),
       key: expect.stringMatching(/^[0-9a-f]{64}$/),
       options: { model: { method: "magnitude", coefficients: {}, calibration: "none" } },

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { collectStatistics, openSamples, type TargetStatistics } from "../../src/calibrate/index.js";
-import { createCpuDevice } from "../../src/compute/index.js";
+import { type ComputedMask, createCpuDevice } from "../../src/compute/index.js";
 import { buildModel, findTargets, type Target } from "../../src/graph/index.js";
 import { openModel, readTensor, writeModel } from "../../src/onnx/index.js";
 import { countKept, isKept, type Mask } from "../../src/pattern/index.js";
@@ -14,7 +14,7 @@ import {
   ProgressMeter,
 } from "../../src/prune/index.js";
 import { type ChannelStatistics, channelFactor, coefficientsOf, depthOf, methodOf } from "../../src/score/index.js";
-import { referenceMask } from "../helpers/reference-mask.js";
+import { referenceMask, referenceScores, retainedShare } from "../helpers/reference-mask.js";
 import { testRuntime } from "../helpers/runtime.js";
 import { bytesOfEdit, languageModel, planOf, quietMeter, TOKENS } from "./tiny.js";
 
@@ -44,13 +44,18 @@ const WINDOWED = { row: 0.1, column: 0.4, window: 0.5, size: 3, power: 0.8 };
 const byName = <T>(map: ReadonlyMap<Target, T>) => new Map([...map].map(([{ name }, own]) => [name, own] as const));
 const bitsOf = ({ masks }: Masked) => [...masks.values()].map(({ bits }) => [...bits]);
 
-/** What the mask of a target must be, by the slow reference. */
-async function expectedMask(plan: Plan, target: Target, statistics: ChannelStatistics | undefined): Promise<boolean[]> {
+/** Holds the mask of a target, and what it retains, against the slow reference. */
+async function expectAsReference(
+  plan: Plan,
+  target: Target,
+  statistics: ChannelStatistics | undefined,
+  mask: ComputedMask,
+): Promise<void> {
   const { shape, tensor } = target;
   const stored = new Float32Array((await readTensor(tensor)).slice().buffer);
   const own = coefficientsOf(plan.coefficients, { kind: target.kind, depth: depthOf(target.layer, plan.layers) });
   const terms = methodOf(plan.options.method).terms(own, shape);
-  return referenceMask({
+  const job = {
     shape,
     values: Array.from(
       { length: shape.out * shape.in },
@@ -61,7 +66,10 @@ async function expectedMask(plan: Plan, target: Target, statistics: ChannelStati
     terms,
     factor: [...channelFactor(terms, shape.in, statistics, target.name)],
     pattern: plan.pattern,
-  });
+  };
+  const expected = referenceMask(job);
+  expect(kept(mask)).toEqual(expected);
+  expect(mask.retained).toBeCloseTo(retainedShare(referenceScores(job), expected), 4);
 }
 
 const kept = (mask: Mask) =>
@@ -74,7 +82,7 @@ describe("masks by samples", () => {
     const { plan, masked: result } = await masked({ method });
     expect([...result.masks.keys()]).toEqual(plan.targets);
     for (const [target, mask] of result.masks) {
-      expect(kept(mask)).toEqual(await expectedMask(plan, target, result.statistics?.get(target)));
+      await expectAsReference(plan, target, result.statistics?.get(target), mask);
       expect(countKept(mask)).toBe((target.shape.out * target.shape.in) / 2);
     }
   });
@@ -88,7 +96,7 @@ describe("masks by samples", () => {
     const option = { pattern: undefined, sparsity: 0.5, include: "*", coefficients };
     const { plan, masked: result } = await masked(option);
     for (const [target, mask] of result.masks)
-      expect(kept(mask)).toEqual(await expectedMask(plan, target, result.statistics?.get(target)));
+      await expectAsReference(plan, target, result.statistics?.get(target), mask);
     const parts = "byKind" in coefficients || "byDepth" in coefficients;
     const plain = byName((await masked({ ...option, coefficients: WINDOWED })).masked.masks);
     for (const [target, mask] of result.masks)
@@ -176,7 +184,7 @@ describe("more passes", () => {
     expect(second.get("layers.0.mlp.fc2")).not.toEqual(first.get("layers.0.mlp.fc2"));
     expect(second).toEqual(await statisticsOfWritten(one.plan, one.masked.masks));
     for (const [target, mask] of two.masked.masks)
-      expect(kept(mask)).toEqual(await expectedMask(two.plan, target, second.get(target.name)));
+      await expectAsReference(two.plan, target, second.get(target.name), mask);
     expect(bitsOf(two.masked)).not.toEqual(bitsOf(one.masked));
   });
 

@@ -83,6 +83,10 @@ describe("a pruned model in its folder", () => {
       { name: "layers.0.mlp.fc1", shape: [32, 16], zeros: 256, sparsity: 0.5, tokens: 63 },
       { name: "layers.0.mlp.fc2", shape: [16, 32], zeros: 256, sparsity: 0.5, tokens: 63 },
     ]);
+    for (const { retained } of report?.weights ?? []) {
+      expect(retained).toBeGreaterThan(0.5); // The larger half of the scores holds more than half of them.
+      expect(retained).toBeLessThan(1);
+    }
     expect(report?.skipped.map(({ name }) => name)).toEqual(["embeddings", "lm_head"]);
     const written = await readFile(join(out, "onnx", "model.onnx"));
     expect(report?.bytes).toEqual({ source: written.length, written: written.length });
@@ -99,7 +103,7 @@ describe("a pruned model in its folder", () => {
   it("has a record of options, source, files and report, by which it is known again", async () => {
     const reports = await prune();
     const record = await readEntry(out, null, null);
-    expect(record).toMatchObject({ format: 1, version: VERSION, reports: JSON.parse(JSON.stringify(reports)) });
+    expect(record).toMatchObject({ format: 2, version: VERSION, reports: JSON.parse(JSON.stringify(reports)) });
     expect(record?.source).toEqual({ "model.onnx": sha256(await readFile(place.path)) });
     expect(record?.options).toMatchObject({ method: "wanda", passes: 1 });
     for (const { name, bytes, sha256: hash } of record?.files ?? []) {

@@ -2,7 +2,8 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { addRecord, type CoefficientRecord, mergeRecords, readRegistryFile } from "../../src/registry/index.js";
+import type { CoefficientRecord } from "../../src/registry/index.js";
+import { addRecord, mergeRecords, readRegistryFile } from "../../src/registry/local.js";
 import { bundleScript, ended, startScript } from "../helpers/child.js";
 import { recordOf } from "./arbitrary-record.js";
 
@@ -61,7 +62,7 @@ describe("the registry of a machine", () => {
 
   it("loses nothing to processes that add at the same time", async () => {
     const script = await bundleScript(
-      `import { addRecord } from "./src/registry/index.js";
+      `import { addRecord } from "./src/registry/local.js";
        const [path, name] = process.argv.slice(2);
        const record = ${JSON.stringify(recordOf())};
        for (let i = 0; i < 8; i++) await addRecord(path, { ...record, pattern: name + " " + i });`,

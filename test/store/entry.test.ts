@@ -24,7 +24,7 @@ beforeEach(async () => {
   await draft.sink("onnx").write("model.onnx", new TextEncoder().encode(CONTENT));
   const files = await draft.finishFiles();
   record = {
-    format: 1,
+    format: 2,
     version: "1.2.3",
     runBy: {},
     key: "k",
@@ -107,7 +107,7 @@ describe("a damaged entry is no entry", () => {
     ["cut short", (text: string) => text.slice(0, -5)],
     ["not an object", () => '"record"'],
     ["null", () => "null"],
-    ["of another format", (text: string) => text.replace('"format":1', '"format":2')],
+    ["of another format", (text: string) => text.replace('"format":2', '"format":1')],
     ["without files", (text: string) => text.replace('"files"', '"flies"')],
     ["without a file's name", (text: string) => text.replace('"name"', '"game"')],
     ["without reports", (text: string) => text.replace('"reports":[]', '"reports":0')],

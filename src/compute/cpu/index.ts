@@ -4,12 +4,12 @@
  */
 import { availableParallelism } from "node:os";
 import { PruneError } from "../../errors.js";
-import { type Mask, type Pattern, prunedCount, refusePattern } from "../../pattern/index.js";
+import { type Pattern, prunedCount, refusePattern } from "../../pattern/index.js";
 import { bytesOfRows } from "../../tensor/codes.mjs";
 import type { QuantisedCoding } from "../../tensor/coding.js";
 import { BYTES_PER_ELEMENT } from "../../tensor/dtypes.js";
 import { type Shape, storedDims } from "../../tensor/matrix.js";
-import type { Device, MaskJob } from "../device.js";
+import type { ComputedMask, Device, MaskJob } from "../device.js";
 import { KERNEL_WASM } from "./kernel.wasm.js";
 import type { Selection, WorkerJob, WorkerReply } from "./messages.js";
 import { type Message, WorkerPool } from "./pool.js";
@@ -128,10 +128,10 @@ function selectionOf(pattern: Pattern, shape: Shape): Selection {
     : { rule: "matrix", keepCount: keptCount, groupSize: 1 };
 }
 
-function maskFrom(job: MaskJob, reply: WorkerReply): Mask {
+function maskFrom(job: MaskJob, reply: WorkerReply): ComputedMask {
   switch (reply.kind) {
     case "mask":
-      return { shape: job.shape, order: job.order, bits: reply.bits };
+      return { shape: job.shape, order: job.order, bits: reply.bits, retained: reply.retained };
     case "not-finite":
       throw new PruneError(
         "bad-weight",

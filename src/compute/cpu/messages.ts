@@ -33,7 +33,7 @@ export interface WorkerJob {
 
 /** A worker's answer. The main thread, which knows the weight's name, turns all but the first into errors. */
 export type WorkerReply =
-  | { readonly kind: "mask"; readonly bits: Uint8Array }
+  | { readonly kind: "mask"; readonly bits: Uint8Array; readonly retained: number }
   /** `count` values are NaN or Inf, the first of them at (out, in). */
   | { readonly kind: "not-finite"; readonly count: number; readonly out: number; readonly in: number }
   | { readonly kind: "unreadable"; readonly cause: Error }
@@ -72,7 +72,8 @@ export interface Kernel extends Readonly<Record<JobGlobal, WebAssembly.Global>> 
   readonly convertRows: (first: number, rows: number) => void;
   /** How many values are NaN or Inf. */
   readonly limitRange: () => number;
-  readonly mask: () => void;
+  /** Gives the share of the scores that stays. */
+  readonly mask: () => number;
   /** Addresses. */
   readonly staging: WebAssembly.Global;
   readonly codes: WebAssembly.Global;

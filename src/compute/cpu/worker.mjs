@@ -127,9 +127,9 @@ function computeMask(job) {
     convert(job, read);
     const count = kernel.limitRange();
     if (count > 0) return { kind: "not-finite", count, out: kernel.badOutput.value, in: kernel.badInput.value };
-    kernel.mask();
+    const retained = kernel.mask();
     const maskBytes = Math.ceil((shape.out * shape.in) / 8);
-    return { kind: "mask", bits: new Uint8Array(kernel.memory.buffer, kernel.bits.value, maskBytes).slice() };
+    return { kind: "mask", bits: new Uint8Array(kernel.memory.buffer, kernel.bits.value, maskBytes).slice(), retained };
   });
 }
 

@@ -12,6 +12,7 @@ import {
   bits, channels, groupScores, groupSize, inputs, kept, outputs, Rule, rule, scores, stride, stripWidth,
   windowCoefficient,
 } from "./plan";
+import { countScores, retained, startRetained } from "./retained";
 import { scoreRow } from "./score";
 import { prepareTerms } from "./sums";
 import { startWindow } from "./window";
@@ -28,8 +29,9 @@ export { badInput, badOutput, limitRange } from "./range";
 export { assign } from "./assign";
 export { BLOCK, candidateOf, channels, gains, prices } from "./plan";
 
-/** Scores and selects; leaves the mask at `bits`. */
-export function mask(): void {
+/** Scores and selects; leaves the mask at `bits`. @returns the share of the scores that stays, see retained.ts */
+export function mask(): f64 {
+  startRetained();
   memory.fill(bits, 0, <usize>((<u64>outputs * inputs + 7) >> 3));
   prepareTerms();
   for (let o: usize = 0; o < stride; o += stripWidth) {
@@ -41,14 +43,22 @@ export function mask(): void {
   }
   if (rule == Rule.Matrix) maskMatrix();
   if (rule == Rule.Permuted) maskPermuted();
+  return retained();
 }
 
 function maskGroups(o: usize, width: usize): void {
   for (let i: usize = 0; i < inputs; i += groupSize) {
     for (let c: usize = 0; c < groupSize; c++) scoreRow(i + c, o, width, groupScores + c * (width << 2));
-    keepBest(width);
+    settleGroup(width);
     for (let c: usize = 0; c < groupSize; c++) packRow(i + c, o, width, kept + c * (width << 2));
   }
+}
+
+/** Fills `kept` of one group and counts its scores. */
+function settleGroup(width: usize): void {
+  keepBest(width);
+  for (let c: usize = 0; c < groupSize; c++)
+    countScores(groupScores + c * (width << 2), kept + c * (width << 2), width);
 }
 
 function maskRows(o: usize, width: usize): void {
@@ -78,7 +88,7 @@ function maskPermuted(): void {
 function maskGroupOf(members: usize, o: usize, width: usize): void {
   const bytes = width << 2;
   for (let c: usize = 0; c < groupSize; c++) memory.copy(groupScores + c * bytes, memberScores(members, c, o), bytes);
-  keepBest(width);
+  settleGroup(width);
   for (let c: usize = 0; c < groupSize; c++) memory.copy(memberScores(members, c, o), kept + c * bytes, bytes);
 }
 
@@ -94,6 +104,7 @@ function scoreStrip(o: usize, width: usize, target: usize, step: usize): void {
 function packAbove(o: usize, width: usize, from: usize, step: usize): void {
   for (let i: usize = 0; i < inputs; i++) {
     keepAbove(from + i * step, o, width);
+    countScores(from + i * step, kept, width);
     packRow(i, o, width, kept);
   }
 }

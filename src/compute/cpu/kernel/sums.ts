@@ -3,6 +3,7 @@
  * column / mean_col(i), and the window's share that depends on the output row alone.
  * Sums run in float32 over short stretches and in float64 over those, so that a long row loses nothing.
  */
+import { sumOfLanes } from "./lanes";
 import {
   columnCoefficient, columnTerm, inputs, oneCoefficient, outputs, partialSums, rowCoefficient, rowSums, rowTerm, size,
   stride, weightAt, windowCoefficient, windowTerm,
@@ -57,11 +58,7 @@ function addRow(i: usize, o: usize, width: usize): f64 {
     v128.store(to + at, f32x4.add(v128.load(to + at), a));
     v128.store(to + at, f32x4.add(v128.load(to + at, 16), b), 16);
   }
-  const sum = f32x4.add(even, odd);
-  return (
-    <f64>f32x4.extract_lane(sum, 0) + <f64>f32x4.extract_lane(sum, 1) +
-    (<f64>f32x4.extract_lane(sum, 2) + <f64>f32x4.extract_lane(sum, 3))
-  );
+  return sumOfLanes(f32x4.add(even, odd));
 }
 
 function flushPartialSums(): void {
