@@ -232,7 +232,7 @@ describe("a file of src", () => {
 
   it("has a kebab-case name that says something", () => {
     const wrong = findings(({ path }) =>
-      /^(?:[a-z0-9]+(?:-[a-z0-9]+)*\/)*[a-z0-9]+(?:-[a-z0-9]+)*(?:\.(?:wasm|node|web))?\.(?:ts|mjs)$/.test(path) &&
+      /^(?:[a-z0-9]+(?:-[a-z0-9]+)*\/)*[a-z0-9]+(?:-[a-z0-9]+)*(?:\.(?:wasm|node|web|d))?\.(?:ts|mjs)$/.test(path) &&
       !/\b(?:utils?|helpers?|misc|common)\b/.test(path)
         ? []
         : [path],

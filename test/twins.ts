@@ -7,6 +7,7 @@
 type Twin<Node, Web extends Node> = [Node, Web];
 
 export type Twins = [
+  Twin<typeof import("../src/compute/cpu/threads.node.js"), typeof import("../src/compute/cpu/threads.web.js")>,
   Twin<typeof import("../src/file-system.node.js"), typeof import("../src/file-system.web.js")>,
   Twin<typeof import("../src/prune/compressors.node.js"), typeof import("../src/prune/compressors.web.js")>,
 ];

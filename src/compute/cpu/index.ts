@@ -2,7 +2,6 @@
  * The CPU device: a WebAssembly SIMD kernel on a pool of worker threads. This file says what a job
  * is to a worker and what a worker's answer means; kernel/ does the arithmetic.
  */
-import { availableParallelism } from "node:os";
 import { PruneError } from "../../errors.js";
 import { type Pattern, prunedCount, refusePattern } from "../../pattern/index.js";
 import { bytesOfRows } from "../../tensor/codes.mjs";
@@ -13,6 +12,7 @@ import type { ComputedMask, Device, MaskJob } from "../device.js";
 import { KERNEL_WASM } from "./kernel.wasm.js";
 import type { Selection, WorkerJob, WorkerReply } from "./messages.js";
 import { type Message, WorkerPool } from "./pool.js";
+import { parallelism, startThread } from "./threads.node.js";
 
 /** More threads than this wait for memory more than they compute, and each holds a weight. */
 const MOST_THREADS = 8;
@@ -20,12 +20,12 @@ const MOST_THREADS = 8;
 export interface CpuDeviceOptions {
   /** Worker threads; by default one per core, at most 8. */
   readonly threads?: number;
-  /** Where worker.mjs is, for bundles that do not lie beside it. */
+  /** Where the worker's script is, for bundles in Node that do not lie beside it (threads.node.ts). */
   readonly workerUrl?: URL;
 }
 
 /**
- * The device that runs everywhere Node does. Threads start with the first job.
+ * The device that runs everywhere, in Node and in browsers. Threads start with the first job.
  *
  * Each thread holds, of the largest weight it has seen, one float32 per weight (two for unstructured
  * patterns by matrix and permuted N:M) and the mask; bytes that come from memory are copied to it besides.
@@ -33,23 +33,27 @@ export interface CpuDeviceOptions {
  * @throws PruneError `bad-option` where `threads` is not a positive integer
  */
 export function createCpuDevice(options: CpuDeviceOptions = {}): Device {
-  const threads = options.threads ?? Math.min(availableParallelism(), MOST_THREADS);
+  const threads = options.threads ?? Math.min(parallelism(), MOST_THREADS);
   if (!Number.isInteger(threads) || threads < 1)
     throw new PruneError("bad-option", `threads must be a positive integer, found ${threads}`, {
       details: { threads },
     });
+  const { workerUrl } = options;
   let module: WebAssembly.Module | undefined;
-  const pool = new WorkerPool(threads, options.workerUrl ?? new URL("./worker.mjs", import.meta.url), () => {
-    module ??= new WebAssembly.Module(Buffer.from(KERNEL_WASM, "base64"));
-    return { module };
-  });
+  let compiling: Promise<WebAssembly.Module> | undefined;
+  const compile = async () => {
+    // Not at once, because browsers refuse to compile much while a page waits.
+    compiling ??= WebAssembly.compile(Uint8Array.from(atob(KERNEL_WASM), (char) => char.charCodeAt(0)));
+    module = await compiling;
+  };
+  const pool = new WorkerPool(threads, (died) => startThread({ module, workerUrl }, died));
   return {
     name: "cpu",
     concurrency: threads,
     computeMask: async (job, signal) => {
       checkJob(job);
-      const reply = await pool
-        .run(() => messageFor(job), signal)
+      const reply = await compile()
+        .then(() => pool.run(() => messageFor(job), signal))
         .catch((error: unknown) => {
           if (error instanceof PruneError || signal?.aborted) throw error;
           throw deviceError(job, describe(error), "try again with fewer threads", error);

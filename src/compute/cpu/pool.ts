@@ -5,18 +5,13 @@
  * free and not when it is queued, or all weights of a model would be in memory at once; an aborted
  * job must leave its thread alive, with the kernel's memory and compiled code; and a library's own
  * worker file would be one more file to find from a bundle.
- *
- * Where the worker file is: `worker.mjs` lies beside the file that this module ends up in, that is
- * here in the source tree, and in dist/ beside the bundles (tsup copies it there, and `shims` gives
- * CommonJS an import.meta.url). A bundle anywhere else passes `workerUrl`.
  */
-import { setMaxListeners } from "node:events";
-import { type Transferable, Worker } from "node:worker_threads";
+import { expectManyListeners, type Thread } from "./threads.node.js";
 
 /** A message for a worker and what of it changes hands instead of being copied. */
 export interface Message {
   readonly value: unknown;
-  readonly transfer: readonly Transferable[];
+  readonly transfer: readonly ArrayBuffer[];
 }
 
 interface Task {
@@ -28,24 +23,22 @@ interface Task {
 
 /** Threads that answer every message with one message. They start when first needed. */
 export class WorkerPool {
-  readonly #start: () => Worker;
+  readonly #start: (died: (cause: unknown) => void) => Thread;
   readonly #size: number;
-  readonly #workers = new Set<Worker>();
-  readonly #idle: Worker[] = [];
+  readonly #threads = new Set<Thread>();
+  readonly #idle: Thread[] = [];
   readonly #queue: Task[] = [];
   /** Why threads ended. */
-  readonly #deaths = new WeakMap<Worker, unknown>();
+  readonly #deaths = new WeakMap<Thread, unknown>();
   #closed = false;
 
   /**
    * @param size most threads at a time
-   * @param workerUrl the worker's file
-   * @param workerData what every worker is given at its start
+   * @param start starts a thread, which says when it ends by itself
    */
-  constructor(size: number, workerUrl: URL, workerData: () => unknown) {
+  constructor(size: number, start: (died: (cause: unknown) => void) => Thread) {
     this.#size = size;
-    // Flags of this process (a loader, an inspector port) are not meant for its workers.
-    this.#start = () => new Worker(workerUrl, { workerData: workerData(), execArgv: [] });
+    this.#start = start;
   }
 
   /**
@@ -59,7 +52,7 @@ export class WorkerPool {
     return new Promise((resolve, reject) => {
       if (this.#closed) throw new Error("the pool is closed");
       signal?.throwIfAborted();
-      if (signal) setMaxListeners(0, signal); // All weights of a model wait on one signal; that is no leak.
+      if (signal) expectManyListeners(signal);
       let settled = false;
       const settle =
         <T>(how: (value: T) => void) =>
@@ -84,66 +77,41 @@ export class WorkerPool {
   async close(): Promise<void> {
     this.#closed = true;
     for (const task of this.#queue.splice(0)) task.reject(new Error("the pool was closed"));
-    await Promise.all([...this.#workers].map((worker) => worker.terminate()));
+    await Promise.all([...this.#threads].map((thread) => thread.end()));
   }
 
   #assign(): void {
-    while (this.#queue.length > 0 && !this.#closed && (this.#idle.length > 0 || this.#workers.size < this.#size))
+    while (this.#queue.length > 0 && !this.#closed && (this.#idle.length > 0 || this.#threads.size < this.#size))
       void this.#work(this.#queue.shift() as Task);
   }
 
   async #work(task: Task): Promise<void> {
-    let worker: Worker | undefined;
+    let thread: Thread | undefined;
     try {
-      worker = this.#idle.pop() ?? this.#hire();
-      worker.ref();
+      thread = this.#idle.pop() ?? this.#hire();
       const { value, transfer } = await task.prepare();
-      if (this.#deaths.has(worker)) throw this.#deaths.get(worker); // It died while the message was fetched.
-      if (!task.settled()) task.resolve(await converse(worker, value, transfer));
+      if (this.#deaths.has(thread)) throw this.#deaths.get(thread); // It died while the message was fetched.
+      if (!task.settled()) task.resolve(await thread.ask(value, transfer));
     } catch (error) {
       task.reject(this.#closed ? new Error("the pool was closed", { cause: error }) : error);
     }
-    if (worker === undefined || !this.#workers.has(worker)) return; // It died, and #dismiss has seen to the queue.
-    worker.unref(); // A thread without work keeps no process alive.
-    this.#idle.push(worker);
+    if (thread === undefined || !this.#threads.has(thread)) return; // It died, and #dismiss has seen to the queue.
+    this.#idle.push(thread);
     this.#assign();
   }
 
-  #hire(): Worker {
-    const worker = this.#start();
-    this.#workers.add(worker);
-    // These listeners come before those of `converse`, so a task is never given to a thread that died.
-    worker.on("error", (error) => this.#dismiss(worker, error));
-    worker.on("exit", (code) => this.#dismiss(worker, endedWith(code)));
-    return worker;
+  #hire(): Thread {
+    const thread = this.#start((cause) => this.#dismiss(thread, cause));
+    this.#threads.add(thread);
+    return thread;
   }
 
-  #dismiss(worker: Worker, cause: unknown): void {
-    if (!this.#workers.has(worker)) return;
-    this.#deaths.set(worker, cause);
-    this.#workers.delete(worker);
-    const place = this.#idle.indexOf(worker);
+  #dismiss(thread: Thread, cause: unknown): void {
+    if (!this.#threads.has(thread)) return;
+    this.#deaths.set(thread, cause);
+    this.#threads.delete(thread);
+    const place = this.#idle.indexOf(thread);
     if (place >= 0) this.#idle.splice(place, 1);
     this.#assign();
   }
-}
-
-const endedWith = (code: number) => new Error(`a worker thread ended with code ${code}`);
-
-/** Sends one message and waits for the reply or for the worker's death. */
-function converse(worker: Worker, value: unknown, transfer: readonly Transferable[]): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const listeners = {
-      message: (reply: unknown) => finish(() => resolve(reply)),
-      messageerror: (error: Error) => finish(() => reject(error)),
-      error: (error: unknown) => finish(() => reject(error)),
-      exit: (code: number) => finish(() => reject(endedWith(code))),
-    };
-    const finish = (then: () => void) => {
-      for (const [event, listener] of Object.entries(listeners)) worker.off(event, listener);
-      then();
-    };
-    for (const [event, listener] of Object.entries(listeners)) worker.on(event, listener);
-    worker.postMessage(value, transfer);
-  });
 }

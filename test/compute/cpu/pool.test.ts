@@ -1,10 +1,13 @@
 /** Life and death of worker threads, with workers of a few lines. */
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { promisify } from "node:util";
-import ts from "typescript";
 import { afterEach, describe, expect, it } from "vitest";
 import { type Message, WorkerPool } from "../../../src/compute/cpu/pool.js";
+import { startThread } from "../../../src/compute/cpu/threads.node.js";
+import { bundleScript } from "../../helpers/child.js";
 
 /** Answers a number with its double; a string is what else it should do. */
 const WORKER = `
@@ -16,12 +19,14 @@ const WORKER = `
   });`;
 
 const urlOf = (source: string) => new URL(`data:text/javascript,${encodeURIComponent(source)}`);
+const poolOf = (size: number, workerUrl: URL) =>
+  new WorkerPool(size, (died) => startThread({ module: undefined, workerUrl }, died));
 const message = (value: unknown) => async (): Promise<Message> => ({ value, transfer: [] });
 
 describe("WorkerPool", () => {
   const pools: WorkerPool[] = [];
   const open = (size: number, source = WORKER) => {
-    const pool = new WorkerPool(size, urlOf(source), () => undefined);
+    const pool = poolOf(size, urlOf(source));
     pools.push(pool);
     return pool;
   };
@@ -99,7 +104,7 @@ describe("WorkerPool", () => {
   });
 
   it("rejects where the worker's file is missing, and where fetching the message fails", async () => {
-    const missing = new WorkerPool(1, new URL("file:///nowhere/worker.mjs"), () => undefined);
+    const missing = poolOf(1, new URL("file:///nowhere/worker.mjs"));
     await expect(missing.run(message(1))).rejects.toThrow("nowhere");
     const pool = open(1);
     await expect(pool.run(() => Promise.reject(new Error("no bytes")))).rejects.toThrow("no bytes");
@@ -114,14 +119,18 @@ describe("WorkerPool", () => {
 
   it("keeps no process alive without work", async () => {
     // In a process of its own, which hangs until the timeout kills it unless idle threads let it end.
-    const source = readFileSync(new URL("../../../src/compute/cpu/pool.ts", import.meta.url), "utf8");
-    const { outputText } = ts.transpileModule(source, { compilerOptions: { target: ts.ScriptTarget.ES2022 } });
-    const script = `${outputText}
-      const pool = new WorkerPool(2, new URL(${JSON.stringify(urlOf(WORKER))}), () => undefined);
-      const task = (value) => pool.run(async () => ({ value, transfer: [] }));
-      console.log(await Promise.all([task(1), task(2), task(3)]));`;
-    const run = promisify(execFile);
-    const { stdout } = await run(process.execPath, ["--input-type=module", "-e", script], { timeout: 20_000 });
+    const folder = mkdtempSync(join(tmpdir(), "pool-"));
+    const script = await bundleScript(
+      `import { WorkerPool } from "./src/compute/cpu/pool.js";
+       import { startThread } from "./src/compute/cpu/threads.node.js";
+       const workerUrl = new URL(${JSON.stringify(urlOf(WORKER))});
+       const pool = new WorkerPool(2, (died) => startThread({ module: undefined, workerUrl }, died));
+       const task = (value: number) => pool.run(async () => ({ value, transfer: [] }));
+       console.log(await Promise.all([task(1), task(2), task(3)]));`,
+      folder,
+    );
+    const { stdout } = await promisify(execFile)(process.execPath, [script], { timeout: 20_000 });
+    rmSync(folder, { recursive: true });
     expect(stdout).toBe("[ 2, 4, 6 ]\n");
   }, 30_000);
 
