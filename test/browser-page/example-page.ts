@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright";
 import { build, preview } from "vite";
-import { CHROMIUM } from "./chromium.js";
+import { launchOptions } from "../../scripts/chromium.mjs";
 
 export const ROOT = resolve(import.meta.dirname, "../..");
 export const AUSTEN = join(ROOT, "models/austen-1.4m");
@@ -32,7 +32,7 @@ export class ExampleSite {
     const quiet = { configFile: CONFIG, logLevel: "warn" as const };
     await build({ ...quiet, build: { outDir, emptyOutDir: true } });
     const server = await preview({ ...quiet, build: { outDir }, preview: { port: 0, host: "127.0.0.1" } });
-    const browser = await chromium.launch(CHROMIUM);
+    const browser = await chromium.launch(launchOptions());
     const [url] = server.resolvedUrls?.local ?? [];
     if (url === undefined) throw new Error("the page is served nowhere");
     return new ExampleSite(url, scratch, browser, () => server.close());

@@ -8,7 +8,7 @@ import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import { type Browser, chromium } from "playwright";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { CHROMIUM } from "./chromium.js";
+import { launchOptions } from "../../scripts/chromium.mjs";
 import { CALIBRATION, ROOT } from "./example-page.js";
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -65,7 +65,7 @@ beforeAll(async () => {
     createReadStream(file).pipe(response.writeHead(200, { ...type, "content-length": size.size }));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  browser = await chromium.launch(CHROMIUM);
+  browser = await chromium.launch(launchOptions());
 });
 afterAll(async () => {
   await browser?.close();
