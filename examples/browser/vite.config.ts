@@ -15,7 +15,7 @@ export default defineConfig({
   resolve: { alias: { "transformers-prune": at("../../dist/web.js") } },
   server: { fs: { allow: [at("../..")] } },
   // Both find their WebAssembly beside themselves, which bundling ahead of time would break.
-  optimizeDeps: { exclude: ["@huggingface/transformers", "onnxruntime-web"] },
+  optimizeDeps: { exclude: ["@huggingface/transformers", "onnxruntime-web"], include: ["client-zip"] },
   worker: { format: "es" },
   build: { outDir: at("dist"), emptyOutDir: true, target: "es2022" },
 });

@@ -61,6 +61,6 @@ function skippedList(skipped: PruneReport["skipped"]): HTMLElement {
   return h(
     "li",
     {},
-    h("details", {}, h("summary", {}, `${skipped.length} weights stayed dense`), h("ul", {}, ...items)),
+    h("details", {}, h("summary", {}, `Weights that stayed dense: ${skipped.length}`), h("ul", {}, ...items)),
   );
 }

@@ -29,6 +29,9 @@ export interface Control {
 export type Generator = TextGenerationPipeline;
 export type Weight = Awaited<ReturnType<typeof readWeight>>;
 
+/** Where the host's layout has session files. */
+const SESSIONS = "onnx/";
+
 setUpHost();
 
 /** What the form offers. */
@@ -131,9 +134,12 @@ export async function readWeightOf(
   name: string,
 ): Promise<Weight> {
   const report = reports.find(({ weights }) => weights.some((weight) => weight.name === name));
-  const file = files.find(({ path }) => path === `onnx/${report?.file}.onnx`);
+  const file = files.find(({ path }) => path === `${SESSIONS}${report?.file}.onnx`);
   if (file === undefined) throw new Error(`no file of the pruned model holds the weight ${name}`);
-  return readWeight(file.blob, name);
+  // A model above two gigabytes has its weights in files beside it.
+  const beside = files.filter(({ path }) => path.startsWith(`${file.path}_data`));
+  const externalData = beside.map(({ path, blob }) => ({ path: path.slice(SESSIONS.length), data: blob }));
+  return readWeight(file.blob, name, { externalData });
 }
 
 /** Coefficients that a prune used, as the JSON file that the option `coefficients` reads. */

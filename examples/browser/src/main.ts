@@ -57,7 +57,7 @@ const onClick = (id: string, task: () => Promise<string>) =>
   byId(id, HTMLButtonElement).addEventListener("click", () => void run(task));
 
 onSubmit("settings", async () => {
-  byId("results", HTMLElement).hidden = true;
+  showResults(false);
   say("Starting …");
   outcome = await worker.ask("prune", { settings: await readSettings() });
   const weights = outcome.reports.flatMap((report) => report.weights);
@@ -71,7 +71,7 @@ onSubmit("settings", async () => {
       `${layer === null ? "outside" : `block ${layer}`}, ${kind}: ${name}`,
     ]),
   );
-  byId("results", HTMLElement).hidden = false;
+  showResults(true);
   await drawMask();
   return `Pruned in ${seconds(outcome.seconds)}. The results are below.`;
 });
@@ -116,6 +116,11 @@ stop.addEventListener("click", () => {
 
 for (const id of ["weight", "row", "channel"])
   byId(id, HTMLElement).addEventListener("change", () => void drawMask().catch((error) => sayFailure(String(error))));
+
+function showResults(visible: boolean): void {
+  byId("results", HTMLElement).hidden = !visible;
+  byId("nothing-yet", HTMLElement).hidden = visible;
+}
 
 async function drawMask(): Promise<void> {
   const weight = select("weight").value;

@@ -1,6 +1,6 @@
 /** Two pictures of a mask: all of it in tiles, and single weights from a place on; each with its words. */
 import { byId } from "./dom.js";
-import type { MaskTiles } from "./protocol.js";
+import type { MaskTiles } from "./mask-tiles.js";
 import { count, percent } from "./units.js";
 
 type Colour = readonly [red: number, green: number, blue: number];

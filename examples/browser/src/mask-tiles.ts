@@ -1,5 +1,27 @@
 /** From a weight to what is drawn of its mask: shares of kept weights in tiles, and a window of single weights. */
-import type { MaskTiles } from "./protocol.js";
+/** A mask as the page draws it: shares of kept weights, row by row. */
+export interface MaskTiles {
+  /** [out, in] of the weight. */
+  readonly out: number;
+  readonly in: number;
+  /** Of the weight. */
+  readonly kept: number;
+  /** The whole weight in tiles of `side` × `side` weights: shares kept, 0 … 255, [rows][columns]. */
+  readonly whole: {
+    readonly side: number;
+    readonly rows: number;
+    readonly columns: number;
+    readonly shares: Uint8Array;
+  };
+  /** A window of single weights from (row, channel): 1 is kept, [rows][columns]. */
+  readonly close: {
+    readonly row: number;
+    readonly channel: number;
+    readonly rows: number;
+    readonly columns: number;
+    readonly kept: Uint8Array;
+  };
+}
 
 /** Tiles of the whole weight along its longer side, at most. */
 const MOST_TILES = 512;

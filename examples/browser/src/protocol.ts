@@ -3,6 +3,7 @@
  * number once, and in between reports progress and text. Everything here survives structured cloning.
  */
 import type { PruneReport } from "transformers-prune";
+import type { MaskTiles } from "./mask-tiles.js";
 
 /** Where a model comes from. A folder brings its files along. */
 export type ModelChoice =
@@ -55,30 +56,6 @@ export interface Measured {
   readonly perplexity: Readonly<Record<Side, number>>;
   /** Tokens that were predicted. */
   readonly tokens: number;
-}
-
-/** A mask as the page draws it: shares of kept weights, row by row. */
-export interface MaskTiles {
-  /** [out, in] of the weight. */
-  readonly out: number;
-  readonly in: number;
-  /** Of the weight. */
-  readonly kept: number;
-  /** The whole weight in tiles of `side` × `side` weights: shares kept, 0 … 255, [rows][columns]. */
-  readonly whole: {
-    readonly side: number;
-    readonly rows: number;
-    readonly columns: number;
-    readonly shares: Uint8Array;
-  };
-  /** A window of single weights from (row, channel): 1 is kept, [rows][columns]. */
-  readonly close: {
-    readonly row: number;
-    readonly channel: number;
-    readonly rows: number;
-    readonly columns: number;
-    readonly kept: Uint8Array;
-  };
 }
 
 /** Every question with what it carries and what it is answered with. All but `offer` and `prune` are about the last prune. */

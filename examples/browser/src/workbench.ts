@@ -3,10 +3,9 @@
  * questions of the page but the first two are about it. A new prune clears the bench.
  */
 import * as library from "./library.js";
-import { maskTiles } from "./mask-tiles.js";
+import { type MaskTiles, maskTiles } from "./mask-tiles.js";
 import {
   type FolderFile,
-  type MaskTiles,
   type Measured,
   type Offer,
   type Outcome,
@@ -41,6 +40,8 @@ export class Workbench {
     await this.#clear();
     const start = performance.now();
     const { generator, reports, model } = await library.openPruned(settings, this.#control(signal));
+    if (signal.aborted) await generator.dispose();
+    signal.throwIfAborted();
     const outcome = { model, reports, seconds: (performance.now() - start) / 1000 };
     this.#work = { settings, outcome, generators: new Map([["pruned", generator]]) };
     return outcome;
