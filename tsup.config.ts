@@ -10,7 +10,7 @@ export default defineConfig([
   { ...shared, format: "cjs", entry: library, splitting: true, shims: true, dts: { entry: library } },
   // Node starts the mask workers from a file of its own, which keeps its name.
   { ...shared, format: "esm", entry: { worker: "src/compute/cpu/worker.mjs" }, outExtension: () => ({ js: ".mjs" }) },
-  // Browsers: nothing to install but the host. Lazy imports are chunks; types of "./onnx" are those of Node.
+  // Browsers: all but the host. Lazy imports are chunks; types of "./onnx" are those of Node.
   {
     format: "esm",
     platform: "browser",
@@ -18,7 +18,6 @@ export default defineConfig([
     entry: { web: "src/web.ts", "onnx.web": "src/onnx/index.ts" },
     splitting: true,
     minify: true,
-    noExternal: [/^(?:@?protobufjs|long)(?:\/|$)/],
     esbuildPlugins: [esbuildWebTwins()],
     dts: { entry: { web: "src/web.ts" } },
   },

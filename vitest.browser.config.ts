@@ -7,7 +7,7 @@ import { viteWebTwins } from "./scripts/web-twins.mjs";
 export default defineConfig({
   plugins: [viteWebTwins()],
   // Found now: what is found while tests run makes Vite load the page again.
-  optimizeDeps: { include: ["fast-check", "protobufjs/minimal.js"] },
+  optimizeDeps: { include: ["fast-check"] },
   test: {
     include: ["test/**/*.browser.test.ts"],
     fileParallelism: false,

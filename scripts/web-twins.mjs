@@ -30,7 +30,7 @@ function twinOf(specifier, importer) {
  * @param {string} path
  * @returns {Promise<string>}
  */
-async function bundleText(path) {
+export async function bundleText(path) {
   const { outputFiles } = await build({
     entryPoints: [path],
     bundle: true,

@@ -14,7 +14,8 @@ export type {
   RawFeeds,
 } from "./options/index.js";
 export type { Phase, ProgressEvent, RunControl } from "./progress.js";
-export type { Phases, Speeds } from "./prune/index.js";
+export type { Phases } from "./prune/index.js";
+export type { Speeds } from "./prune/measure-speeds.js";
 export type {
   CoefficientRecord,
   EvaluationText,

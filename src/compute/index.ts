@@ -21,3 +21,4 @@ export type DeviceName = keyof typeof DEVICES;
 
 export { type CpuDeviceOptions, createCpuDevice } from "./cpu/index.js";
 export type { ComputedMask, Device, MaskJob, StoredBytes, WeightBytes } from "./device.js";
+export { type DeviceWish, type HostGpu, type MaskDevice, openMaskDevice } from "./mask-device.js";

@@ -12,25 +12,27 @@ import {
   cannotVerify,
   estimateMemory,
   estimateSeconds,
-  measureSpeeds,
   type Phases,
   type Plan,
   planned,
-  type Speeds,
   sessionBytes,
 } from "../prune/index.js";
+import { measureSpeeds, type Speeds } from "../prune/measure-speeds.js";
 import type { PlannedFile } from "../report.js";
 import { withoutOutputLocations } from "../runtime/index.js";
-import { hashMemory, RECORD_NAME, readEntry } from "../store/index.js";
+import { hashMemory, RECORD_NAME, readEntry, sourceHasher } from "../store/folders.js";
 import { hashesOf, readSideFiles, refuseSource } from "./export-files.js";
 import { hostRuntime, onnxRuntime } from "./host.js";
 import { refuseUnknownKeys } from "./known-keys.js";
-import { cacheRootOf, type HostTokenizer, loadTokenizer } from "./location.js";
+import { loadTokenizer } from "./location.node.js";
 import { runOf } from "./mask-by-run.js";
-import { isCached } from "./open-pruned.js";
+import { cacheRootOf } from "./model-folders.js";
+import { isKept } from "./open-pruned.js";
 import { closeJob, exportKey, openJob, type PruneJob, refuseNoDirectory } from "./prune-job.js";
 import type { PruneModelOptions } from "./prune-model.js";
 import type { ResolvedFile } from "./resolve-files.js";
+import { resultStore } from "./result-store.node.js";
+import type { HostTokenizer } from "./tokenizer.js";
 
 /** Options of {@link estimatePrune}: those of `pruneModel()`; without `out` it is about loading with `prune`. */
 export type EstimateOptions = Omit<PruneModelOptions, "out" | "onProgress"> & Partial<Pick<PruneModelOptions, "out">>;
@@ -130,10 +132,11 @@ async function estimateFile(plan: Plan, job: PruneJob, estimating: Estimating): 
       `how long ${plan.name} is calibrated is not known: ${isRun ? "the whole model is run for it" : "nobody says how many feeds there are"}`,
     );
   const speeds = await measureSpeeds(plan, { device, runtime, sessionOptions });
-  const question = { plan, needsSiblings: isRun, hostCacheRoot: cacheRootOf(found.options.cache_dir), tokenizer };
+  const store = resultStore(plan.options.cache, found.options.cache_dir);
+  const question = { plan, needsSiblings: isRun, files: found.files, tokenizer, sideFile: async () => null, store };
   return {
     ...planned(plan, calibration),
-    cached: out === undefined ? await isCached(question) : null,
+    cached: out === undefined ? await isKept(question) : null,
     memory: estimateMemory(plan, load, device.concurrency),
     seconds: estimateSeconds(plan, load, speeds),
     speeds,
@@ -187,7 +190,7 @@ async function lookInto(
   if (!names?.includes(RECORD_NAME)) return { path, holds: "something else" };
   const memory = hashMemory(cacheRootOf(job.found.options.cache_dir));
   const sideFiles = hashesOf(await readSideFiles(job.found.folder));
-  const key = await exportKey(job, sideFiles, memory, signal);
+  const key = await exportKey(job, sideFiles, sourceHasher(memory), signal);
   const isThis = key !== null && (await readEntry(path, key.key, memory)) !== null;
   return { path, holds: isThis ? "this result" : "something else" };
 }

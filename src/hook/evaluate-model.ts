@@ -9,7 +9,7 @@ import { expansionEdits } from "../rewrite/index.js";
 import { withoutOutputLocations } from "../runtime/index.js";
 import { hostRuntime, onnxRuntime } from "./host.js";
 import { refuseUnknownKeys } from "./known-keys.js";
-import { loadTokenizer } from "./location.js";
+import { loadTokenizer } from "./location.node.js";
 import { type HostLoadOptions, resolveModel } from "./resolve-files.js";
 import { dtypeOf } from "./session-file.js";
 

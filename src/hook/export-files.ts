@@ -4,8 +4,8 @@ import { basename, dirname, join } from "node:path";
 import { PruneError } from "../errors.js";
 import { writeModel } from "../onnx/index.js";
 import { type ModelFile, openModelFile } from "../prune/index.js";
-import { type FolderDraft, sha256, withStorageErrors } from "../store/index.js";
-import { isInside } from "./location.js";
+import { type EntryDraft, sha256, withStorageErrors } from "../store/folders.js";
+import { isInside } from "./model-folders.js";
 import { dtypeOf, sessionFileName } from "./session-file.js";
 
 /** Weights of other frameworks, ONNX files outside of `onnx/`, hidden files and our own record are not copied. */
@@ -30,7 +30,7 @@ export const hashesOf = (files: SideFiles): Record<string, string> =>
 /** Copies session files that stay dense, with their external data, byte for byte. */
 export async function addDenseFiles(
   files: readonly ModelFile[],
-  draft: FolderDraft,
+  draft: EntryDraft,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   for (const file of files) {
@@ -44,7 +44,7 @@ export async function addDenseFiles(
 }
 
 /** Adds the side files; to be called when all session files are written. */
-export async function addSideFiles(files: SideFiles, draft: FolderDraft): Promise<void> {
+export async function addSideFiles(files: SideFiles, draft: EntryDraft): Promise<void> {
   const chunks: Record<string, number> = {};
   const sessions: string[] = [];
   for (const { name } of await draft.finishFiles()) {

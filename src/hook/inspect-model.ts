@@ -16,7 +16,7 @@ import type { RunControl } from "../progress.js";
 import { type ModelFile, openModelFile, parametersOf, sourceBytes } from "../prune/index.js";
 import { countZeroValues, findPacked, packedBytes, viewUnpacked } from "../rewrite/index.js";
 import { refuseUnknownKeys } from "./known-keys.js";
-import { isSessionFile } from "./location.js";
+import { isSessionFile } from "./model-folders.js";
 import { type HostLoadOptions, resolveModel } from "./resolve-files.js";
 
 /** One linear layer as it stands in the file. */

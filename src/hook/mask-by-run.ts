@@ -2,7 +2,6 @@
  * Masks for all files of a model that are calibrated by running it: it is loaded tapped, once a
  * pass, run, and disposed of before anything is masked.
  */
-import { createCpuDevice } from "../compute/index.js";
 import { PruneError } from "../errors.js";
 import type { ResolvedPrune } from "../options/index.js";
 import {
@@ -17,9 +16,11 @@ import {
 import { methodOf } from "../score/index.js";
 import { defaultRun, type Run, readsAnotherSession, type TextCalibration } from "./default-run.js";
 import type { SessionRequest } from "./intercept.js";
-import type { HostTokenizer } from "./location.js";
+import { openDeviceFor } from "./mask-device.js";
 import type { OpenPlans } from "./open-plans.js";
 import { type TapJob, TappedSessions } from "./tapped-sessions.js";
+import type { HostTokenizer } from "./tokenizer.js";
+import { runGiven } from "./turn-context.node.js";
 
 /** Loads the model with other sessions, hands it to `use`, and disposes of it whatever happens. */
 export type Reload = (request: SessionRequest, use: (loaded: unknown) => Promise<void>) => Promise<void>;
@@ -39,7 +40,7 @@ export function givenRun({ method, calibration }: ResolvedPrune): ModelRun | nul
   return {
     key: run,
     run: async (loaded) => {
-      await run(loaded as never);
+      await runGiven(async () => run(loaded as never));
       return "the given run()";
     },
   };
@@ -64,6 +65,8 @@ export interface RunContext {
   readonly tokenizer: () => Promise<HostTokenizer>;
   /** null where nobody knows how to load the model again. */
   readonly reload: Reload | null;
+  /** Threads that compute masks; the device's choice where absent. */
+  readonly threads?: number | undefined;
 }
 
 /**
@@ -77,7 +80,7 @@ export async function maskByRun(
   { key, run }: ModelRun,
   meterOf: (plan: Plan) => ProgressMeter,
 ): Promise<readonly MaskedPlan[]> {
-  const { reload, plans, optionsOf, tokenizer } = context;
+  const { reload, plans, optionsOf, tokenizer, threads } = context;
   if (reload === null)
     throw new PruneError(
       "bad-calibration",
@@ -122,14 +125,15 @@ export async function maskByRun(
   const firstSeconds = (performance.now() - start) / 1000;
   const collect: Collect = async (_, tensors, pass) =>
     (pass === 0 ? first : await runTapped(tensors, pass)).statistics();
-  const device = createCpuDevice();
+  const device = await openDeviceFor(first.sessionOptions, threads);
   try {
     const all = await computeMasks(first.plans, collect, device, meterOf);
     const withFirst = (masked: Masked): Masked => ({
       ...masked,
       seconds: { ...masked.seconds, calibrate: masked.seconds.calibrate + firstSeconds },
     });
-    return [...all].map(([plan, masked]) => ({ plan, masked: withFirst(masked), calibration }));
+    const [name, notes] = [device.description(), device.refusals()];
+    return [...all].map(([plan, masked]) => ({ plan, masked: withFirst(masked), calibration, device: name, notes }));
   } finally {
     await device.close();
   }

@@ -3,15 +3,12 @@
  * gets a model with ordinary initializers: it folds nothing, so what lies between is never in memory.
  * A stock runtime opens the same file too, by folding.
  */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { PruneError } from "../errors.js";
-import { byteLengthOf, type ModelEdits, type OnnxModel, writeModel } from "../onnx/index.js";
+import { byteLengthOf, type OnnxModel } from "../onnx/index.js";
 import { openModelFile } from "../prune/index.js";
 import { type FoundPacked, findPacked, MOST_EXPANDED_BYTES, unpackEdits } from "../rewrite/index.js";
 import { editedModel, type RuntimeSession, type SessionOptions } from "../runtime/index.js";
-import { FolderDraft } from "../store/index.js";
+import { createFromFiles } from "./create-from-files.node.js";
 import { type Create, type SessionRequest, withRequest } from "./intercept.js";
 import { modelFileOf } from "./session-file.js";
 
@@ -47,27 +44,6 @@ export async function openUnpacked(
     return await create(bytes, sessionOptions);
   } finally {
     await onnx.close();
-  }
-}
-
-/** The runtime maps external data, so the whole expanded model is never in our memory. */
-async function createFromFiles(
-  onnx: OnnxModel,
-  edits: ModelEdits,
-  { externalData: _, ...options }: SessionOptions,
-  create: Create,
-): Promise<RuntimeSession> {
-  // In a folder of its own: drafts clear up after dead ones beside them, which may be another user's.
-  const folder = await mkdtemp(join(tmpdir(), "transformers-prune-expanded-"));
-  const draft = await FolderDraft.create(join(folder, "model"));
-  try {
-    await writeModel(onnx, edits, draft.sink(""), { fileName: "model.onnx", external: "always" });
-    await draft.finishFiles();
-    return await create(join(draft.path, "model.onnx"), options);
-  } finally {
-    // What the runtime has mapped lives on without its name.
-    await draft.discard();
-    await rm(folder, { recursive: true, force: true });
   }
 }
 

@@ -9,10 +9,12 @@ import type { RuntimeSession, SessionOptions } from "../runtime/index.js";
 import { host } from "./host.js";
 import { type SessionRequest, withRequest } from "./intercept.js";
 import { refuseUnknownDtype, refuseUnknownFiles } from "./known-keys.js";
-import { type LoadOptions, modelFolder, modelIdOrFolder } from "./location.js";
+import { modelIdOrFolder } from "./location.node.js";
 import type { Reload } from "./mask-by-run.js";
+import { modelFolder } from "./model-folders.js";
 import type { PipelineTask } from "./pipeline.js";
 import { modelFileOf } from "./session-file.js";
+import type { LoadOptions } from "./tokenizer.js";
 import type { ModelClass } from "./with-prune.js";
 
 /** A session file on disk. */

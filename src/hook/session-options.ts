@@ -1,12 +1,13 @@
 /** `session_options` for those who must keep calling the host's own `pipeline()` or `from_pretrained`. */
 import { type PruneOption, resolvePruneOption } from "../options/index.js";
-import { coefficientLibrary } from "./coefficient-library.js";
+import { coefficientLibrary } from "./coefficient-library.node.js";
 import { toHostCallback } from "./events.js";
 import type { host } from "./host.js";
 import { withRequest } from "./intercept.js";
 import type { HostOptions } from "./load-pruned.js";
-import { cacheRootOf, loadTokenizer, modelNameAt } from "./location.js";
+import { loadTokenizer, modelNameAt } from "./location.node.js";
 import { ModelPrune } from "./model-prune.js";
+import { resultStore } from "./result-store.node.js";
 
 /** `session_options` as the host takes them. */
 export type HostSessionOptions = NonNullable<host.PretrainedModelOptions["session_options"]>;
@@ -35,13 +36,13 @@ export function prune(option: PruneOption, hostOptions: PruneHostOptions = {}): 
     {
       open: async (model, sessionOptions, create) => {
         const name = modelNameAt(typeof model === "string" ? model : null, cache_dir);
-        const cacheRoot = cacheRootOf(cache_dir);
         const request = new ModelPrune({
           name,
           options,
-          cacheRoot,
-          library: coefficientLibrary(cacheRoot, null, { cache_dir }),
+          store: (cache) => resultStore(cache, cache_dir),
+          library: coefficientLibrary(null, { cache_dir }),
           tokenizer: (path) => loadTokenizer(null, path, { cache_dir }),
+          sideFile: async () => null,
           reload: null,
           onProgress: toHostCallback(progress_callback, name),
           unchecked: true,

@@ -11,10 +11,10 @@ import { describePattern } from "../pattern/index.js";
 import type { RunControl } from "../progress.js";
 import { checkSelections, openPlan, type Plan, patternAsBy, sourceHashes } from "../prune/index.js";
 import { type CoefficientRecord, familyOf, fingerprintOf } from "../registry/index.js";
-import { addRecord, readRegistryFile } from "../registry/local.js";
+import { addRecord, readRegistryFile, registryIn } from "../registry/local.js";
 import { withoutOutputLocations } from "../runtime/index.js";
 import { METHODS, methodOf } from "../score/index.js";
-import { hashMemory, sha256 } from "../store/index.js";
+import { hashMemory, sha256, sourceHasher } from "../store/folders.js";
 import {
   defaultObjective,
   type Granularity,
@@ -29,11 +29,12 @@ import {
   tune,
 } from "../tune/index.js";
 import { VERSION } from "../version.js";
-import { coefficientLibrary, registryIn } from "./coefficient-library.js";
+import { coefficientLibrary } from "./coefficient-library.node.js";
 import { hostRuntime, onnxRuntime } from "./host.js";
 import { refuseUnknownKeys } from "./known-keys.js";
-import { cacheRootOf, loadTokenizer } from "./location.js";
+import { loadTokenizer } from "./location.node.js";
 import type { GivenPrune } from "./metric-judge.js";
+import { cacheRootOf } from "./model-folders.js";
 import type { PipelineOf, PipelineTask } from "./pipeline.js";
 import { type HostLoadOptions, resolveModel } from "./resolve-files.js";
 import { dtypeOf } from "./session-file.js";
@@ -104,15 +105,12 @@ export async function tuneModel<T extends PipelineTask>(model: string, options: 
   try {
     checkSelections([plan], model);
     const { targets } = await findWritableTargets(plan.model);
-    const family = familyOf(
-      await coefficientLibrary(cacheRoot, found.id, found.options).modelType(file.input),
-      targets,
-    );
+    const family = familyOf(await coefficientLibrary(found.id, found.options).modelType(file.input), targets);
     const tokenizer = await loadTokenizer(found.id, null, found.options);
     const chosenJudge = chooseJudge(settings.judge, tokenizer, { model: found, prune: given as GivenPrune });
     const samples = await openSamples(wanted.calibration, async () => tokenizer, plan.name);
     const { tokens, note } = await objectiveTokens(wanted, settings, chosenJudge, tokenizer);
-    const source = await sourceHashes(plan.model.onnx, hashMemory(cacheRoot), signal);
+    const source = await sourceHashes(plan.model.onnx, sourceHasher(hashMemory(cacheRoot)), signal);
     const checkpoint = await openCheckpoint(
       settings.checkpoint,
       identityOf(source, plan, settings, chosenJudge, samples),

@@ -2,7 +2,7 @@
  * New messages as wire bytes. Each function returns the content of one message; `fieldOf` wraps it
  * into a field of its parent.
  */
-import { Writer } from "protobufjs/minimal.js";
+import { MessageWriter } from "./message-writer.js";
 import {
   ATTRIBUTE,
   ATTRIBUTE_TYPE,
@@ -25,59 +25,50 @@ import type {
   NewTensor,
   NewValueInfo,
 } from "./types.js";
-import { WIRE } from "./wire.js";
-
-const varint = (field: number) => (field << 3) | WIRE.varint;
-const delimited = (field: number) => (field << 3) | WIRE.bytes;
-const fixed32 = (field: number) => (field << 3) | WIRE.fixed32;
 
 /** Tag and length of a field that holds `length` bytes. */
 export function headerOf(field: number, length: number): Uint8Array {
-  return Writer.create().uint32(delimited(field)).uint64(length).finish();
+  return new MessageWriter().header(field, length).finish();
 }
 
 /** A whole field that holds text or an encoded message. */
 export function fieldOf(field: number, content: Uint8Array | string): Uint8Array {
-  const writer = Writer.create().uint32(delimited(field));
-  return (typeof content === "string" ? writer.string(content) : writer.bytes(content)).finish();
+  return new MessageWriter().content(field, content).finish();
 }
 
 /** NodeProto. */
 export function encodeNode(node: NewNode): Uint8Array {
-  const writer = Writer.create();
-  for (const input of node.inputs) writer.uint32(delimited(NODE.input)).string(input);
-  for (const output of node.outputs) writer.uint32(delimited(NODE.output)).string(output);
-  writer.uint32(delimited(NODE.name)).string(node.name);
-  writer.uint32(delimited(NODE.opType)).string(node.opType);
-  for (const attribute of node.attributes ?? []) {
-    writer.uint32(delimited(NODE.attribute)).bytes(encodeAttribute(attribute));
-  }
-  if (node.domain !== undefined) writer.uint32(delimited(NODE.domain)).string(node.domain);
+  const writer = new MessageWriter();
+  for (const input of node.inputs) writer.content(NODE.input, input);
+  for (const output of node.outputs) writer.content(NODE.output, output);
+  writer.content(NODE.name, node.name).content(NODE.opType, node.opType);
+  for (const attribute of node.attributes ?? []) writer.content(NODE.attribute, encodeAttribute(attribute));
+  if (node.domain !== undefined) writer.content(NODE.domain, node.domain);
   return writer.finish();
 }
 
 function encodeAttribute(attribute: NewAttribute): Uint8Array {
-  const writer = Writer.create().uint32(delimited(ATTRIBUTE.name)).string(attribute.name);
+  const writer = new MessageWriter().content(ATTRIBUTE.name, attribute.name);
   switch (attribute.kind) {
     case "int":
-      writer.uint32(varint(ATTRIBUTE.i)).int64(attribute.value);
+      writer.integer(ATTRIBUTE.i, attribute.value);
       break;
     case "ints":
-      for (const value of attribute.value) writer.uint32(varint(ATTRIBUTE.ints)).int64(value);
+      for (const value of attribute.value) writer.integer(ATTRIBUTE.ints, value);
       break;
     case "float":
-      writer.uint32(fixed32(ATTRIBUTE.f)).float(attribute.value);
+      writer.float(ATTRIBUTE.f, attribute.value);
       break;
     case "string":
-      writer.uint32(delimited(ATTRIBUTE.s)).string(attribute.value);
+      writer.content(ATTRIBUTE.s, attribute.value);
       break;
     case "tensor":
-      writer.uint32(delimited(ATTRIBUTE.t)).bytes(encodeTensor(attribute.value));
+      writer.content(ATTRIBUTE.t, encodeTensor(attribute.value));
       break;
     default:
       attribute satisfies never;
   }
-  return writer.uint32(varint(ATTRIBUTE.type)).uint32(ATTRIBUTE_TYPE[attribute.kind]).finish();
+  return writer.integer(ATTRIBUTE.type, ATTRIBUTE_TYPE[attribute.kind]).finish();
 }
 
 /** TensorProto of a small constant. */
@@ -89,42 +80,39 @@ function encodeTensor(tensor: ConstantTensor): Uint8Array {
 
 /** TensorProto up to and without its raw_data, which follows as one more field. */
 export function encodeTensorHead(tensor: Omit<NewTensor, "bytes">): Uint8Array {
-  const writer = Writer.create();
-  for (const size of tensor.dims) writer.uint32(varint(TENSOR.dims)).int64(size);
-  writer.uint32(varint(TENSOR.dataType)).uint32(tensor.dataType);
-  return writer.uint32(delimited(TENSOR.name)).string(tensor.name).finish();
+  const writer = new MessageWriter();
+  for (const size of tensor.dims) writer.integer(TENSOR.dims, size);
+  return writer.integer(TENSOR.dataType, tensor.dataType).content(TENSOR.name, tensor.name).finish();
 }
 
 /** The fields of a TensorProto that say where its values are. */
 export function encodeExternalData(external: ExternalLocation): Uint8Array {
-  const writer = Writer.create();
+  const writer = new MessageWriter();
   for (const key of ["location", "offset", "length"] as const) {
-    writer.uint32(delimited(TENSOR.externalData)).bytes(encodeEntry(key, String(external[key])));
+    writer.content(TENSOR.externalData, encodeEntry(key, String(external[key])));
   }
-  return writer.uint32(varint(TENSOR.dataLocation)).uint32(EXTERNAL).finish();
+  return writer.integer(TENSOR.dataLocation, EXTERNAL).finish();
 }
 
 /** StringStringEntryProto. */
 export function encodeEntry(key: string, value: string): Uint8Array {
-  const writer = Writer.create().uint32(delimited(ENTRY.key)).string(key);
-  return writer.uint32(delimited(ENTRY.value)).string(value).finish();
+  return new MessageWriter().content(ENTRY.key, key).content(ENTRY.value, value).finish();
 }
 
 /** ValueInfoProto of a tensor. */
 export function encodeValueInfo(info: NewValueInfo): Uint8Array {
-  const writer = Writer.create().uint32(delimited(VALUE_INFO.name)).string(info.name);
+  const writer = new MessageWriter().content(VALUE_INFO.name, info.name);
   if (info.elemType === null) return writer.finish();
-  const shape = Writer.create();
-  for (const dimension of info.shape) shape.uint32(delimited(SHAPE.dim)).bytes(encodeDimension(dimension));
-  const tensorType = Writer.create().uint32(varint(TENSOR_TYPE.elemType)).uint32(info.elemType);
-  tensorType.uint32(delimited(TENSOR_TYPE.shape)).bytes(shape.finish());
-  writer.uint32(delimited(VALUE_INFO.type)).bytes(fieldOf(TYPE.tensorType, tensorType.finish()));
-  return writer.finish();
+  const shape = new MessageWriter();
+  for (const dimension of info.shape) shape.content(SHAPE.dim, encodeDimension(dimension));
+  const tensorType = new MessageWriter().integer(TENSOR_TYPE.elemType, info.elemType);
+  tensorType.content(TENSOR_TYPE.shape, shape.finish());
+  return writer.content(VALUE_INFO.type, fieldOf(TYPE.tensorType, tensorType.finish())).finish();
 }
 
 function encodeDimension(dimension: Dimension): Uint8Array {
-  const writer = Writer.create();
-  if (typeof dimension === "number") writer.uint32(varint(DIMENSION.value)).int64(dimension);
-  else if (dimension !== null) writer.uint32(delimited(DIMENSION.param)).string(dimension);
+  const writer = new MessageWriter();
+  if (typeof dimension === "number") writer.integer(DIMENSION.value, dimension);
+  else if (dimension !== null) writer.content(DIMENSION.param, dimension);
   return writer.finish();
 }

@@ -12,7 +12,7 @@ const ROOT = resolve(import.meta.dirname, "../..");
 /** Packages that the page brings itself. */
 const HOST = ["@huggingface/transformers", "onnxruntime-web/webgpu"];
 /** What may come later, by the name of its source. */
-const LAZY = ["sample-text"];
+const LAZY = ["kernel.wasm", "sample-text"];
 const MOST_GZIP_BYTES = 60_000;
 
 describe.each(["web.js", "onnx.web.js"])("dist/%s", (entry) => {

@@ -14,6 +14,7 @@ import {
   ProgressMeter,
 } from "../../src/prune/index.js";
 import { type ChannelStatistics, channelFactor, coefficientsOf, depthOf, methodOf } from "../../src/score/index.js";
+import { openCpu } from "../helpers/cpu-device.js";
 import { referenceMask, referenceScores, retainedShare } from "../helpers/reference-mask.js";
 import { testRuntime } from "../helpers/runtime.js";
 import { bytesOfEdit, languageModel, planOf, quietMeter, TOKENS } from "./tiny.js";
@@ -25,7 +26,7 @@ const services = {
   runtime,
   sessionOptions: {},
   tokenizer: () => Promise.reject(new Error("not asked for")),
-  threads: 1,
+  openDevice: openCpu,
 };
 
 /** Plan and masks of the tiny model, calibrated on token ids. */

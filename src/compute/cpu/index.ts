@@ -9,7 +9,6 @@ import type { QuantisedCoding } from "../../tensor/coding.js";
 import { BYTES_PER_ELEMENT } from "../../tensor/dtypes.js";
 import { type Shape, storedDims } from "../../tensor/matrix.js";
 import type { ComputedMask, Device, MaskJob } from "../device.js";
-import { KERNEL_WASM } from "./kernel.wasm.js";
 import type { Selection, WorkerJob, WorkerReply } from "./messages.js";
 import { type Message, WorkerPool } from "./pool.js";
 import { parallelism, startThread } from "./threads.node.js";
@@ -42,8 +41,7 @@ export function createCpuDevice(options: CpuDeviceOptions = {}): Device {
   let module: WebAssembly.Module | undefined;
   let compiling: Promise<WebAssembly.Module> | undefined;
   const compile = async () => {
-    // Not at once, because browsers refuse to compile much while a page waits.
-    compiling ??= WebAssembly.compile(Uint8Array.from(atob(KERNEL_WASM), (char) => char.charCodeAt(0)));
+    compiling ??= compileKernel();
     module = await compiling;
   };
   const pool = new WorkerPool(threads, (died) => startThread({ module, workerUrl }, died));
@@ -62,6 +60,12 @@ export function createCpuDevice(options: CpuDeviceOptions = {}): Device {
     },
     close: () => pool.close(),
   };
+}
+
+/** Imported when it is needed: 9 kB, compressed, which a page that masks on its GPU need not load. */
+async function compileKernel(): Promise<WebAssembly.Module> {
+  const { KERNEL_WASM } = await import("./kernel.wasm.js");
+  return WebAssembly.compile(Uint8Array.from(atob(KERNEL_WASM), (char) => char.charCodeAt(0)));
 }
 
 function checkJob({ label, bytes, dtype, shape, terms, channelFactor, pattern }: MaskJob): void {
