@@ -3,11 +3,14 @@
  * and starts it with the garbage collector exposed, so that memory figures mean something.
  *
  *   node bench/run.mjs open models/austen-1.4m/onnx/model.onnx
+ *
+ * Those whose name begins with "gpu" run on Chromium's software GPU, with GPU=hardware on the machine's own.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { softwareGpuEnvironment } from "../scripts/chromium.mjs";
 
 const [name, ...options] = process.argv.slice(2);
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -33,5 +36,6 @@ await build({
 });
 const { status } = spawnSync(process.execPath, ["--expose-gc", `${outdir}/${name}.mjs`, ...options], {
   stdio: "inherit",
+  env: name.startsWith("gpu") ? softwareGpuEnvironment(outdir) : process.env,
 });
 process.exit(status ?? 1);

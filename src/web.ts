@@ -3,7 +3,9 @@
  * reached from here imports one of Node's; test/architecture.test.ts holds that.
  */
 export { PruneError, type PruneErrorCode, type PruneErrorDetails } from "./errors.js";
+export { type ReadWeightOptions, readWeight, type WeightValues } from "./eval/index.js";
 export type { CodingFacts, Skipped, WeightKind } from "./graph/index.js";
+export * from "./hook/web.js";
 export type {
   CalibrationOptions,
   CoefficientValues,

@@ -22,7 +22,7 @@ export type Twins = [
   Twin<typeof import("../src/hook/one-at-a-time.node.js"), typeof import("../src/hook/one-at-a-time.web.js")>,
   Twin<typeof import("../src/hook/onnx-runtime.node.js"), typeof import("../src/hook/onnx-runtime.web.js")>,
   Twin<typeof import("../src/hook/result-store.node.js"), typeof import("../src/hook/result-store.web.js")>,
-  Twin<typeof import("../src/hook/side-text.node.js"), typeof import("../src/hook/side-text.web.js")>,
+  Twin<typeof import("../src/hook/side-files.node.js"), typeof import("../src/hook/side-files.web.js")>,
   Twin<typeof import("../src/hook/turn-context.node.js"), typeof import("../src/hook/turn-context.web.js")>,
   Twin<typeof import("../src/hook/unread-streams.node.js"), typeof import("../src/hook/unread-streams.web.js")>,
   Twin<typeof import("../src/prune/compressors.node.js"), typeof import("../src/prune/compressors.web.js")>,

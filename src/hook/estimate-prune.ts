@@ -181,7 +181,7 @@ async function lookInto(
   job: PruneJob,
   signal: PruneModelOptions["signal"],
 ): Promise<NonNullable<PruneEstimate["out"]>> {
-  await refuseSource(path, job.found.folder);
+  await refuseSource(path, job.folder);
   // What cannot be listed is not empty either; writing it will say why.
   const names: readonly string[] | null = await readdir(path).catch((error: NodeJS.ErrnoException) =>
     error.code === "ENOENT" ? [] : null,
@@ -189,7 +189,7 @@ async function lookInto(
   if (names?.length === 0) return { path, holds: "nothing" };
   if (!names?.includes(RECORD_NAME)) return { path, holds: "something else" };
   const memory = hashMemory(cacheRootOf(job.found.options.cache_dir));
-  const sideFiles = hashesOf(await readSideFiles(job.found.folder));
+  const sideFiles = hashesOf(await readSideFiles(job.folder));
   const key = await exportKey(job, sideFiles, sourceHasher(memory), signal);
   const isThis = key !== null && (await readEntry(path, key.key, memory)) !== null;
   return { path, holds: isThis ? "this result" : "something else" };

@@ -13,7 +13,7 @@ import { loadTokenizer } from "./location.node.js";
 import { ModelPrune } from "./model-prune.js";
 import { withUnpacking } from "./open-unpacked.js";
 import { resultStore } from "./result-store.node.js";
-import { readSideText } from "./side-text.node.js";
+import { readSideText } from "./side-files.node.js";
 import type { LoadOptions } from "./tokenizer.js";
 
 /** Options of a load that we read; the host gets all of them. */

@@ -17,12 +17,20 @@ import {
 import type { CoefficientLibrary } from "../registry/index.js";
 import { digest, type HashSource } from "../store/index.js";
 import { coefficientLibrary } from "./coefficient-library.node.js";
-import { type HostLoadOptions, type ResolvedFile, type ResolvedModel, resolveModel } from "./resolve-files.js";
+import {
+  folderOnDisk,
+  type HostLoadOptions,
+  type ResolvedFile,
+  type ResolvedModel,
+  resolveModel,
+} from "./resolve-files.js";
 import { sessionFileName } from "./session-file.js";
 
 /** The work on one model. */
 export interface PruneJob {
   readonly found: ResolvedModel;
+  /** Folder with config, tokenizer and the rest. */
+  readonly folder: string;
   /** Files with something to prune; their models are open. */
   readonly plans: readonly Plan[];
   /** Files in which nothing is pruned. */
@@ -46,6 +54,7 @@ export async function openJob(
 ): Promise<PruneJob> {
   const resolved = resolvePruneOption(prune);
   const found = await resolveModel(model, options);
+  const folder = folderOnDisk(found);
   checkNamedFiles(
     resolved,
     found.files.map(({ name }) => sessionFileName(name)),
@@ -59,7 +68,7 @@ export async function openJob(
   const dense: ResolvedFile[] = [];
   const selections: Selection[] = [];
   const library = coefficientLibrary(found.id, found.options);
-  const job: PruneJob = { found, plans, dense, optionsOf, library };
+  const job: PruneJob = { found, folder, plans, dense, optionsOf, library };
   try {
     for (const file of found.files) {
       const wanted = optionsOf(sessionFileName(file.name));

@@ -82,7 +82,7 @@ export async function pruneModel<T extends PipelineTask = never>(
   };
   try {
     refuseIdleTask(task, job);
-    await refuseSource(out, job.found.folder);
+    await refuseSource(out, job.folder);
     const reports = await writeTo(out, { ...job, task, threads, meterOf }, force, signal);
     for (const report of reports) job.plans.find(({ name }) => name === report.file)?.options.onReport?.(report);
     return { out, reports };
@@ -105,7 +105,7 @@ async function writeTo(
   signal: AbortSignal | undefined,
 ): Promise<readonly PruneReport[]> {
   const { found, plans, dense, meterOf } = job;
-  const sideFiles = await readSideFiles(found.folder);
+  const sideFiles = await readSideFiles(job.folder);
   const memory = hashMemory(cacheRootOf(found.options.cache_dir));
   const key = await exportKey(job, hashesOf(sideFiles), sourceHasher(memory), signal);
   return withLock(join(dirname(out), `.${basename(out)}.lock`), signal, async () => {

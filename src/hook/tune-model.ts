@@ -36,7 +36,7 @@ import { loadTokenizer } from "./location.node.js";
 import type { GivenPrune } from "./metric-judge.js";
 import { cacheRootOf } from "./model-folders.js";
 import type { PipelineOf, PipelineTask } from "./pipeline.js";
-import { type HostLoadOptions, resolveModel } from "./resolve-files.js";
+import { folderOnDisk, type HostLoadOptions, resolveModel } from "./resolve-files.js";
 import { dtypeOf } from "./session-file.js";
 import { openCheckpoint } from "./tune-checkpoint.js";
 import { type ChosenJudge, chooseJudge } from "./tune-judge.js";
@@ -99,13 +99,14 @@ export async function tuneModel<T extends PipelineTask>(model: string, options: 
       "unsupported",
       `${model} has ${found.files.length} session files; tuning searches in one of them and needs a model of one`,
     );
+  folderOnDisk(found);
   const cacheRoot = cacheRootOf(found.options.cache_dir);
   const plan = await openPlan(file, wanted);
   const device = createCpuDevice();
   try {
     checkSelections([plan], model);
     const { targets } = await findWritableTargets(plan.model);
-    const family = familyOf(await coefficientLibrary(found.id, found.options).modelType(file.input), targets);
+    const family = familyOf(await coefficientLibrary(found.id, found.options).modelType(file.input as string), targets);
     const tokenizer = await loadTokenizer(found.id, null, found.options);
     const chosenJudge = chooseJudge(settings.judge, tokenizer, { model: found, prune: given as GivenPrune });
     const samples = await openSamples(wanted.calibration, async () => tokenizer, plan.name);

@@ -48,4 +48,15 @@ describe("createCpuDevice in a page", () => {
     await dying.close();
     await expect(dying.computeMask(plainJob())).rejects.toThrow("closed");
   });
+
+  it("leaves nobody waiting when it is closed", async () => {
+    const silent = createCpuDevice({ threads: 1, workerUrl: scriptOf("onmessage = () => {}") });
+    const outcomes = Promise.allSettled([silent.computeMask(plainJob()), silent.computeMask(plainJob())]);
+    await new Promise((resolve) => setTimeout(resolve, 100)); // Until the first is with its worker.
+    await silent.close();
+    for (const outcome of await outcomes)
+      expect(outcome).toMatchObject({
+        reason: { code: "device", message: expect.stringMatching(/the pool was closed/) },
+      });
+  });
 });

@@ -1,8 +1,9 @@
 /**
- * Side files of a model as text, in browsers: fetched from where the host fetches them (its
+ * The files beside a model's session files, in browsers: fetched from where the host fetches them (its
  * src/utils/hub.js) — its cache, the local models, the Hub — because it gives out parsed ones only.
  */
 import { host } from "./host.js";
+import type { ResolvedModel } from "./resolve-files.js";
 import type { LoadOptions } from "./tokenizer.js";
 
 /** What of a cache is needed; the host's `customCache` has it too. */
@@ -35,6 +36,29 @@ export async function readSideText(id: string | null, name: string, options: Loa
     if (response?.ok) return response.text();
   }
   return null;
+}
+
+/** Files that the host reads beside session files; the Hub cannot be asked for a listing by the host's own means. */
+const SIDE_FILES = [
+  "config.json",
+  "generation_config.json",
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "special_tokens_map.json",
+  "chat_template.jinja",
+  "chat_template.json",
+  "preprocessor_config.json",
+  "processor_config.json",
+];
+
+/** Config, tokenizer and the rest, by name, as far as the host reads them. */
+export async function sideFilesOf({ id, options }: ResolvedModel): Promise<ReadonlyMap<string, Uint8Array>> {
+  const files = new Map<string, Uint8Array>();
+  for (const name of SIDE_FILES) {
+    const text = await readSideText(id, name, options);
+    if (text !== null) files.set(name, new TextEncoder().encode(text));
+  }
+  return files;
 }
 
 /** Where the host looks for a file of a model. */
