@@ -18,6 +18,8 @@ export default defineConfig([
     entry: { web: "src/web.ts", "onnx.web": "src/onnx/index.ts" },
     splitting: true,
     minify: true,
+    // The host brings it; one copy for both.
+    external: ["onnxruntime-web"],
     esbuildPlugins: [esbuildWebTwins()],
     dts: { entry: { web: "src/web.ts" } },
   },

@@ -1,0 +1,58 @@
+/** Loading with `prune` in a page: the host's pipeline over onnxruntime-web, the browser's cache, files to take away. */
+import { env, pipeline as hostPipeline } from "@huggingface/transformers";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { evaluateModel, type PruneReport, pipeline, pruneToFiles } from "../../src/web.js";
+
+const MODEL = "austen-1.4m";
+const PROMPT = "It was a fine morning, and";
+
+beforeAll(() => {
+  env.allowRemoteModels = false;
+  env.allowLocalModels = true;
+  env.localModelPath = "/models/";
+  (env.backends.onnx.wasm as { wasmPaths?: string }).wasmPaths = "/node_modules/onnxruntime-web/dist/";
+});
+beforeEach(async () => {
+  for (const name of await caches.keys()) await caches.delete(name);
+});
+afterAll(async () => {
+  for (const name of await caches.keys()) await caches.delete(name);
+});
+
+const calibration = { count: 4, length: 128 } as const;
+
+async function generated(options: object): Promise<{ text: string; reports: PruneReport[] }> {
+  const reports: PruneReport[] = [];
+  const onReport = (report: PruneReport) => reports.push(report);
+  const given = "prune" in options ? { ...options, prune: { ...(options.prune as object), onReport } } : options;
+  const generate = await pipeline("text-generation", MODEL, { dtype: "fp32", ...given } as object);
+  const [first] = (await generate(PROMPT, { max_new_tokens: 8, do_sample: false })) as { generated_text: string }[];
+  await generate.dispose();
+  return { text: first?.generated_text ?? "", reports };
+}
+
+describe.each(["wasm", "webgpu"] as const)("pipeline() in a page, on %s", (device) => {
+  it("prunes, generates, and finds the model in the browser's cache the next time", async () => {
+    const prune = { pattern: "2:4", calibration };
+    const first = await generated({ device, prune });
+    expect(first.text.startsWith(PROMPT)).toBe(true);
+    expect(first.reports).toHaveLength(1);
+    expect(first.reports[0]).toMatchObject({
+      fromCache: false,
+      notes: [],
+      device: expect.stringContaining(device === "wasm" ? "cpu" : "webgpu"),
+    });
+    const second = await generated({ device, prune });
+    expect(second.reports[0]).toMatchObject({ fromCache: true });
+    expect(second.text).toBe(first.text);
+  });
+});
+
+describe("in a page", () => {
+  it("pipeline() without prune is the host's", async () => {
+    const host = await hostPipeline("text-generation", MODEL, { dtype: "fp32", device: "wasm" });
+    const [own] = (await host(PROMPT, { max_new_tokens: 8, do_sample: false })) as { generated_text: string }[];
+    await host.dispose();
+    expect((await generated({ device: "wasm" })).text).toBe(own?.generated_text);
+  });
+});
