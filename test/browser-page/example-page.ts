@@ -56,6 +56,8 @@ export class Visitor {
   /** What the page complained of, and what it asked other servers for. */
   readonly errors: string[] = [];
   readonly outside: string[] = [];
+  /** Milliseconds of the long tasks of visits before this one. */
+  private readonly before: number[] = [];
 
   constructor(
     private readonly url: string,
@@ -79,6 +81,7 @@ export class Visitor {
         buffered: true,
       });
     });
+    if (this.page.url().startsWith(this.url)) this.before.splice(0, Infinity, ...(await this.longTasks()));
     await this.page.goto(this.url);
     await this.hears(/Choose a model/);
   }
@@ -134,8 +137,9 @@ export class Visitor {
   }
 
   /** Milliseconds of every task of the page's main thread that took more than 50. */
-  longTasks(): Promise<number[]> {
-    return this.page.evaluate(() => (globalThis as unknown as { longTasks: number[] }).longTasks);
+  async longTasks(): Promise<number[]> {
+    const here = await this.page.evaluate(() => (globalThis as unknown as { longTasks: number[] }).longTasks);
+    return [...this.before, ...here];
   }
 
   leave(): Promise<void> {

@@ -4,11 +4,10 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { buildModel, findTargets, type Target } from "../../src/graph/index.js";
-import { openModel, readTensor } from "../../src/onnx/index.js";
+import { readWeight } from "../../src/eval/index.js";
+import { readValues } from "../../src/graph/index.js";
 import { isKept, type Pattern } from "../../src/pattern/index.js";
 import { maskJob } from "../../src/prune/masks.js";
-import { storageIndex } from "../../src/tensor/matrix.js";
 import { GoldenRun } from "../helpers/golden.js";
 import { competitions, referenceScores } from "../helpers/reference-mask.js";
 import { AUSTEN, CALIBRATION } from "./example-page.js";
@@ -32,7 +31,6 @@ export async function compareWithNode(
   folder: string,
   { method, pattern }: { readonly method: string; readonly pattern: string },
 ): Promise<Agreement> {
-  const theirs = await weightsOf(folder);
   const protocol = { length: CALIBRATION.length, calibrationCount: CALIBRATION.count, windows: 1 };
   const evaluation = readFileSync(join(AUSTEN, "persuasion.txt"), "utf8");
   const run = await GoldenRun.open(AUSTEN, protocol, { calibration: CALIBRATION.texts, evaluation });
@@ -40,9 +38,8 @@ export async function compareWithNode(
   try {
     await run.measure({ method, pattern, passes: 1, perplexity: 0, zeros: 0 }, async (plan, { masks, statistics }) => {
       for (const [target, mask] of masks) {
-        const values = await valuesOf(target);
-        const their = theirs.get(target.name);
-        if (their?.length !== values.length) throw new Error(`the export has no ${target.name} of this size`);
+        const values = Array.from(await readValues(target));
+        const { values: their } = await readWeight(join(folder, "onnx/model.onnx"), target.name);
         const { terms, channelFactor, shape, pattern } = maskJob(plan, target, statistics?.get(target));
         const scores = referenceScores({ shape, values, terms, factor: [...channelFactor], pattern });
         const keptHere = values.map((_, k) => isKept(mask, Math.floor(k / shape.in), k % shape.in));
@@ -77,26 +74,4 @@ function* ties(
     const all = [...mine, ...their];
     yield { differing: all.length, distance: (Math.max(...all) - Math.min(...all)) / Math.max(...all) };
   }
-}
-
-async function weightsOf(folder: string): Promise<ReadonlyMap<string, readonly number[]>> {
-  const onnx = await openModel(join(folder, "onnx/model.onnx"));
-  try {
-    const { targets } = findTargets(buildModel(onnx));
-    const found = new Map<string, readonly number[]>();
-    for (const target of targets) found.set(target.name, await valuesOf(target));
-    return found;
-  } finally {
-    await onnx.close();
-  }
-}
-
-/** A float32 weight, [out, in]. */
-async function valuesOf({ tensor, shape, order }: Target): Promise<number[]> {
-  const bytes = await readTensor(tensor);
-  const stored = new Float32Array(bytes.slice().buffer);
-  return Array.from(
-    { length: stored.length },
-    (_, k) => stored[storageIndex(shape, order, Math.floor(k / shape.in), k % shape.in)] as number,
-  );
 }

@@ -19,7 +19,7 @@ export function showOutcome(outcome: Outcome): void {
     : `masks by ${[...new Set(reports.map(({ device }) => device))].join(" and ")}`;
   byId("outcome", HTMLElement).textContent =
     `${model}: ${first?.method} at ${first?.pattern}, ${weights} weights, ${source}, ${seconds(outcome.seconds)}. ` +
-    `Coefficients: ${first?.coefficientsFrom}. Calibrated on ${first?.calibration}.`;
+    `Coefficients: ${first?.coefficientsFrom.replace(/blob:\S+/, "your file")}. Calibrated on ${first?.calibration}.`;
   byId("notes", HTMLElement).replaceChildren(
     ...reports.flatMap(({ notes, skipped }) => [
       ...notes.map((note) => h("li", {}, note)),
@@ -34,7 +34,10 @@ export function showFigures({ reports }: Outcome, measured: Measured | null): vo
   const zeros = sum(reports, (report) => report.zeros);
   const prunable = sum(reports, (report) => report.prunable);
   const source = sum(reports, (report) => report.bytes.source);
-  const packed = reports.map(({ bytes }) => bytes.compared?.packed ?? null);
+  const written = sum(reports, (report) => report.bytes.written) || source;
+  const compared = reports.flatMap((report) => report.bytes.compared ?? []);
+  const unpacked = compared.reduce((total, { dense }) => total + dense, 0);
+  const note = compared.length === reports.length ? ` (${bytes(unpacked)} unpacked)` : "";
   const rows: Row[] = [
     measured === null
       ? ["Perplexity", "not measured", "not measured"]
@@ -45,10 +48,8 @@ export function showFigures({ reports }: Outcome, measured: Measured | null): vo
         ],
     ["Zeros in the pruned weights", "–", `${count(zeros)} (${percent(zeros / Math.max(1, prunable))})`],
     ["Weights in all", count(sum(reports, (report) => report.parameters)), "the same"],
-    ["Bytes", bytes(source), bytes(sum(reports, (report) => report.bytes.written) || source)],
+    ["Bytes of the session files", bytes(source), `${bytes(written)}${note}`],
   ];
-  if (packed.every((value) => value !== null))
-    rows.push(["Bytes, packed", "–", bytes(packed.reduce((total, value) => total + value, 0))]);
   byId("figures", HTMLTableElement).tBodies[0]?.replaceChildren(
     ...rows.map(([figure, ...cells]) =>
       h("tr", {}, h("th", { scope: "row" }, figure), ...cells.map((cell) => h("td", {}, cell))),

@@ -1,7 +1,7 @@
 /** The form: what it offers, what depends on what in it, and what it says as settings. */
 import { byId, fill, input, select } from "./dom.js";
 import { chosenFolder, listenForFolders } from "./folder.js";
-import type { DeviceName, ModelChoice, Offer, Settings } from "./protocol.js";
+import type { DeviceName, Encoding, ModelChoice, Offer, Settings } from "./protocol.js";
 
 /** Patterns that are offered; the library takes any N:M. */
 const PATTERNS = {
@@ -16,6 +16,11 @@ const PATTERNS = {
 const DTYPES = ["fp32", "fp16", "q8", "int8", "uint8", "q4", "q4f16", "bnb4"] as const;
 
 const DEVICES = { webgpu: "GPU (WebGPU)", wasm: "CPU (WebAssembly)" } as const satisfies Record<DeviceName, string>;
+
+const ENCODINGS = {
+  packed: "packed: smaller files",
+  dense: "like any other value",
+} as const satisfies Record<Encoding, string>;
 
 const form = byId("settings", HTMLFormElement);
 const radio = (name: string): string => String(new FormData(form).get(name));
@@ -38,6 +43,7 @@ export function setUpForm({ methods, gpuRefusal }: Offer): void {
     DTYPES.map((name) => [name, name]),
   );
   fill(select("device"), Object.entries(DEVICES));
+  fill(select("encoding"), Object.entries(ENCODINGS));
   if (gpuRefusal !== null) {
     select("device").value = "wasm" satisfies DeviceName;
     for (const option of select("device").options) option.disabled = option.value === "webgpu";
@@ -86,6 +92,7 @@ export async function readSettings(): Promise<Settings> {
     model: readModel(),
     device: select("device").value as DeviceName,
     dtype: select("dtype").value,
+    encoding: select("encoding").value as Encoding,
     method: select("method").value,
     amount: pattern === "free" ? zerosOf(pattern) : pattern,
     coefficients: source === "file" && file !== null ? file : source === "default" ? "default" : "auto",

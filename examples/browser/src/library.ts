@@ -160,7 +160,7 @@ function hostOptions({ model, device, dtype }: Settings) {
 
 /** Calls with the library's `prune` option; a file of coefficients has a URL for as long as that takes. */
 async function withPruneOptions<T>(
-  { method, amount, coefficients, calibration }: Settings,
+  { method, amount, encoding, coefficients, calibration }: Settings,
   { signal }: Control,
   use: (prune: PruneOptions) => Promise<T>,
 ): Promise<T> {
@@ -170,6 +170,7 @@ async function withPruneOptions<T>(
     return await use({
       method: method as MethodName,
       ...(typeof amount === "string" ? { pattern: amount } : { sparsity: amount }),
+      encoding,
       coefficients: location,
       calibration: { count: samples, length, ...(text !== null && { texts: text }) },
       signal,

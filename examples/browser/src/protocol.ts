@@ -19,6 +19,8 @@ export interface FolderFile {
 
 export type DeviceName = "webgpu" | "wasm";
 
+export type Encoding = "packed" | "dense";
+
 /** A prune as the form has it. */
 export interface Settings {
   readonly model: ModelChoice;
@@ -27,6 +29,8 @@ export interface Settings {
   readonly method: string;
   /** `"2:4"`, or a share of zeros, 0 … 1. */
   readonly amount: string | number;
+  /** How the pruned model is stored, as the library's option. */
+  readonly encoding: Encoding;
   /** As the library's option; a file for `"from a file"`. */
   readonly coefficients: "auto" | "default" | Blob;
   readonly calibration: { readonly text: string | null; readonly samples: number; readonly length: number };
