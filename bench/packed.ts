@@ -22,7 +22,7 @@ import { byteLengthOf, openModel } from "../src/onnx/index.js";
 import { resolvePruneOption } from "../src/options/index.js";
 import { maskBySamples, openPlan, ProgressMeter } from "../src/prune/index.js";
 import { writePlan } from "../src/prune/write-plan.js";
-import { findPacked, unpackEdits } from "../src/rewrite/index.js";
+import { findPacked, unpackEdits } from "../src/rewrite/packed/index.js";
 import { editedModel, type Runtime } from "../src/runtime/index.js";
 import { median } from "./figures/median.js";
 

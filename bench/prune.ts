@@ -13,7 +13,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
-import { createCpuDevice } from "../src/compute/index.js";
+import { createCpuDevice } from "../src/compute/cpu/index.js";
 import { pipeline, pruneModel } from "../src/hook/index.js";
 import { resolvePruneOption } from "../src/options/index.js";
 import { type Collect, computeMasks, openPlan, type Plan, ProgressMeter, writeEntry } from "../src/prune/index.js";

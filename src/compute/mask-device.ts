@@ -2,7 +2,6 @@
  * The device that computes the masks of a model: the one that was wanted where it is there, and the cpu
  * for whatever that one refuses. Each refusal is kept for the report.
  */
-import { createCpuDevice } from "./cpu/index.js";
 import type { Device } from "./device.js";
 
 /** What masks are wanted from. */
@@ -37,6 +36,7 @@ export interface MaskDevice extends Device {
  * @throws PruneError `bad-option` for bad threads
  */
 export async function openMaskDevice({ wanted, threads }: DeviceWish): Promise<MaskDevice> {
+  const { createCpuDevice } = await import("./cpu/index.js");
   const cpu = createCpuDevice(threads === undefined ? {} : { threads });
   const alone = (refusals: readonly string[]): MaskDevice => ({
     ...cpu,

@@ -6,7 +6,7 @@ import { PruneError } from "../errors.js";
 import { buildModel, findTargets, readValues } from "../graph/index.js";
 import { type ExternalFile, type ModelInput, openModel } from "../onnx/index.js";
 import { badOption, dottedLabel, isOptionsObject, nearest, OptionReader, type Read } from "../options/index.js";
-import { findPacked, viewUnpacked } from "../rewrite/index.js";
+import { findPacked, viewUnpacked } from "../rewrite/packed/index.js";
 
 /** A weight as numbers. */
 export interface WeightValues {

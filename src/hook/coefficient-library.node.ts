@@ -5,8 +5,9 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type CoefficientLibrary, SHIPPED } from "../registry/index.js";
+import type { CoefficientLibrary } from "../registry/index.js";
 import { readRegistryFile, registryIn } from "../registry/local.js";
+import { SHIPPED } from "../registry/shipped.js";
 import { host } from "./host.js";
 import { cacheRootOf, modelFolder, placeOf } from "./model-folders.js";
 import type { LoadOptions } from "./tokenizer.js";

@@ -2,7 +2,7 @@
  * What is known of coefficients where models are loaded in browsers: the records that come with this
  * package, and the type of a model, which its config tells.
  */
-import { type CoefficientLibrary, SHIPPED } from "../registry/index.js";
+import type { CoefficientLibrary } from "../registry/index.js";
 import { host } from "./host.js";
 import type { LoadOptions } from "./tokenizer.js";
 
@@ -14,7 +14,7 @@ import type { LoadOptions } from "./tokenizer.js";
  */
 export function coefficientLibrary(id: string | null, options: LoadOptions): CoefficientLibrary {
   return {
-    registries: async () => [{ kind: "shipped", records: SHIPPED }],
+    registries: async () => [{ kind: "shipped", records: (await import("../registry/shipped.js")).SHIPPED }],
     modelType: () => modelTypeOf(id, options),
   };
 }

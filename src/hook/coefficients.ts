@@ -2,8 +2,9 @@
 import { resolve } from "node:path";
 import { PruneError } from "../errors.js";
 import { badOption, dottedLabel, unknownOption } from "../options/index.js";
-import { type CoefficientRecord, type Registry, readRecordsText, readText, SHIPPED } from "../registry/index.js";
+import { type CoefficientRecord, type Registry, readRecordsText, readText } from "../registry/index.js";
 import { mergeRecords, readRegistryFile, registryIn, writeRegistryFile } from "../registry/local.js";
+import { SHIPPED } from "../registry/shipped.js";
 import { cacheRootOf } from "./model-folders.js";
 import type { LoadOptions } from "./tokenizer.js";
 

@@ -6,7 +6,8 @@ import { readdir } from "node:fs/promises";
 import { totalmem } from "node:os";
 import { resolve } from "node:path";
 import { longestRun, type TokenCalibration, tokenSamples } from "../calibrate/index.js";
-import { createCpuDevice, type Device } from "../compute/index.js";
+import { createCpuDevice } from "../compute/cpu/index.js";
+import type { Device } from "../compute/index.js";
 import {
   type CalibrationLoad,
   cannotVerify,
@@ -25,8 +26,8 @@ import { hashesOf, readSideFiles, refuseSource } from "./export-files.js";
 import { hostRuntime, onnxRuntime } from "./host.js";
 import { refuseUnknownKeys } from "./known-keys.js";
 import { loadTokenizer } from "./location.node.js";
-import { runOf } from "./mask-by-run.js";
 import { cacheRootOf } from "./model-folders.js";
+import { runOf } from "./model-run.js";
 import { isKept } from "./open-pruned.js";
 import { closeJob, exportKey, openJob, type PruneJob, refuseNoDirectory } from "./prune-job.js";
 import type { PruneModelOptions } from "./prune-model.js";

@@ -5,7 +5,7 @@ import { perplexity } from "../eval/index.js";
 import { badOption, DEFAULTS, dottedLabel, type PruneOption } from "../options/index.js";
 import type { RunControl } from "../progress.js";
 import { type ModelFile, openModelFile } from "../prune/index.js";
-import { expansionEdits } from "../rewrite/index.js";
+import { expansionEdits } from "../rewrite/packed/index.js";
 import { withoutOutputLocations } from "../runtime/index.js";
 import { hostRuntime, onnxRuntime } from "./host.js";
 import { withPrunedFiles } from "./kept-files.js";

@@ -14,7 +14,8 @@ import {
 import { byteLengthOf, readTensor } from "../onnx/index.js";
 import type { RunControl } from "../progress.js";
 import { type ModelFile, openModelFile, parametersOf, sourceBytes } from "../prune/index.js";
-import { countZeroValues, findPacked, packedBytes, viewUnpacked } from "../rewrite/index.js";
+import { countZeroValues } from "../rewrite/index.js";
+import { findPacked, packedBytes, viewUnpacked } from "../rewrite/packed/index.js";
 import { refuseUnknownKeys } from "./known-keys.js";
 import { isSessionFile } from "./model-folders.js";
 import { type HostLoadOptions, resolveModel } from "./resolve-files.js";

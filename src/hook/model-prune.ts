@@ -20,8 +20,8 @@ import type { ResultStore } from "../store/index.js";
 import { readsAnotherSession } from "./default-run.js";
 import { hostRuntime } from "./host.js";
 import type { Create, SessionRequest } from "./intercept.js";
-import { givenRun, type ModelRun, maskByRun, type Reload, runOf } from "./mask-by-run.js";
 import { openDeviceFor } from "./mask-device.js";
+import { givenRun, type ModelRun, type Reload, runOf } from "./model-run.js";
 import { OpenPlans } from "./open-plans.js";
 import { type Kept, keepPruned, openPruned, type PruneFileJob } from "./open-pruned.js";
 import { fileKey, modelFileOf, sameFileTwice, sessionFileName } from "./session-file.js";
@@ -216,7 +216,8 @@ export class ModelPrune implements SessionRequest {
       tokenizer: () => tokenizer(path),
       reload,
     };
-    const all = this.runs.get(run.key) ?? maskByRun(context, run, (plan) => this.meterOf(plan));
+    const mask = async () => (await import("./mask-by-run.js")).maskByRun(context, run, (plan) => this.meterOf(plan));
+    const all = this.runs.get(run.key) ?? mask();
     this.runs.set(run.key, all);
     return all;
   }

@@ -6,7 +6,8 @@
 import { PruneError } from "../errors.js";
 import { byteLengthOf, type OnnxModel } from "../onnx/index.js";
 import { openModelFile } from "../prune/index.js";
-import { type FoundPacked, findPacked, MOST_EXPANDED_BYTES, unpackEdits } from "../rewrite/index.js";
+import { mayHoldPacked } from "../rewrite/index.js";
+import type { FoundPacked } from "../rewrite/packed/index.js";
 import { editedModel, type RuntimeSession, type SessionOptions } from "../runtime/index.js";
 import { createFromFiles } from "./create-from-files.node.js";
 import { type Create, type SessionRequest, withRequest } from "./intercept.js";
@@ -31,15 +32,16 @@ export async function openUnpacked(
   model: unknown,
   options: SessionOptions,
   create: Create,
-  mostBytes = MOST_EXPANDED_BYTES,
+  mostBytes?: number,
 ): Promise<RuntimeSession> {
   const opened = await findIn(model, options);
   if (opened === null) return create(model, options);
   const { onnx, found } = opened;
   try {
+    const { MOST_EXPANDED_BYTES, unpackEdits } = await import("../rewrite/packed/index.js");
     const edits = unpackEdits(onnx, found);
     const expanded = found.weights.reduce((sum, { weight }) => sum + byteLengthOf(weight.dataType, weight.dims), 0);
-    if (expanded > mostBytes) return await createFromFiles(onnx, edits, options, create);
+    if (expanded > (mostBytes ?? MOST_EXPANDED_BYTES)) return await createFromFiles(onnx, edits, options, create);
     const { bytes, sessionOptions } = await editedModel(onnx, edits, options);
     return await create(bytes, sessionOptions);
   } finally {
@@ -55,8 +57,11 @@ async function findIn(
   let onnx: OnnxModel | undefined;
   try {
     onnx = await openModelFile(modelFileOf(model, options));
-    const found = await findPacked(onnx);
-    if (found.weights.length > 0) return { onnx, found };
+    if (mayHoldPacked(onnx)) {
+      const { findPacked } = await import("../rewrite/packed/index.js");
+      const found = await findPacked(onnx);
+      if (found.weights.length > 0) return { onnx, found };
+    }
   } catch (error) {
     // What we cannot read is not for us to judge here: nobody asked for it to be pruned.
     if (!(error instanceof PruneError)) throw error;

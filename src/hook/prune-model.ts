@@ -20,9 +20,10 @@ import { addDenseFiles, addSideFiles, hashesOf, readSideFiles, refuseOccupied, r
 import { hostRuntime, hostVersions, onnxRuntime } from "./host.js";
 import { refuseUnknownKeys } from "./known-keys.js";
 import { loadTokenizer } from "./location.node.js";
-import { givenRun, maskByRun, runOf } from "./mask-by-run.js";
+import { maskByRun } from "./mask-by-run.js";
 import { openDeviceFor } from "./mask-device.js";
 import { cacheRootOf } from "./model-folders.js";
+import { givenRun, runOf } from "./model-run.js";
 import { OpenPlans } from "./open-plans.js";
 import type { PipelineOf, PipelineTask } from "./pipeline.js";
 import { closeJob, exportKey, openJob, type PruneJob, refuseNoDirectory } from "./prune-job.js";

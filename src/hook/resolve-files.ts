@@ -11,7 +11,7 @@ import { host } from "./host.js";
 import { type SessionRequest, withRequest } from "./intercept.js";
 import { refuseUnknownDtype, refuseUnknownFiles } from "./known-keys.js";
 import { folderOf, modelIdOrFolder } from "./location.node.js";
-import type { Reload } from "./mask-by-run.js";
+import type { Reload } from "./model-run.js";
 import type { PipelineTask } from "./pipeline.js";
 import { modelFileOf } from "./session-file.js";
 import type { LoadOptions } from "./tokenizer.js";

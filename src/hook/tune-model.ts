@@ -3,7 +3,7 @@
  * the registry, where `coefficients: "auto"` finds it.
  */
 import { openSamples, type Samples, type Tokenizer, windowsBehind } from "../calibrate/index.js";
-import { createCpuDevice } from "../compute/index.js";
+import { createCpuDevice } from "../compute/cpu/index.js";
 import { PruneError } from "../errors.js";
 import { findWritableTargets } from "../graph/index.js";
 import { type PruneOptions, type ResolvedPrune, resolvePruneOption } from "../options/index.js";

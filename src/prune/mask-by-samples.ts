@@ -4,21 +4,18 @@
  */
 import {
   type CollectControl,
-  collectInParts,
   collectStatistics,
-  describeParts,
   openSamples,
   type Samples,
   type TargetStatistics,
   type Tokenizer,
-  weightBytesWithin,
 } from "../calibrate/index.js";
 import type { Device, MaskDevice } from "../compute/index.js";
 import { type Runtime, type SessionOptions, withoutOutputLocations } from "../runtime/index.js";
 import { type Collect, computeMasks, type Masked } from "./masks.js";
 import type { Plan } from "./plan.js";
 import type { ProgressMeter } from "./progress-meter.js";
-import { differsFromRia, verifyMasks } from "./verify.js";
+import { differsFromRia } from "./verify.js";
 
 /** What calibration needs from outside. */
 export interface SampleServices {
@@ -88,6 +85,7 @@ async function maskOne(
     const control = { signal, onSample };
     const collectAll = async (all: Samples) => {
       if (calibration.memory === null) return collectStatistics(plan.model, plan.targets, all, options, control);
+      const { collectInParts, describeParts, weightBytesWithin } = await import("../calibrate/collect-in-parts.js");
       const mostBytes = weightBytesWithin(calibration.memory);
       const parted = await collectInParts(plan.model, plan.targets, all, { ...options, mostBytes }, control);
       inParts = describeParts(parted, mostBytes);
@@ -99,6 +97,7 @@ async function maskOne(
   };
   const own = (await computeMasks([plan], collect, device, () => meter)).get(plan) as Masked;
   const judging = { device, runtime, sessionOptions, tokenizer, collect, meter };
-  const masked = verify && differsFromRia(plan) ? await verifyMasks(plan, own, judging) : own;
+  const masked =
+    verify && differsFromRia(plan) ? await (await import("./verify-masks.js")).verifyMasks(plan, own, judging) : own;
   return { plan, masked, calibration: samples === undefined ? "none" : `${samples.description}${inParts}` };
 }

@@ -9,7 +9,7 @@ import { coefficientValues, isOneShot } from "../options/index.js";
 import type { ResolvedCalibration, ResolvedPrune } from "../options/types.js";
 import type { Pattern } from "../pattern/index.js";
 import { type Choice, type CoefficientLibrary, chooseCoefficients } from "../registry/index.js";
-import { findPacked } from "../rewrite/index.js";
+import { mayHoldPacked } from "../rewrite/index.js";
 import { type CoefficientSet, methodOf } from "../score/index.js";
 import { digest, type HashSource } from "../store/index.js";
 import { VERSION } from "../version.js";
@@ -93,6 +93,8 @@ export async function openPlan(
 
 /** Kept values can be scored no better than the whole, and what was dropped cannot come back. */
 async function refusePacked(onnx: OnnxModel): Promise<void> {
+  if (!mayHoldPacked(onnx)) return;
+  const { findPacked } = await import("../rewrite/packed/index.js");
   const { weights } = await findPacked(onnx);
   const [first] = weights;
   if (first === undefined) return;

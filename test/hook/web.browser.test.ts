@@ -1,7 +1,7 @@
 /** Loading with `prune` in a page: the host's pipeline over onnxruntime-web, the browser's cache, files to take away. */
 import { env, pipeline as hostPipeline } from "@huggingface/transformers";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { evaluateModel, type PruneReport, pipeline, pruneToFiles } from "../../src/web.js";
+import { evaluateModel, type PruneReport, pipeline, pruneToFiles, readWeight } from "../../src/web.js";
 
 const MODEL = "austen-1.4m";
 const PROMPT = "It was a fine morning, and";
@@ -54,5 +54,19 @@ describe("in a page", () => {
     const [own] = (await host(PROMPT, { max_new_tokens: 8, do_sample: false })) as { generated_text: string }[];
     await host.dispose();
     expect((await generated({ device: "wasm" })).text).toBe(own?.generated_text);
+  });
+
+  it("evaluateModel() measures the model dense and pruned, and pruneToFiles() hands over the files of the latter", async () => {
+    const text = await (await fetch("/models/austen-1.4m/persuasion.txt")).text();
+    const prune = { pattern: "2:4", calibration } as const;
+    const options = { text, length: 128, windows: 4, dtype: "fp32", device: "wasm" } as const;
+    const dense = await evaluateModel(MODEL, options);
+    const pruned = await evaluateModel(MODEL, { ...options, prune });
+    expect(pruned.perplexity).toBeGreaterThan(dense.perplexity);
+    const { reports, files } = await pruneToFiles(MODEL, { prune, dtype: "fp32", device: "wasm" });
+    expect(reports[0]).toMatchObject({ file: "model", fromCache: true });
+    expect([...files.keys()]).toEqual(expect.arrayContaining(["onnx/model.onnx", "config.json", "tokenizer.json"]));
+    const { values } = await readWeight(files.get("onnx/model.onnx") as Blob, "layers.0.self_attn.q_proj");
+    expect(values.filter((value) => value === 0).length).toBeGreaterThanOrEqual(values.length / 2);
   });
 });

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { collectStatistics, openSamples, type TargetStatistics } from "../../src/calibrate/index.js";
-import { type ComputedMask, createCpuDevice } from "../../src/compute/index.js";
+import { createCpuDevice } from "../../src/compute/cpu/index.js";
+import type { ComputedMask } from "../../src/compute/index.js";
 import { buildModel, findTargets, type Target } from "../../src/graph/index.js";
 import { openModel, readTensor, writeModel } from "../../src/onnx/index.js";
 import { countKept, isKept, type Mask } from "../../src/pattern/index.js";
