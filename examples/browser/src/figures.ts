@@ -34,10 +34,11 @@ export function showFigures({ reports }: Outcome, measured: Measured | null): vo
   const zeros = sum(reports, (report) => report.zeros);
   const prunable = sum(reports, (report) => report.prunable);
   const source = sum(reports, (report) => report.bytes.source);
-  const written = sum(reports, (report) => report.bytes.written) || source;
   const compared = reports.flatMap((report) => report.bytes.compared ?? []);
-  const unpacked = compared.reduce((total, { dense }) => total + dense, 0);
-  const note = compared.length === reports.length ? ` (${bytes(unpacked)} unpacked)` : "";
+  const isPacked = compared.length === reports.length;
+  const unpacked = isPacked
+    ? compared.reduce((total, { dense }) => total + dense, 0)
+    : sum(reports, (report) => report.bytes.written) || source;
   const rows: Row[] = [
     measured === null
       ? ["Perplexity", "not measured", "not measured"]
@@ -46,10 +47,10 @@ export function showFigures({ reports }: Outcome, measured: Measured | null): vo
           measured.perplexity.dense.toFixed(2),
           measured.perplexity.pruned.toFixed(2),
         ],
-    ["Zeros in the pruned weights", "–", `${count(zeros)} (${percent(zeros / Math.max(1, prunable))})`],
-    ["Weights in all", count(sum(reports, (report) => report.parameters)), "the same"],
-    ["Bytes of the session files", bytes(source), `${bytes(written)}${note}`],
+    [`Zeros in ${count(prunable)} weights`, "–", `${count(zeros)} (${percent(zeros / Math.max(1, prunable))})`],
+    ["Bytes, zeros like any other value", bytes(source), bytes(unpacked)],
   ];
+  if (isPacked) rows.push(["Bytes, packed", "–", bytes(sum(reports, (report) => report.bytes.written))]);
   byId("figures", HTMLTableElement).tBodies[0]?.replaceChildren(
     ...rows.map(([figure, ...cells]) =>
       h("tr", {}, h("th", { scope: "row" }, figure), ...cells.map((cell) => h("td", {}, cell))),
