@@ -10,9 +10,20 @@ type Files = ReadonlyMap<string, Blob>;
 /** A store that lives as long as it is referred to. */
 export function memoryStore(): ResultStore {
   const entries = new Map<string, Files>();
+  const lines = new Map<string, Promise<unknown>>();
   return {
     hash: async (source) => digest(await source.read(0, source.size)),
-    exclusively: (_entry, _signal, work) => work(),
+    exclusively(entry, signal, work) {
+      const own = (lines.get(entry) ?? Promise.resolve()).then(() => {
+        signal?.throwIfAborted();
+        return work();
+      });
+      lines.set(
+        entry,
+        own.catch(() => {}),
+      );
+      return own;
+    },
     async read(entry, key) {
       const text = await entries.get(entry)?.get(RECORD_NAME)?.text();
       const record: unknown = text === undefined ? null : JSON.parse(text);

@@ -1,6 +1,6 @@
 /** Loading with `prune` in a page: the host's pipeline over onnxruntime-web, the browser's cache, files to take away. */
 import { env, pipeline as hostPipeline } from "@huggingface/transformers";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { evaluateModel, type PruneReport, pipeline, pruneToFiles, readWeight } from "../../src/web.js";
 
 const MODEL = "austen-1.4m";
@@ -68,5 +68,58 @@ describe("in a page", () => {
     expect([...files.keys()]).toEqual(expect.arrayContaining(["onnx/model.onnx", "config.json", "tokenizer.json"]));
     const { values } = await readWeight(files.get("onnx/model.onnx") as Blob, "layers.0.self_attn.q_proj");
     expect(values.filter((value) => value === 0).length).toBeGreaterThanOrEqual(values.length / 2);
+  });
+
+  it("a full storage costs the cache and not the load, and the report says so", async () => {
+    const put = vi.spyOn(Cache.prototype, "put").mockImplementation(async (request) => {
+      if (String(request).includes("transformers-prune")) throw new DOMException("no room", "QuotaExceededError");
+    });
+    const { reports, text } = await generated({ device: "wasm", prune: { pattern: "2:4", method: "magnitude" } });
+    put.mockRestore();
+    expect(reports[0]?.notes).toEqual([expect.stringMatching(/^not cached: .*storage for this site is full/)]);
+    expect(text.startsWith(PROMPT)).toBe(true);
+  });
+
+  it("session files have the names that maps use, and a model of several is calibrated by running it", async () => {
+    env.localModelPath = "/test/fixtures/";
+    const reports: PruneReport[] = [];
+    const half = {
+      pattern: "2:4",
+      calibration: { count: 2 },
+      onReport: (one: PruneReport) => reports.push(one),
+    } as const;
+    const ready: string[] = [];
+    const options = {
+      dtype: "fp32",
+      device: "wasm",
+      prune: { encoder_model: half, decoder_model_merged: half },
+    } as const;
+    const progress_callback = ({ status }: { status: string }) => {
+      if (status === "ready") ready.push(`after ${reports.length} reports`);
+    };
+    const load = () => pipeline("text2text-generation", "tiny-t5", { ...options, progress_callback });
+    const generate = await load();
+    expect(await generate("a", { max_new_tokens: 2 })).toHaveLength(1);
+    await generate.dispose();
+    expect(reports.map(({ file, fromCache }) => [file, fromCache]).sort()).toEqual([
+      ["decoder_model_merged", false],
+      ["encoder_model", false],
+    ]);
+    await (await load()).dispose();
+    expect(reports.slice(2).map(({ fromCache }) => fromCache)).toEqual([true, true]);
+    expect(ready).toEqual(["after 2 reports", "after 4 reports"]);
+    env.localModelPath = "/models/";
+  });
+
+  it("a load that fails half-way says why, and the next one is not disturbed", async () => {
+    const failing = pipeline("text-generation", MODEL, {
+      dtype: "fp32",
+      device: "wasm",
+      prune: { include: ["no_such_weight"] },
+    });
+    await expect(failing).rejects.toMatchObject({ name: "PruneError" });
+    expect((await generated({ device: "wasm", prune: { method: "magnitude", pattern: "2:4" } })).reports).toHaveLength(
+      1,
+    );
   });
 });
