@@ -27,7 +27,7 @@ await build({ configFile, logLevel: "warn", build: { outDir, emptyOutDir: true }
 const server = await preview({ configFile, build: { outDir }, preview: { port: 0, host: "127.0.0.1" } });
 const browser = await chromium.launch(launchOptions());
 try {
-  const page = await browser.newPage({ viewport: { width: 1040, height: 860 } });
+  const page = await browser.newPage({ viewport: { width: 1000, height: 820 } });
   page.setDefaultTimeout(300_000);
   const hears = (/** @type {RegExp} */ sentence) => page.locator("#status", { hasText: sentence }).waitFor();
   await page.goto(server.resolvedUrls?.local[0] ?? "");

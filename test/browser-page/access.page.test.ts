@@ -24,7 +24,7 @@ describe.sequential("the keyboard", () => {
       if (reached.at(-1) === "method") await page.keyboard.type("mag");
       if (reached.at(-1) === "device") await page.keyboard.type("CPU");
     }
-    expect(reached).toEqual(["?", "from", "method", "pattern", "device", "dtype", "?", "prune"]);
+    expect(reached).toEqual(["?", "from", "method", "pattern", "device", "dtype", "encoding", "?", "prune"]);
     await page.keyboard.press("Enter");
     await visitor.hears(/^Pruned in/);
     await expect(page.locator("#outcome").textContent()).resolves.toMatch(/magnitude at 2:4/);

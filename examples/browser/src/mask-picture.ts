@@ -67,7 +67,6 @@ function drawClose({ rows, columns, kept, row, channel }: MaskTiles["close"]): v
     kept.subarray(r * columns, (r + 1) * columns).reduce((sum, bit) => sum + bit, 0),
   );
   const total = counts.reduce((sum, value) => sum + value, 0);
-  canvas.setAttribute("aria-label", "Mask, weight by weight");
   byId("close-text", HTMLElement).textContent =
     `Rows ${row} to ${row + rows - 1}, channels ${channel} to ${channel + columns - 1}: ${total} of ${kept.length} weights ` +
     `stay, ${Math.min(...counts)} to ${Math.max(...counts)} of a row.`;
