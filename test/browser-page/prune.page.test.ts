@@ -3,7 +3,7 @@
  * comes out is held to what Node does with the same options.
  */
 import { execFile } from "node:child_process";
-import { mkdtempSync, readdirSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -160,6 +160,34 @@ describe("a folder of this computer", () => {
     await visitor.choose({ method: "magnitude", pattern: "4:8", device: "wasm" });
     expect(await visitor.prune()).toMatch(/folder\/austen-1\.4m: magnitude at 4:8, 42 weights/);
     expect(visitor.outside).toEqual([]);
+    await visitor.leave();
+  });
+});
+
+describe("a model of the Hub", () => {
+  test("is fetched once, and then lies in the browser's cache", { timeout: 240_000 }, async () => {
+    const visitor = await site.visitor();
+    const fetched: string[] = [];
+    const hub = "https://huggingface.co/someone/austen/resolve/main/";
+    await visitor.page.context().route(`${hub}**`, (route) => {
+      const path = route.request().url().slice(hub.length);
+      // The host asks for one byte to learn the size.
+      if (route.request().headers().range === undefined) fetched.push(path);
+      const headers = { "access-control-allow-origin": "*" };
+      return existsSync(join(AUSTEN, path))
+        ? route.fulfill({ path: join(AUSTEN, path), headers })
+        : route.fulfill({ status: 404, headers });
+    });
+    for (const visit of ["first", "second"]) {
+      await visitor.arrive();
+      await visitor.page.getByLabel("from the Hugging Face Hub").check();
+      await visitor.page.getByLabel(/^Hub id/).fill("someone/austen");
+      await visitor.choose({ method: "magnitude", pattern: "1:4", device: "wasm" });
+      const outcome = await visitor.prune();
+      expect(outcome).toMatch(/^someone\/austen: magnitude at 1:4/);
+      if (visit === "second") expect(outcome).toContain("found in this browser's cache");
+    }
+    expect(fetched.filter((path) => path === "onnx/model.onnx")).toHaveLength(1);
     await visitor.leave();
   });
 });

@@ -1,7 +1,15 @@
 /** The form: what it offers, what depends on what in it, and what it says as settings. */
 import { byId, fill, input, select } from "./dom.js";
 import { chosenFolder, listenForFolders } from "./folder.js";
-import type { DeviceName, Encoding, ModelChoice, Offer, Settings } from "./protocol.js";
+import {
+  type DeviceName,
+  DTYPES,
+  type Dtype,
+  type Encoding,
+  type ModelChoice,
+  type Offer,
+  type Settings,
+} from "./protocol.js";
 
 /** Patterns that are offered; the library takes any N:M. */
 const PATTERNS = {
@@ -12,8 +20,6 @@ const PATTERNS = {
   "2:8": "2 of 8 stay",
   "3:4": "3 of 4 stay",
 } as const;
-
-const DTYPES = ["fp32", "fp16", "q8", "int8", "uint8", "q4", "q4f16", "bnb4"] as const;
 
 const DEVICES = { webgpu: "GPU (WebGPU)", wasm: "CPU (WebAssembly)" } as const satisfies Record<DeviceName, string>;
 
@@ -91,7 +97,7 @@ export async function readSettings(): Promise<Settings> {
   return {
     model: readModel(),
     device: select("device").value as DeviceName,
-    dtype: select("dtype").value,
+    dtype: select("dtype").value as Dtype,
     encoding: select("encoding").value as Encoding,
     method: select("method").value,
     amount: pattern === "free" ? zerosOf(pattern) : pattern,

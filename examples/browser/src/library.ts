@@ -155,7 +155,7 @@ export function coefficientsOf(reports: readonly PruneReport[]): Blob {
 /** Options that every load of a model shares, dense or pruned. */
 function hostOptions({ model, device, dtype }: Settings) {
   const { local_files_only } = locate(model);
-  return { device, dtype: dtype as "fp32", local_files_only };
+  return { device, dtype, local_files_only };
 }
 
 /** Calls with the library's `prune` option; a file of coefficients has a URL for as long as that takes. */

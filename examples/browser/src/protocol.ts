@@ -19,13 +19,17 @@ export interface FolderFile {
 
 export type DeviceName = "webgpu" | "wasm";
 
+/** Files of a model that transformers.js can be asked for, by how numbers are stored in them. */
+export const DTYPES = ["fp32", "fp16", "q8", "int8", "uint8", "q4", "q4f16", "bnb4"] as const;
+export type Dtype = (typeof DTYPES)[number];
+
 export type Encoding = "packed" | "dense";
 
 /** A prune as the form has it. */
 export interface Settings {
   readonly model: ModelChoice;
   readonly device: DeviceName;
-  readonly dtype: string;
+  readonly dtype: Dtype;
   readonly method: string;
   /** `"2:4"`, or a share of zeros, 0 … 1. */
   readonly amount: string | number;

@@ -2,7 +2,6 @@
  * The worker in which transformers.js and transformers-prune run, so that the page stays free. It does one
  * thing after the other: sessions of one model share a GPU, and a stop is meant for what is being done.
  */
-
 import type { Calls, Kind, Message, Reply } from "./protocol.js";
 import { Workbench } from "./workbench.js";
 import { zipOf } from "./zip.js";
