@@ -3,7 +3,7 @@
  * comes out is held to what Node does with the same options.
  */
 import { execFile } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -101,6 +101,19 @@ describe.sequential("pruning the embedded model at 2:4 on the GPU", () => {
   test("masks as Node does where its calibration says the same", { timeout: 120_000 }, async () => {
     const agreement = await compareWithNode(folder, { method: "crepe", pattern: "2:4" });
     expectAgreement(agreement, CALIBRATION_NOISE);
+  });
+
+  test("saves the same files to a folder", { timeout: 60_000 }, async () => {
+    const { page } = visitor;
+    // Nobody can press the buttons of the browser's own dialog here: the folder is one of the origin's.
+    await page.evaluate(() => Object.assign(window, { showDirectoryPicker: () => navigator.storage.getDirectory() }));
+    await page.getByRole("button", { name: "Save to a folder" }).click();
+    await visitor.hears(/files were written/);
+    const size = await page.evaluate(async () => {
+      const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle("onnx");
+      return (await (await folder.getFileHandle("model.onnx")).getFile()).size;
+    });
+    expect(size).toBe(statSync(join(folder, "onnx/model.onnx")).size);
   });
 
   test("measures the perplexity of both sides", { timeout: 300_000 }, async () => {
