@@ -82,14 +82,15 @@ async function openGpu(hostGpu: DeviceWish["hostGpu"]): Promise<OpenGpu | string
 
 /** A device that gives to the cpu what the GPU refuses. */
 function withCpu(gpu: OpenGpu, cpu: Device): MaskDevice {
-  const refused = new Map<string, string[]>();
+  const refused = new Map<string, Set<string>>();
   let isUsed = false;
   const own = `webgpu (${gpu.description})`;
   return {
     name: "webgpu",
     concurrency: Math.max(cpu.concurrency, gpu.device.concurrency),
     description: () => (refused.size === 0 ? own : isUsed ? `${own} and cpu` : "cpu"),
-    refusals: () => [...refused].map(([why, names]) => `masks of ${names.join(", ")} were computed on the cpu: ${why}`),
+    refusals: () =>
+      [...refused].map(([why, names]) => `masks of ${someOf([...names])} were computed on the cpu: ${why}`),
     refuse: async () => null,
     async computeMask(job: MaskJob, signal?: AbortSignal): Promise<ComputedMask> {
       const why = await gpu.device.refuse(job);
@@ -97,7 +98,7 @@ function withCpu(gpu: OpenGpu, cpu: Device): MaskDevice {
         isUsed = true;
         return gpu.device.computeMask(job, signal);
       }
-      refused.set(why, [...new Set([...(refused.get(why) ?? []), job.label])]);
+      refused.set(why, (refused.get(why) ?? new Set()).add(job.label));
       return cpu.computeMask(job, signal);
     },
     async close() {
@@ -106,3 +107,11 @@ function withCpu(gpu: OpenGpu, cpu: Device): MaskDevice {
     },
   };
 }
+
+/** Names that a sentence can hold. */
+const MOST_NAMES = 3;
+
+const someOf = (names: readonly string[]): string =>
+  names.length <= MOST_NAMES
+    ? names.join(", ")
+    : `${names.slice(0, MOST_NAMES).join(", ")} and ${names.length - MOST_NAMES} others`;

@@ -255,11 +255,12 @@ function describeRefusal(device: () => Device, base: Base): void {
  * The suite.
  *
  * @param refusesPermuted whether the device leaves groups of a permuted N:M to others, and nothing else
+ * @param runs random cases; fewer where the same kernels run in another way
  */
 export function describeDevice(
   name: string,
   create: () => Promise<Device>,
-  { refusesPermuted = false }: { readonly refusesPermuted?: boolean } = {},
+  { refusesPermuted = false, runs = 250 }: { readonly refusesPermuted?: boolean; readonly runs?: number } = {},
 ): void {
   describe(`device ${name}`, () => {
     let device: Device;
@@ -292,7 +293,7 @@ export function describeDevice(
           const factor = fill(shape.in, (random) => random());
           await check(device, { shape, values, dtype, order, terms: terms(shape), factor, pattern });
         }),
-        { seed: SEED, numRuns: 250 },
+        { seed: SEED, numRuns: runs },
       );
     });
 

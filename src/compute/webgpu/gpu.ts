@@ -48,7 +48,7 @@ export class Gpu {
     this.storage = new BufferPool(device, STORAGE | COPY_DST | COPY_SRC, unused, maxBufferSize);
     this.uniforms = new BufferPool(device, UNIFORM | COPY_DST, unused, maxBufferSize);
     this.readback = new BufferPool(device, MAP_READ | COPY_DST, unused, maxBufferSize);
-    this.pipelines = new Pipelines(device);
+    this.pipelines = Pipelines.on(device);
     device.lost.then(({ reason, message }) => {
       this.lostFor = `${message || "the device was lost"} (${reason})`;
     });

@@ -4,11 +4,21 @@ import type { Kernel } from "./kernels/kernel.js";
 /** Lines around an error that are shown. */
 const CONTEXT = 2;
 
-/** Pipelines of one device by their whole source. */
+/** Those of every GPU: a host's outlives ours, and kernels that were compiled for one model serve the next. */
+const COMPILED = new WeakMap<GPUDevice, Pipelines>();
+
+/** Pipelines of one GPU by their whole source. */
 export class Pipelines {
   private readonly known = new Map<string, Promise<GPUComputePipeline>>();
 
-  constructor(private readonly device: GPUDevice) {}
+  private constructor(private readonly device: GPUDevice) {}
+
+  /** The pipelines of a GPU, the same for all who ask. */
+  static on(device: GPUDevice): Pipelines {
+    const pipelines = COMPILED.get(device) ?? new Pipelines(device);
+    COMPILED.set(device, pipelines);
+    return pipelines;
+  }
 
   /** @throws Error with line and text of the shader where it does not compile */
   of(kernel: Kernel): Promise<GPUComputePipeline> {
