@@ -16,6 +16,7 @@ const configFile = join(root, "examples/browser/vite.config.ts");
 const SCHEMES = ["light", "dark"];
 /** Parts of the page that make a picture each, besides the first screen of it. */
 const PARTS = /** @type {const} */ ([
+  ["texts", "section:has(#texts-heading)"],
   ["chart", "section:has(#chart-heading)"],
   ["mask", "section:has(#mask-heading)"],
 ]);

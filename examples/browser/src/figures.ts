@@ -14,11 +14,15 @@ export function showOutcome(outcome: Outcome): void {
   const { reports, model } = outcome;
   const [first] = reports;
   const weights = sum(reports, (report) => report.weights.length);
+  const [calibrate, mask] = (["calibrate", "mask"] as const).map((phase) =>
+    sum(reports, (report) => report.seconds[phase]),
+  );
   const source = reports.every(({ fromCache }) => fromCache)
-    ? "found in this browser's cache"
-    : `masks by ${[...new Set(reports.map(({ device }) => device))].join(" and ")}`;
+    ? `found in this browser's cache, ${seconds(outcome.seconds)}`
+    : `masks by ${[...new Set(reports.map(({ device }) => device))].join(" and ")}, ${seconds(outcome.seconds)} ` +
+      `(calibration ${seconds(calibrate as number)}, masks ${seconds(mask as number)})`;
   byId("outcome", HTMLElement).textContent =
-    `${model}: ${first?.method} at ${first?.pattern}, ${weights} weights, ${source}, ${seconds(outcome.seconds)}. ` +
+    `${model}: ${first?.method} at ${first?.pattern}, ${weights} weights, ${source}. ` +
     `Coefficients: ${first?.coefficientsFrom.replace(/blob:\S+/, "your file")}. Calibrated on ${first?.calibration}.`;
   byId("notes", HTMLElement).replaceChildren(
     ...reports.flatMap(({ notes, skipped }) => [

@@ -66,10 +66,7 @@ onSubmit("settings", async () => {
   for (const side of ["dense", "pruned"]) byId(`text-${side}`, HTMLElement).textContent = "";
   fill(
     select("weight"),
-    weights.map(({ name, layer, kind }) => [
-      name,
-      `${layer === null ? "outside" : `block ${layer}`}, ${kind}: ${name}`,
-    ]),
+    weights.map(({ name }) => [name, name]),
   );
   showResults(true);
   await drawMask();
