@@ -27,6 +27,7 @@ export default defineConfig({
             // A page that takes "./onnx" alone gets this and no more.
             { name: "onnx", test: /\/src\/onnx\/index\.ts$/, priority: 2 },
             { name: "core", tags: ["$initial"], priority: 1 },
+            { name: "prune", test: /\/src\/hook\/(?:load-pruned|prune-session)\.ts$/ },
           ],
         },
       },

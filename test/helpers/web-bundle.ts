@@ -11,7 +11,7 @@ import type { DeviceName } from "../../src/compute/devices.js";
 
 /** What a prune on a device loads beside the entry, where samples are given and no option asks for more. */
 export const PARTS_OF_PRUNE = {
-  cpu: ["shipped", "cpu", "kernel.wasm"],
+  cpu: ["prune", "shipped", "cpu", "kernel.wasm"],
 } as const satisfies Record<DeviceName, readonly string[]>;
 
 /** Compressed bytes of a file, or of several, each by itself. */
