@@ -50,6 +50,13 @@ export interface Device {
   /** How many jobs it can work on at once; more may be handed in, they queue. */
   readonly concurrency: number;
   /**
+   * Why this device cannot mask the weight, a clause with the numbers; null where it can. Reads none of the
+   * weight's bytes.
+   *
+   * @throws PruneError `device` where the device cannot be had
+   */
+  refuse(job: MaskJob): Promise<string | null>;
+  /**
    * Scores the weight and selects by rank: exactly `prunedCount(pattern, shape)` bits are 0. Ties
    * keep the lower index (input channel in a row; o · in + i in a matrix); in groups of N:M, where
    * that would favour the same channels in every row, they fall as a quick select leaves them

@@ -4,10 +4,12 @@
  */
 import { createCpuDevice } from "./cpu/index.js";
 import type { Device } from "./device.js";
+import { createWebGpuDevice } from "./webgpu/index.js";
 
 /** Every device there is, by the name users write; each has options of its own. */
 export const DEVICES = {
   cpu: createCpuDevice,
+  webgpu: createWebGpuDevice,
 } as const satisfies Record<string, (options: never) => Device>;
 
 /** Name of a device. */

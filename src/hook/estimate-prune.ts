@@ -6,8 +6,7 @@ import { readdir } from "node:fs/promises";
 import { totalmem } from "node:os";
 import { resolve } from "node:path";
 import { longestRun, type TokenCalibration, tokenSamples } from "../calibrate/index.js";
-import { createCpuDevice } from "../compute/cpu/index.js";
-import type { Device } from "../compute/index.js";
+import type { Device, MaskDevice } from "../compute/index.js";
 import {
   type CalibrationLoad,
   cannotVerify,
@@ -26,6 +25,7 @@ import { hashesOf, readSideFiles, refuseSource } from "./export-files.js";
 import { hostRuntime, onnxRuntime } from "./host.js";
 import { refuseUnknownKeys } from "./known-keys.js";
 import { loadTokenizer } from "./location.node.js";
+import { openDeviceFor } from "./mask-device.js";
 import { cacheRootOf } from "./model-folders.js";
 import { runOf } from "./model-run.js";
 import { isKept } from "./open-pruned.js";
@@ -77,9 +77,10 @@ export async function estimatePrune(model: string, options: EstimateOptions): Pr
   refuseUnknownKeys(options, ["task", "prune", "out", "force", "threads"], "estimatePrune()");
   const { task: _task, prune, out, force: _force, threads, signal, ...hostOptions } = options;
   if (out !== undefined) refuseNoDirectory(out);
-  const device = createCpuDevice(threads === undefined ? {} : { threads });
   const job = await openJob(model, prune, hostOptions, signal);
+  let device: MaskDevice | undefined;
   try {
+    device = await openDeviceFor(job.found.files[0]?.sessionOptions ?? {}, threads);
     const tokenizer = () => loadTokenizer(job.found.id, null, job.found.options);
     const notes: string[] = [];
     const files: FileEstimate[] = [];
@@ -89,6 +90,7 @@ export async function estimatePrune(model: string, options: EstimateOptions): Pr
     if (job.plans.length > 1 || job.dense.length > 0)
       notes.push("of several session files each is estimated alone; files that stay dense are copied besides");
     const seconds = files.flatMap((file) => Object.values(file.seconds));
+    notes.push(...device.refusals());
     const memory = Math.max(...files.flatMap((file) => Object.values(file.memory)));
     if (memory > totalmem())
       notes.push(`this machine has ${gigabytes(totalmem())} of memory, less than the ${gigabytes(memory)} estimated`);
@@ -102,7 +104,7 @@ export async function estimatePrune(model: string, options: EstimateOptions): Pr
       notes: [...new Set(notes)],
     };
   } finally {
-    await device.close();
+    await device?.close();
     await closeJob(job);
   }
 }

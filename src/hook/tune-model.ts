@@ -3,7 +3,6 @@
  * the registry, where `coefficients: "auto"` finds it.
  */
 import { openSamples, type Samples, type Tokenizer, windowsBehind } from "../calibrate/index.js";
-import { createCpuDevice } from "../compute/cpu/index.js";
 import { PruneError } from "../errors.js";
 import { findWritableTargets } from "../graph/index.js";
 import { type PruneOptions, type ResolvedPrune, resolvePruneOption } from "../options/index.js";
@@ -33,6 +32,7 @@ import { coefficientLibrary } from "./coefficient-library.node.js";
 import { hostRuntime, onnxRuntime } from "./host.js";
 import { refuseUnknownKeys } from "./known-keys.js";
 import { loadTokenizer } from "./location.node.js";
+import { openDeviceFor } from "./mask-device.js";
 import type { GivenPrune } from "./metric-judge.js";
 import { cacheRootOf } from "./model-folders.js";
 import type { PipelineOf, PipelineTask } from "./pipeline.js";
@@ -102,7 +102,7 @@ export async function tuneModel<T extends PipelineTask>(model: string, options: 
   folderOnDisk(found);
   const cacheRoot = cacheRootOf(found.options.cache_dir);
   const plan = await openPlan(file, wanted);
-  const device = createCpuDevice();
+  const device = await openDeviceFor(file.sessionOptions);
   try {
     checkSelections([plan], model);
     const { targets } = await findWritableTargets(plan.model);
@@ -171,7 +171,7 @@ export async function tuneModel<T extends PipelineTask>(model: string, options: 
       judge: chosenJudge.described,
       optimiser: settings.optimiser,
       seed: settings.seed,
-      notes: [settings.objective === null ? usual.why : null, note].filter((one) => one !== null),
+      notes: [settings.objective === null ? usual.why : null, note, ...device.refusals()].filter((one) => one !== null),
       seconds: { prepare, ...tuned.seconds, total: seconds },
     };
     const record: CoefficientRecord = {

@@ -133,7 +133,8 @@ class CacheDraft implements EntryDraft {
   async discard(): Promise<void> {
     if (this.committed) return;
     for (const { writer, stored } of this.open.values()) {
-      await writer.abort().catch(() => {});
+      // Not waited for: a write that nobody will ever read from holds it up. What counts is that storing has ended.
+      writer.abort().catch(() => {});
       await stored.catch(() => {});
     }
     this.open.clear();

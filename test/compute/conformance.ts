@@ -85,7 +85,9 @@ interface Computed {
 async function compute(device: Device, test: Case): Promise<Computed> {
   const { shape, dtype, order, pattern } = test;
   const stored = storeWeight(test.values, shape, dtype, order);
-  const mask = await device.computeMask(jobOf(test, stored.bytes));
+  const given = jobOf(test, stored.bytes);
+  if (pattern.kind !== "n:m" || !pattern.permute) expect(await device.refuse(given)).toBeNull();
+  const mask = await device.computeMask(given);
   expect(mask).toMatchObject({ shape, order });
   expect(mask.bits.length).toBe(Math.ceil((shape.out * shape.in) / 8));
   expect(countKept(mask)).toBe(shape.out * shape.in - prunedCount(pattern, shape));
@@ -174,12 +176,96 @@ const fits = (pattern: Pattern, shape: Shape) => pattern.kind === "unstructured"
 const halfValue = (bits: number) =>
   bits < 1024 ? bits * 2 ** -24 : (1024 + (bits % 1024)) * 2 ** (Math.floor(bits / 1024) - 25);
 
-/** The suite. */
-export function describeDevice(name: string, create: () => Device): void {
+type Base = (shape: Shape, values: readonly number[]) => Case;
+
+/** Groups of a permuted N:M, for devices that find them. */
+function describePermuted(device: () => Device, base: Base): void {
+  it.each(HARD)(
+    "keeps as much in every row where it chooses the groups, and no less score, on: %s",
+    async (_, value) => {
+      for (const [index, shape] of SHAPES.entries()) {
+        const values = fill(shape.out * shape.in, (random, k) => value(random, k, shape));
+        const factor = fill(shape.in, (random, k) => (k % 5 === 0 ? 0 : random()));
+        for (const [p, pattern] of PERMUTED.filter((each) => fits(each, shape)).entries()) {
+          const terms = (TERMS[(index + p) % TERMS.length] as (typeof TERMS)[number])(shape);
+          const order = (index + p) % 2 ? "in-out" : "out-in";
+          const dtype = p % 3 ? "float32" : "bfloat16";
+          await checkPermuted(device(), { shape, values, dtype, order, terms, factor, pattern });
+        }
+      }
+    },
+  );
+
+  it("parts the channels into groups of M, the same in every row, of which the best N stay", async () => {
+    const shape = { out: 12, in: 8 };
+    for (const [keep, of] of [
+      [1, 2],
+      [2, 4],
+      [3, 4],
+    ] as const) {
+      for (const order of ["in-out", "out-in"] as const) {
+        const values = fill(shape.out * shape.in, (random, k) => normal(random) * (1 + (k % shape.in)));
+        const pattern = { kind: "n:m", keep, of, permute: true } as const;
+        const { scores, found } = await checkPermuted(device(), { ...base(shape, values), order, pattern });
+        const isBestOf = (members: readonly number[], o: number) => {
+          const ranked = members.map((i) => o * shape.in + i).sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0));
+          return ranked.every((k, rank) => found[k] === rank < keep);
+        };
+        const fitting = [...partitions(shape.in, of)].filter((groups) =>
+          groups.every((members) => Array.from({ length: shape.out }).every((_, o) => isBestOf(members, o))),
+        );
+        expect(fitting).toHaveLength(1);
+      }
+    }
+  });
+
+  it("chooses the same groups for the same job, and consecutive ones where there is one group only", async () => {
+    const shape = { out: 19, in: 24 };
+    const values = fill(shape.out * shape.in, (random) => Math.floor(random() * 5) * 0.5);
+    const all = { ...base(shape, values), pattern: { kind: "n:m", keep: 9, of: 24, permute: true } } as const;
+    expect((await checkPermuted(device(), all)).mask).toEqual(
+      await check(device(), { ...all, pattern: { ...all.pattern, permute: false } }),
+    );
+    const some = { ...all, pattern: { ...all.pattern, keep: 2, of: 4 } };
+    const masks = await Promise.all(
+      [some, all, some, { ...some, values: values.toReversed() }, some].map((test) => checkPermuted(device(), test)),
+    );
+    for (const { mask } of [masks[2], masks[4]] as Computed[]) expect(mask).toEqual(masks[0]?.mask);
+  });
+}
+
+/** Groups of a permuted N:M, for devices that leave them to others: refused in words, before and when it is asked for. */
+function describeRefusal(device: () => Device, base: Base): void {
+  it("says why it does not choose groups, and has no mask of them", async () => {
+    for (const shape of SHAPES)
+      for (const pattern of PERMUTED.filter((each) => fits(each, shape))) {
+        const test = { ...base(shape, fill(shape.out * shape.in, normal)), pattern };
+        const job = jobOf(test, storeWeight(test.values, shape, test.dtype, test.order).bytes);
+        const reason = await device().refuse(job);
+        expect(reason).toMatch(/groups are found on the cpu/);
+        await expect(device().computeMask(job)).rejects.toMatchObject({
+          code: "device",
+          message: expect.stringContaining(reason as string),
+        });
+      }
+  });
+}
+
+/**
+ * The suite.
+ *
+ * @param refusesPermuted whether the device leaves groups of a permuted N:M to others, and nothing else
+ * @param runs random cases; fewer where the same kernels run in another way
+ */
+export function describeDevice(
+  name: string,
+  create: () => Promise<Device>,
+  { refusesPermuted = false, runs = 250 }: { readonly refusesPermuted?: boolean; readonly runs?: number } = {},
+): void {
   describe(`device ${name}`, () => {
     let device: Device;
-    beforeAll(() => {
-      device = create();
+    beforeAll(async () => {
+      device = await create();
     });
     afterAll(() => device.close());
 
@@ -207,7 +293,7 @@ export function describeDevice(name: string, create: () => Device): void {
           const factor = fill(shape.in, (random) => random());
           await check(device, { shape, values, dtype, order, terms: terms(shape), factor, pattern });
         }),
-        { seed: SEED, numRuns: 250 },
+        { seed: SEED, numRuns: runs },
       );
     });
 
@@ -236,58 +322,8 @@ export function describeDevice(name: string, create: () => Device): void {
       }
     });
 
-    it.each(HARD)(
-      "keeps as much in every row where it chooses the groups, and no less score, on: %s",
-      async (_, value) => {
-        for (const [index, shape] of SHAPES.entries()) {
-          const values = fill(shape.out * shape.in, (random, k) => value(random, k, shape));
-          const factor = fill(shape.in, (random, k) => (k % 5 === 0 ? 0 : random()));
-          for (const [p, pattern] of PERMUTED.filter((each) => fits(each, shape)).entries()) {
-            const terms = (TERMS[(index + p) % TERMS.length] as (typeof TERMS)[number])(shape);
-            const order = (index + p) % 2 ? "in-out" : "out-in";
-            const dtype = p % 3 ? "float32" : "bfloat16";
-            await checkPermuted(device, { shape, values, dtype, order, terms, factor, pattern });
-          }
-        }
-      },
-    );
-
-    it("parts the channels into groups of M, the same in every row, of which the best N stay", async () => {
-      const shape = { out: 12, in: 8 };
-      for (const [keep, of] of [
-        [1, 2],
-        [2, 4],
-        [3, 4],
-      ] as const) {
-        for (const order of ["in-out", "out-in"] as const) {
-          const values = fill(shape.out * shape.in, (random, k) => normal(random) * (1 + (k % shape.in)));
-          const pattern = { kind: "n:m", keep, of, permute: true } as const;
-          const { scores, found } = await checkPermuted(device, { ...base(shape, values), order, pattern });
-          const isBestOf = (members: readonly number[], o: number) => {
-            const ranked = members.map((i) => o * shape.in + i).sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0));
-            return ranked.every((k, rank) => found[k] === rank < keep);
-          };
-          const fitting = [...partitions(shape.in, of)].filter((groups) =>
-            groups.every((members) => Array.from({ length: shape.out }).every((_, o) => isBestOf(members, o))),
-          );
-          expect(fitting).toHaveLength(1);
-        }
-      }
-    });
-
-    it("chooses the same groups for the same job, and consecutive ones where there is one group only", async () => {
-      const shape = { out: 19, in: 24 };
-      const values = fill(shape.out * shape.in, (random) => Math.floor(random() * 5) * 0.5);
-      const all = { ...base(shape, values), pattern: { kind: "n:m", keep: 9, of: 24, permute: true } } as const;
-      expect((await checkPermuted(device, all)).mask).toEqual(
-        await check(device, { ...all, pattern: { ...all.pattern, permute: false } }),
-      );
-      const some = { ...all, pattern: { ...all.pattern, keep: 2, of: 4 } };
-      const masks = await Promise.all(
-        [some, all, some, { ...some, values: values.toReversed() }, some].map((test) => checkPermuted(device, test)),
-      );
-      for (const { mask } of [masks[2], masks[4]] as Computed[]) expect(mask).toEqual(masks[0]?.mask);
-    });
+    if (refusesPermuted) describeRefusal(() => device, base);
+    else describePermuted(() => device, base);
 
     it("gives RIA's mask for CRePE without a window, with row = 1/in and column = 1/out", async () => {
       const shape = { out: 37, in: 40 };

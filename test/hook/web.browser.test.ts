@@ -34,6 +34,12 @@ async function generated(options: object): Promise<{ text: string; reports: Prun
 describe.each(["wasm", "webgpu"] as const)("pipeline() in a page, on %s", (device) => {
   it("prunes, generates, and finds the model in the browser's cache the next time", async () => {
     const prune = { pattern: "2:4", calibration };
+    const askers: string[] = [];
+    const { requestAdapter } = GPU.prototype;
+    const asked = vi.spyOn(GPU.prototype, "requestAdapter").mockImplementation(function (this: GPU, options) {
+      askers.push(new Error().stack ?? "");
+      return requestAdapter.call(this, options);
+    });
     const first = await generated({ device, prune });
     expect(first.text.startsWith(PROMPT)).toBe(true);
     expect(first.reports).toHaveLength(1);
@@ -42,6 +48,10 @@ describe.each(["wasm", "webgpu"] as const)("pipeline() in a page, on %s", (devic
       notes: [],
       device: expect.stringContaining(device === "wasm" ? "cpu" : "webgpu"),
     });
+    // Only the host's runtime asks for adapters; masks are computed on its device.
+    expect(askers.length > 0).toBe(device === "webgpu");
+    expect(askers.filter((stack) => /\/src\//.test(stack))).toEqual([]);
+    asked.mockRestore();
     const second = await generated({ device, prune });
     expect(second.reports[0]).toMatchObject({ fromCache: true });
     expect(second.text).toBe(first.text);

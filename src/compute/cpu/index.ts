@@ -3,11 +3,9 @@
  * is to a worker and what a worker's answer means; kernel/ does the arithmetic.
  */
 import { PruneError } from "../../errors.js";
-import { type Pattern, prunedCount, refusePattern } from "../../pattern/index.js";
-import { bytesOfRows } from "../../tensor/codes.mjs";
-import type { QuantisedCoding } from "../../tensor/coding.js";
-import { BYTES_PER_ELEMENT } from "../../tensor/dtypes.js";
-import { type Shape, storedDims } from "../../tensor/matrix.js";
+import { type Pattern, prunedCount } from "../../pattern/index.js";
+import type { Shape } from "../../tensor/matrix.js";
+import { badValuesError, checkJob, checkStored, describeError, deviceError, unreadableError } from "../check-job.js";
 import type { ComputedMask, Device, MaskJob } from "../device.js";
 import type { Selection, WorkerJob, WorkerReply } from "./messages.js";
 import { type Message, WorkerPool } from "./pool.js";
@@ -48,13 +46,14 @@ export function createCpuDevice(options: CpuDeviceOptions = {}): Device {
   return {
     name: "cpu",
     concurrency: threads,
+    refuse: async () => null,
     computeMask: async (job, signal) => {
       checkJob(job);
       const reply = await compile()
         .then(() => pool.run(() => messageFor(job), signal))
         .catch((error: unknown) => {
           if (error instanceof PruneError || signal?.aborted) throw error;
-          throw deviceError(job, describe(error), "try again with fewer threads", error);
+          throw deviceError("cpu", job, describeError(error), "try again with fewer threads", error);
         });
       return maskFrom(job, reply as WorkerReply);
     },
@@ -68,39 +67,9 @@ async function compileKernel(): Promise<WebAssembly.Module> {
   return WebAssembly.compile(Uint8Array.from(atob(KERNEL_WASM), (char) => char.charCodeAt(0)));
 }
 
-function checkJob({ label, bytes, dtype, shape, terms, channelFactor, pattern }: MaskJob): void {
-  const details = { weight: label };
-  const refusal = refusePattern(pattern, shape);
-  if (refusal !== null)
-    throw new PruneError("bad-pattern", `weight "${label}" cannot take the pattern: ${refusal}`, { details });
-  if (bytes.kind === "file") checkLength(label, bytes.byteLength, dtype, shape);
-  const coefficients = [terms.row, terms.column, terms.window, terms.one];
-  const usable = (value: number) => Number.isFinite(value) && value >= 0;
-  if (!coefficients.every(usable) || channelFactor.length !== shape.in || !channelFactor.every(usable))
-    throw new PruneError(
-      "bad-statistics",
-      `weight "${label}" needs coefficients and ${shape.in} channel factors that are finite and not negative, ` +
-        `found coefficients ${coefficients.join(", ")} and ${channelFactor.length} factors, ` +
-        `${channelFactor.filter((f) => !usable(f)).length} of them unusable; look at the calibration samples`,
-      { details },
-    );
-}
-
-function checkLength(label: string, byteLength: number, dtype: MaskJob["dtype"], shape: Shape): void {
-  const expected = shape.out * shape.in * BYTES_PER_ELEMENT[dtype];
-  if (byteLength !== expected) throw wrongLength(label, shape, dtype, expected, byteLength);
-}
-
-const wrongLength = (label: string, { out, in: channels }: Shape, stored: string, expected: number, found: number) =>
-  new PruneError(
-    "bad-model",
-    `weight "${label}" of shape [${out}, ${channels}] in ${stored} needs ${expected} bytes, found ${found}`,
-    { details: { weight: label, expected, found } },
-  );
-
 /** Fetches bytes that lie in memory, and what codes stand for, so it is called only when a worker is free. */
 async function messageFor(job: MaskJob): Promise<Message> {
-  const { bytes, label, shape } = job;
+  const { bytes, shape } = job;
   const value: Omit<WorkerJob, "source" | "coding"> = {
     shape,
     order: job.order,
@@ -113,18 +82,11 @@ async function messageFor(job: MaskJob): Promise<Message> {
   const coding = isCoded ? await bytes.coding() : null;
   const stored = isCoded ? bytes.stored : bytes;
   const given = stored.kind === "file" ? stored : await stored.read();
-  if (coding === null) checkLength(label, given.byteLength, job.dtype, shape);
-  else checkCodes(job, coding, given.byteLength);
+  checkStored(job, coding, given.byteLength);
   if (!(given instanceof Uint8Array)) return { value: { ...value, coding, source: given }, transfer: [] };
   // A copy to give away: the caller's buffer stays usable, and what else it holds is not sent.
   const own = new Uint8Array(given);
   return { value: { ...value, coding, source: { kind: "memory", bytes: own } }, transfer: [own.buffer] };
-}
-
-function checkCodes({ label, shape, order }: MaskJob, coding: QuantisedCoding, found: number): void {
-  const [rows, columns] = storedDims(shape, order);
-  const expected = bytesOfRows(coding, columns, 0, rows).end;
-  if (found !== expected) throw wrongLength(label, shape, "codes", expected, found);
 }
 
 function selectionOf(pattern: Pattern, shape: Shape): Selection {
@@ -141,33 +103,19 @@ function maskFrom(job: MaskJob, reply: WorkerReply): ComputedMask {
     case "mask":
       return { shape: job.shape, order: job.order, bits: reply.bits, retained: reply.retained };
     case "not-finite":
-      throw new PruneError(
-        "bad-weight",
-        `weight "${job.label}" holds ${reply.count} values that are NaN or Inf, the first at output row ${reply.out}, ` +
-          `input channel ${reply.in}; repair the model or exclude the weight`,
-        { details: { weight: job.label, count: reply.count, out: reply.out, in: reply.in } },
-      );
+      throw badValuesError(job.label, reply);
     case "unreadable":
-      throw new PruneError(
-        "bad-external-data",
-        `the bytes of weight "${job.label}" cannot be read: ${reply.cause.message}; load the model again`,
-        { details: { weight: job.label }, cause: reply.cause },
-      );
+      throw unreadableError(job.label, reply.cause);
     case "too-large":
-      throw deviceError(job, `it needs ${Math.ceil(reply.bytes / 2 ** 20)} MiB, WebAssembly has 4096`, "exclude it");
+      throw deviceError(
+        "cpu",
+        job,
+        `it needs ${Math.ceil(reply.bytes / 2 ** 20)} MiB, WebAssembly has 4096`,
+        "exclude it",
+      );
     case "failed":
-      throw deviceError(job, reply.cause.message, "try again with fewer threads, or exclude it", reply.cause);
+      throw deviceError("cpu", job, reply.cause.message, "try again with fewer threads, or exclude it", reply.cause);
     default:
       return reply satisfies never;
   }
-}
-
-const describe = (error: unknown) => (error instanceof Error ? error.message : String(error));
-
-function deviceError(job: MaskJob, found: string, remedy: string, cause?: unknown): PruneError {
-  return new PruneError(
-    "device",
-    `the cpu device has no mask of weight "${job.label}", shape [${job.shape.out}, ${job.shape.in}]: ${found}; ${remedy}`,
-    { details: { weight: job.label }, cause },
-  );
 }

@@ -6,7 +6,7 @@ import { describeDevice } from "../conformance.js";
 import { plainJob } from "./plain-job.js";
 import WORKER from "./worker-of-a-page.ts?bundled";
 
-describeDevice("cpu in a page", () => createCpuDevice({ threads: 2 }));
+describeDevice("cpu in a page", async () => createCpuDevice({ threads: 2 }));
 
 const scriptOf = (text: string) => new URL(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
 
