@@ -9,10 +9,17 @@ import { gzipSync } from "node:zlib";
 import { build, type ImportKind, type Metafile } from "esbuild";
 import type { DeviceName } from "../../src/compute/devices.js";
 
-/** What a prune on a device loads beside the entry, where samples are given and no option asks for more. */
-export const PARTS_OF_PRUNE = {
-  cpu: ["prune", "shipped", "cpu", "kernel.wasm"],
+/** What any prune loads beside the entry, where samples are given and no option asks for more. */
+export const PARTS_OF_PRUNE = ["prune", "shipped"] as const;
+
+/** What the devices that compute masks load beside that. A device for the GPU has the cpu behind it, for what it refuses. */
+export const PARTS_OF_DEVICE = {
+  cpu: ["cpu", "kernel.wasm"],
+  webgpu: ["webgpu", "cpu"],
 } as const satisfies Record<DeviceName, readonly string[]>;
+
+/** Our own calibration text, which is loaded where the user gives no samples. */
+export const SAMPLE_TEXT = "sample-text";
 
 /** Compressed bytes of a file, or of several, each by itself. */
 export const gzipBytes = (...paths: readonly string[]): number =>
@@ -77,10 +84,5 @@ export class WebBundle {
       for (const each of this.inputs[path]?.imports ?? [])
         if (each.kind === "import-statement" && !each.external) reached.add(each.path);
     return [...reached];
-  }
-
-  /** Compressed bytes that these parts add to the entry. */
-  addedBy(parts: readonly string[]): number {
-    return gzipBytes(...this.loadedWith(parts)) - gzipBytes(...this.loadedWith([]));
   }
 }
