@@ -7,7 +7,9 @@
  * Those whose name begins with "gpu" run on Chromium's software GPU, with GPU=hardware on the machine's own.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { softwareGpuEnvironment } from "../scripts/chromium.mjs";
@@ -34,8 +36,12 @@ await build({
   packages: "external",
   logLevel: "warning",
 });
+// Those on the GPU run on Chromium's software GPU, or with GPU=hardware on the machine's own.
+const runtimeFolder = mkdtempSync(join(tmpdir(), "transformers-prune-gpu-"));
+const env = name.startsWith("gpu") ? softwareGpuEnvironment(runtimeFolder) : process.env;
 const { status } = spawnSync(process.execPath, ["--expose-gc", `${outdir}/${name}.mjs`, ...options], {
   stdio: "inherit",
-  env: name.startsWith("gpu") ? softwareGpuEnvironment(outdir) : process.env,
+  env,
 });
+rmSync(runtimeFolder, { recursive: true, force: true });
 process.exit(status ?? 1);

@@ -11,10 +11,12 @@ import type { ComputedMask, Device, MaskJob } from "../device.js";
 import type { AcquiredGpu } from "./acquired-gpu.js";
 import { DeviceLost, Gpu } from "./gpu.js";
 import { maskWeight } from "./mask-weight.js";
+import { PassTimer } from "./pass-timer.js";
 import { type DeviceLimits, type Plan, planJob } from "./plan.js";
 import { findBadValues, judgeRange } from "./range.js";
 import { elementLayout, scaleTable, storedForm } from "./scales.js";
 import { readStored } from "./stored-bytes.js";
+import { type Traffic, trafficOf } from "./traffic.js";
 import { Turns } from "./turns.js";
 import { Work } from "./work.js";
 
@@ -26,11 +28,20 @@ const CONCURRENCY = 2;
 /** Bytes of the device's memory that are used where nobody says otherwise. */
 const MEMORY = 2 ** 30;
 
+/** What a job took. */
+export interface JobFigures {
+  /** Seconds of its kernels by the GPU's clock, null where that cannot be read. */
+  readonly kernelSeconds: number | null;
+  readonly traffic: Traffic;
+}
+
 export interface WebGpuOptions {
   /** Brings the GPU when the first job needs it, and another one where it was lost (acquire.node.ts). */
   readonly acquire: () => Promise<AcquiredGpu>;
   /** Bytes of the device's memory that may be used; 1 GiB by default. */
   readonly memory?: number;
+  /** Hears what each job took, for benchmarks. */
+  readonly onFigures?: (job: MaskJob, figures: JobFigures) => void;
   /** Less than the device's own limits. */
   readonly limits?: Partial<
     Pick<DeviceLimits, "maxStorageBufferBindingSize" | "maxComputeWorkgroupStorageSize" | "sliceRows">
@@ -129,10 +140,13 @@ class WebGpuDevice implements Device {
     const { stored: form, scaleColumns } = storedForm(coding, dtype, rows, columns);
     const scales = table?.pairs ?? null;
     for (let shift = table?.shift ?? 0; ; ) {
-      const work = new Work(gpu, signal);
+      const { onFigures } = this.options;
+      const timer = onFigures === undefined ? null : PassTimer.on(gpu.device);
+      const work = new Work(gpu, signal, timer);
       try {
         const input = { stored, form, coding, scales, scaleColumns, factor: job.channelFactor, shift };
         const { bits, retained, range } = await maskWeight(work, plan, input);
+        onFigures?.(job, { kernelSeconds: (await timer?.seconds()) ?? null, traffic: trafficOf(plan) });
         const verdict = judgeRange(range);
         if (verdict === "bad") refuseBadValues(job, stored, coding);
         if (verdict === "bad" || verdict === 0 || shift !== 0 || coding !== null)

@@ -5,6 +5,7 @@
 import type { BufferPool } from "./buffer-pool.js";
 import type { Gpu, Launch, Sized } from "./gpu.js";
 import type { JobValues } from "./kernels/kernel.js";
+import type { PassTimer } from "./pass-timer.js";
 
 export class Work {
   private readonly taken: [BufferPool, GPUBuffer][] = [];
@@ -14,6 +15,7 @@ export class Work {
   constructor(
     readonly gpu: Gpu,
     private readonly signal?: AbortSignal,
+    private readonly timer: PassTimer | null = null,
   ) {}
 
   /** A storage buffer; its content is undefined until it is written or cleared. */
@@ -45,7 +47,7 @@ export class Work {
     this.watch(`commands ${names}`, () => {
       const encoder = gpu.device.createCommandEncoder();
       before?.(gpu.device.queue, encoder);
-      gpu.encode(encoder, launches, pipelines);
+      if (launches.length > 0) gpu.encode(encoder, launches, pipelines, this.timer?.next());
       gpu.device.queue.submit([encoder.finish()]);
     });
   }
