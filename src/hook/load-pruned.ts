@@ -11,7 +11,6 @@ import { FileNames } from "./file-names.node.js";
 import { type SessionRequest, withRequest } from "./intercept.js";
 import { loadTokenizer } from "./location.node.js";
 import { ModelPrune } from "./model-prune.js";
-import { withUnpacking } from "./open-unpacked.js";
 import { resultStore } from "./result-store.node.js";
 import { readSideText } from "./side-files.node.js";
 import type { LoadOptions } from "./tokenizer.js";
@@ -87,12 +86,6 @@ export async function loadPruned<T>(
     await request.close();
   }
 }
-
-/** Options of a load without `prune`: packed files are expanded by us. */
-export const unpacking = (options: HostOptions): HostOptions => ({
-  ...options,
-  session_options: withUnpacking(options.session_options ?? {}),
-});
 
 const pick = ({ cache_dir, local_files_only, revision }: HostOptions): LoadOptions => ({
   ...(cache_dir != null && { cache_dir }),

@@ -11,15 +11,17 @@ import type { FoundPacked } from "../rewrite/packed/index.js";
 import { editedModel, type RuntimeSession, type SessionOptions } from "../runtime/index.js";
 import { createFromFiles } from "./create-from-files.node.js";
 import { type Create, type SessionRequest, withRequest } from "./intercept.js";
+import type { HostOptions } from "./load-pruned.js";
 import { modelFileOf } from "./session-file.js";
 
 /** A request that changes nothing but who expands packed weights. */
 const UNPACKED: SessionRequest = { open: (model, options, create) => openUnpacked(model, options, create) };
 
-/** Session options that make the host open packed files by {@link openUnpacked}. */
-export function withUnpacking<T extends object>(sessionOptions: T): T {
-  return withRequest(sessionOptions, UNPACKED);
-}
+/** Options of a load without `prune`: they make the host open its files by {@link openUnpacked}. */
+export const unpacking = (options: HostOptions): HostOptions => ({
+  ...options,
+  session_options: withRequest(options.session_options ?? {}, UNPACKED),
+});
 
 /**
  * Opens a model as the host gave it, packed or not. Weights that expand to more than `mostBytes` go to

@@ -2,11 +2,10 @@
 export { type CalibrationLoad, estimateMemory, estimateSeconds, type Phases, sessionBytes } from "./estimate.js";
 export { type MaskedPlan, maskBySamples, type SampleServices } from "./mask-by-samples.js";
 export { type Collect, computeMasks, type Masked, maskEdits, type TensorEdits, weightBytes } from "./masks.js";
+export { type ModelFile, openModelFile } from "./model-file.js";
 export {
   baseName,
   extendKey,
-  type ModelFile,
-  openModelFile,
   openPlan,
   type Plan,
   type PlanKey,

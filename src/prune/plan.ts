@@ -4,7 +4,7 @@
  */
 import { PruneError } from "../errors.js";
 import { buildModel, findWritableTargets, type Model } from "../graph/index.js";
-import { type ExternalFile, type ModelInput, type OnnxModel, openModel } from "../onnx/index.js";
+import type { OnnxModel } from "../onnx/index.js";
 import { coefficientValues, isOneShot } from "../options/index.js";
 import type { ResolvedCalibration, ResolvedPrune } from "../options/types.js";
 import type { Pattern } from "../pattern/index.js";
@@ -13,15 +13,8 @@ import { mayHoldPacked } from "../rewrite/index.js";
 import { type CoefficientSet, methodOf } from "../score/index.js";
 import { digest, type HashSource } from "../store/index.js";
 import { VERSION } from "../version.js";
+import { type ModelFile, openModelFile } from "./model-file.js";
 import { type Selection, selectTargets } from "./select-targets.js";
-
-/** A model file as it comes from the host. */
-export interface ModelFile {
-  readonly input: ModelInput;
-  readonly externalData?: readonly ExternalFile[];
-  /** Session file with its dtype suffix, without folder and extension: `decoder_model_merged_fp16`. */
-  readonly name: string;
-}
 
 /** A model file with all decisions made. Close `model.onnx` when done. */
 export interface Plan extends Selection {
@@ -40,15 +33,6 @@ export interface Plan extends Selection {
   readonly calibrated: boolean;
   /** Seconds that opening took. */
   readonly seconds: number;
-}
-
-/**
- * Opens a file of the host lazily, with the external data that came with it.
- *
- * @throws PruneError as `openModel` says
- */
-export function openModelFile({ input, externalData, name }: ModelFile): Promise<OnnxModel> {
-  return openModel(input, { ...(typeof input !== "string" && { name }), ...(externalData && { externalData }) });
 }
 
 /**
