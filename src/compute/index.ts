@@ -17,4 +17,10 @@ export type DeviceName = keyof typeof DEVICES;
 
 export { type CpuDeviceOptions, createCpuDevice } from "./cpu/index.js";
 export type { ComputedMask, Device, MaskJob, StoredBytes, WeightBytes } from "./device.js";
-export { type AcquiredGpu, createWebGpuDevice, requestGpu, type WebGpuOptions } from "./webgpu/index.js";
+export {
+  type AcquiredGpu,
+  createWebGpuDevice,
+  requestGpu,
+  type WebGpuDevice,
+  type WebGpuOptions,
+} from "./webgpu/index.js";
