@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { env, pipeline, type TextGenerationPipeline } from "@huggingface/transformers";
 import type { ComputedMask } from "../src/compute/index.js";
-import { coefficientLibrary } from "../src/hook/coefficient-library.js";
+import { coefficientLibrary } from "../src/hook/coefficient-library.node.js";
 import { pruneModel } from "../src/hook/index.js";
 import { emptyMask, isKept, keep } from "../src/pattern/index.js";
 import type { Masked, Plan } from "../src/prune/index.js";
@@ -95,7 +95,7 @@ console.log("| file | | perplexity | of dense | against fp32 | fp32 under these 
 console.log("|---|---|---:|---:|---:|---:|---|");
 for (const name of flags.models.split(",")) {
   const folder = join(models, name);
-  const library = coefficientLibrary(null, folder, { local_files_only: true });
+  const library = coefficientLibrary(folder, { local_files_only: true, cache_dir: join(tmpdir(), "none") });
   const open = (dtype: Dtype) => GoldenRun.open(folder, protocol, texts, { file: FILES[dtype], library });
   const float = await open("fp32");
   const floatDense = await float.dense();

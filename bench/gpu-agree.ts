@@ -5,13 +5,15 @@
  *
  *   node bench/run.mjs gpu-agree MODEL_DIR [--file model.onnx] [--samples 4]
  */
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { collectStatistics, openSamples, type TargetStatistics } from "../src/calibrate/index.js";
-import { createCpuDevice, createWebGpuDevice, type Device, type MaskJob } from "../src/compute/index.js";
+import { createCpuDevice } from "../src/compute/cpu/index.js";
+import type { Device, MaskJob } from "../src/compute/index.js";
+import { createWebGpuDevice } from "../src/compute/webgpu/index.js";
 import { readStored } from "../src/compute/webgpu/stored-bytes.js";
 import { hostRuntime, onnxRuntime } from "../src/hook/host.js";
-import { loadTokenizer } from "../src/hook/location.js";
+import { loadTokenizer } from "../src/hook/location.node.js";
 import { resolvePruneOption } from "../src/options/index.js";
 import type { ResolvedPrune } from "../src/options/types.js";
 import type { Mask } from "../src/pattern/index.js";
@@ -35,18 +37,20 @@ const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
   options: { file: { type: "string", default: "model.onnx" }, samples: { type: "string", default: "4" } },
 });
-const [folder] = positionals;
-if (folder === undefined) throw new Error("usage: node bench/run.mjs gpu-agree MODEL_DIR");
+const [given] = positionals;
+if (given === undefined) throw new Error("usage: node bench/run.mjs gpu-agree MODEL_DIR");
+// The host takes a relative path for an id.
+const folder = resolve(given);
 const calibration = { count: Number(flags.samples), length: 128 };
 
 async function planFor(prune: object): Promise<Plan> {
   const wanted = resolvePruneOption({ calibration, ...prune }).forFile("model") as ResolvedPrune;
-  return openPlan({ input: join(folder as string, "onnx", flags.file), name: "model" }, wanted);
+  return openPlan({ input: join(folder, "onnx", flags.file), name: "model" }, wanted);
 }
 
 /** Statistics by the target's name: every plan has targets of its own. */
 async function calibrate(plan: Plan): Promise<ReadonlyMap<string, ReturnType<TargetStatistics["get"]>>> {
-  const tokenizer = await loadTokenizer(folder as string, null, { local_files_only: true });
+  const tokenizer = await loadTokenizer(folder, null, { local_files_only: true });
   const samples = await openSamples(plan.options.calibration, async () => tokenizer, "model");
   const runtime = hostRuntime((bytes, given) => onnxRuntime().InferenceSession.create(bytes, given));
   const options = { runtime, sessionOptions: {}, tensors: new Map() };

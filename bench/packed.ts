@@ -17,11 +17,12 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { textFeeds } from "../src/calibrate/index.js";
+import { openMaskDevice } from "../src/compute/index.js";
 import { byteLengthOf, openModel } from "../src/onnx/index.js";
 import { resolvePruneOption } from "../src/options/index.js";
 import { maskBySamples, openPlan, ProgressMeter } from "../src/prune/index.js";
 import { writePlan } from "../src/prune/write-plan.js";
-import { findPacked, unpackEdits } from "../src/rewrite/index.js";
+import { findPacked, unpackEdits } from "../src/rewrite/packed/index.js";
 import { editedModel, type Runtime } from "../src/runtime/index.js";
 import { median } from "./figures/median.js";
 
@@ -84,6 +85,8 @@ async function openExpanded(path: string): Promise<InferenceSession> {
   return InferenceSession.create(bytes, sessionOptions);
 }
 
+const openDevice = () => openMaskDevice({ wanted: "cpu", hostGpu: async () => null });
+
 /** Writes a pruned file into the folder. */
 async function write(file: string, prune: string, encoding: "dense" | "packed", folder: string) {
   const how = prune.endsWith("%") ? { sparsity: Number.parseFloat(prune) / 100 } : { pattern: prune };
@@ -91,7 +94,7 @@ async function write(file: string, prune: string, encoding: "dense" | "packed", 
   if (options === null) throw new Error("nothing to prune");
   const plan = await openPlan({ input: file, name: encoding }, options);
   const meter = new ProgressMeter(undefined, "model", false, 1);
-  const services = { runtime, sessionOptions: {}, tokenizer: () => Promise.reject(new Error("no text")) };
+  const services = { runtime, sessionOptions: {}, tokenizer: () => Promise.reject(new Error("no text")), openDevice };
   const [done] = await maskBySamples([plan], services, () => meter);
   if (done === undefined) throw new Error("no masks");
   const streams = new Map<string, ReturnType<typeof createWriteStream>>();

@@ -13,11 +13,12 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
-import { createCpuDevice } from "../src/compute/index.js";
+import { createCpuDevice } from "../src/compute/cpu/index.js";
 import { pipeline, pruneModel } from "../src/hook/index.js";
 import { resolvePruneOption } from "../src/options/index.js";
 import { type Collect, computeMasks, openPlan, type Plan, ProgressMeter, writeEntry } from "../src/prune/index.js";
 import type { PruneReport } from "../src/report.js";
+import { FolderDraft } from "../src/store/folders.js";
 import { median } from "./figures/median.js";
 
 const { values: flags } = parseArgs({
@@ -71,8 +72,8 @@ async function prune(option: object, out: string): Promise<{ masks: number; phas
     const masked = (await computeMasks([one], collect, device, silent)).get(one);
     if (masked === undefined) throw new Error("no masks");
     const key = { key: "", source: {}, options: {}, seconds: 0 };
-    const files = [{ plan: one, masked, calibration: "", meter: silent(one) }];
-    await writeEntry({ folder: out, subfolder: "onnx", key, files, runBy: {}, memory: null });
+    const files = [{ plan: one, masked, calibration: "", meter: silent(one), device: "cpu", notes: [] }];
+    await writeEntry({ draft: await FolderDraft.create(out), subfolder: "onnx", key, files, runBy: {} });
     return { masks: masked.seconds.mask, phase: (performance.now() - start) / 1000 };
   } finally {
     await one.model.onnx.close();

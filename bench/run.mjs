@@ -3,6 +3,8 @@
  * and starts it with the garbage collector exposed, so that memory figures mean something.
  *
  *   node bench/run.mjs open models/austen-1.4m/onnx/model.onnx
+ *
+ * Those whose name begins with "gpu" run on Chromium's software GPU, with GPU=hardware on the machine's own.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";

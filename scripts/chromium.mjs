@@ -44,7 +44,12 @@ export function findChromium() {
 export function launchOptions() {
   const found = findChromium();
   if (found === null) throw new Error(`there is no Chromium here: ${HOW_TO_INSTALL}`);
-  const software = ["--use-webgpu-adapter=swiftshader", "--use-vulkan=swiftshader"];
+  const software = [
+    "--use-webgpu-adapter=swiftshader",
+    "--use-vulkan=swiftshader",
+    // SwiftShader compiles this way of clearing workgroup memory as one store for each element: a second for a kernel.
+    "--disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension",
+  ];
   return {
     executablePath: found.executable,
     args: [

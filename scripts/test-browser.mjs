@@ -31,7 +31,7 @@ try {
   const adapter = await adapterInChromium();
   if (adapter === null) throw new Error(`WebGPU finds no adapter in Chromium: ${HOW_TO_INSTALL}`);
   console.log(`GPU in Chromium: ${adapter.trim()}`);
-  process.exitCode = runVitest("vitest.browser.config.ts") || runVitest("vitest.page.config.ts");
+  process.exitCode = Math.max(runVitest("vitest.browser.config.ts"), runVitest("vitest.page.config.ts"));
 } catch (error) {
   console.error(`npm run test:browser: ${/** @type {Error} */ (error).message}`);
   process.exitCode = 1;

@@ -1,7 +1,7 @@
 /**
  * What makes a browser build of the sources: `./x.node.js` is taken from its twin `x.web.ts`, and
- * `./x.mjs?bundled` is the text of a script bundled into one, for workers. As a plugin for esbuild
- * (tsup) and for Vite (vitest's browser mode, example pages that use the sources).
+ * `./x.mjs?bundled` is the text of a script bundled into one, for workers. As a plugin for Vite (the
+ * build, vitest's browser mode, example pages that use the sources) and for esbuild.
  */
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -30,7 +30,7 @@ function twinOf(specifier, importer) {
  * @param {string} path
  * @returns {Promise<string>}
  */
-async function bundleText(path) {
+export async function bundleText(path) {
   const { outputFiles } = await build({
     entryPoints: [path],
     bundle: true,

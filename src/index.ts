@@ -1,7 +1,9 @@
 /** Prunes transformers.js models as they load. Public names only; each is documented where it is made. */
 export { PruneError, type PruneErrorCode, type PruneErrorDetails } from "./errors.js";
+export { type ReadWeightOptions, readWeight, type WeightValues } from "./eval/index.js";
 export type { CodingFacts, Skipped, WeightKind } from "./graph/index.js";
 export * from "./hook/index.js";
+export type { ExternalFile, ModelInput } from "./onnx/index.js";
 export type {
   CalibrationOptions,
   CoefficientValues,
@@ -12,7 +14,8 @@ export type {
   RawFeeds,
 } from "./options/index.js";
 export type { Phase, ProgressEvent, RunControl } from "./progress.js";
-export type { Phases, Speeds } from "./prune/index.js";
+export type { Phases } from "./prune/index.js";
+export type { Speeds } from "./prune/measure-speeds.js";
 export type {
   CoefficientRecord,
   EvaluationText,

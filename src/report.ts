@@ -101,6 +101,8 @@ export interface PruneReport {
   readonly passes: number;
   /** What the statistics were collected on, in words; `"none"` where the method needs none. */
   readonly calibration: string;
+  /** What computed the masks: `"cpu"`, or `"webgpu"` with its adapter; `notes` say which weights it refused and why. */
+  readonly device: string;
   /** Weights the masks set to zero, over all pruned weights. */
   readonly zeros: number;
   /** Weights in the matrices that were pruned. */

@@ -3,7 +3,9 @@
  * reached from here imports one of Node's; test/architecture.test.ts holds that.
  */
 export { PruneError, type PruneErrorCode, type PruneErrorDetails } from "./errors.js";
+export type { ReadWeightOptions, WeightValues } from "./eval/index.js";
 export type { CodingFacts, Skipped, WeightKind } from "./graph/index.js";
+export * from "./hook/web.js";
 export type {
   CalibrationOptions,
   CoefficientValues,
@@ -25,3 +27,7 @@ export {
   type Parameter,
 } from "./score/index.js";
 export { VERSION } from "./version.js";
+
+/** As in Node; loaded when it is called. */
+export const readWeight: typeof import("./eval/read-weight.js").readWeight = async (model, name, options) =>
+  (await import("./eval/read-weight.js")).readWeight(model, name, options);

@@ -153,7 +153,12 @@ describe("the rooms of src", () => {
   });
 
   it("never import an ONNX Runtime of their own", () => {
-    const wrong = findings((file) => importsOf(file).filter((specifier) => specifier.startsWith("onnxruntime")));
+    // In browsers there is one copy by name, the host's.
+    const wrong = findings((file) =>
+      importsOf(file).filter(
+        (specifier) => specifier.startsWith("onnxruntime") && file.path !== "hook/onnx-runtime.web.ts",
+      ),
+    );
     expect(wrong).toEqual([]);
   });
 

@@ -9,7 +9,10 @@ import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const examples = readdirSync(`${root}examples`).filter((name) => existsSync(`${root}examples/${name}/README.md`));
+// The page is tested in a browser: test/browser-page.
+const examples = readdirSync(`${root}examples`).filter(
+  (name) => name !== "browser" && existsSync(`${root}examples/${name}/README.md`),
+);
 
 const blocks = (readme: string, kind: string): string[][] =>
   [...readme.matchAll(new RegExp(`\`\`\`${kind}\n(.*?)\`\`\``, "gs"))].map(([, text = ""]) => text.trim().split("\n"));

@@ -4,8 +4,8 @@
  * second for each kernel to compile the other way; on hardware nothing is changed.
  */
 import { create, globals } from "webgpu";
-import { requestGpu } from "../../src/compute/index.js";
 import { type AcquiredGpu, requestFrom } from "../../src/compute/webgpu/acquired-gpu.js";
+import { requestGpu } from "../../src/compute/webgpu/index.js";
 
 /** Dawn's instance, which must live as long as its devices. */
 let dawn: GPU | undefined;

@@ -4,7 +4,7 @@
  * on the first half of them; those behind have chosen nothing.
  */
 import { describePattern } from "../../src/pattern/index.js";
-import { SHIPPED } from "../../src/registry/index.js";
+import { SHIPPED } from "../../src/registry/shipped.js";
 import type { Candidate } from "../../src/tune/index.js";
 import type { ExperimentOptions } from "./experiment.js";
 import { BEHIND, baselines, openLaboratory } from "./laboratory.js";

@@ -5,9 +5,10 @@
 import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { cutWindows, openSamples } from "../../src/calibrate/index.js";
-import { createCpuDevice, type Device } from "../../src/compute/index.js";
+import { createCpuDevice } from "../../src/compute/cpu/index.js";
+import type { Device } from "../../src/compute/index.js";
 import { hostRuntime, onnxRuntime } from "../../src/hook/host.js";
-import { loadTokenizer } from "../../src/hook/location.js";
+import { loadTokenizer } from "../../src/hook/location.node.js";
 import { resolvePruneOption } from "../../src/options/index.js";
 import type { ResolvedPrune } from "../../src/options/types.js";
 import { openPlan } from "../../src/prune/index.js";

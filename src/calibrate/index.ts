@@ -1,6 +1,5 @@
 /** Calibration: samples in, statistics of input channels out. */
 export { type CollectControl, collectStatistics } from "./collect.js";
-export { collectInParts, describeParts, type PartedStatistics, weightBytesWithin } from "./collect-in-parts.js";
 export { TapCollector, type TargetStatistics } from "./collector.js";
 export { DRAFT_PREFIX, END, GraphDraft } from "./draft.js";
 export { textFeeds } from "./feeds.js";

@@ -135,10 +135,10 @@ function perplexityRow({ dense, pruned }: NonNullable<PruneJson["perplexity"]>):
   return ["perplexity", formatPerplexity(dense), formatPerplexity(pruned), `${sign}${Math.abs(change).toFixed(1)}%`];
 }
 
-function describeSeconds({ seconds }: PruneReport): string {
+function describeSeconds({ seconds, device }: PruneReport): string {
   const { total, ...phases } = seconds;
   const parts = Object.entries(phases).map(([phase, spent]) => `${phase} ${formatSeconds(spent)}`);
-  return `${formatSeconds(total)} in all: ${parts.join(", ")}`;
+  return `${formatSeconds(total)} in all: ${parts.join(", ")}${device === "cpu" ? "" : `; masks on ${device}`}`;
 }
 
 /** One line for each reason, with the first few names. */

@@ -4,7 +4,7 @@ import { dirname, resolve } from "node:path";
 import { PruneError } from "../errors.js";
 import { dottedLabel, parseJson } from "../options/index.js";
 import { readRecord } from "../registry/index.js";
-import { draftOf, withStorageErrors, writeWholeFile } from "../store/index.js";
+import { draftOf, withStorageErrors, writeWholeFile } from "../store/folders.js";
 import { PAGE_GENERATOR } from "../tune/index.js";
 
 /** A file to be written. */

@@ -1,26 +1,3 @@
-/**
- * Devices that compute masks. Adding one: a folder that exports a factory, one line in the table,
- * and it must pass the conformance suite (test/compute/conformance.ts).
- */
-import { createCpuDevice } from "./cpu/index.js";
-import type { Device } from "./device.js";
-import { createWebGpuDevice } from "./webgpu/index.js";
-
-/** Every device there is, by the name users write; each has options of its own. */
-export const DEVICES = {
-  cpu: createCpuDevice,
-  webgpu: createWebGpuDevice,
-} as const satisfies Record<string, (options: never) => Device>;
-
-/** Name of a device. */
-export type DeviceName = keyof typeof DEVICES;
-
-export { type CpuDeviceOptions, createCpuDevice } from "./cpu/index.js";
+/** Masks of weights. Devices are loaded where one is opened: a page that never prunes loads none. */
 export type { ComputedMask, Device, MaskJob, StoredBytes, WeightBytes } from "./device.js";
-export {
-  type AcquiredGpu,
-  createWebGpuDevice,
-  requestGpu,
-  type WebGpuDevice,
-  type WebGpuOptions,
-} from "./webgpu/index.js";
+export { type DeviceWish, type HostGpu, type MaskDevice, openMaskDevice } from "./mask-device.js";

@@ -5,6 +5,7 @@ export { findTargets } from "./find-targets.js";
 export { LAYER_FORMS } from "./layer-forms.js";
 export { nodesBehind } from "./nodes-behind.js";
 export { cutIntoParts, type GraphPart } from "./parts.js";
+export { readValues } from "./read-values.js";
 export { findWritableTargets, resolveCoding } from "./resolve-coding.js";
 export { type CodingFacts, codingFacts, describeCoding, partsOf, type StoredCoding } from "./stored-coding.js";
 export type * from "./types.js";

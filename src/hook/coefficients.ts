@@ -2,10 +2,11 @@
 import { resolve } from "node:path";
 import { PruneError } from "../errors.js";
 import { badOption, dottedLabel, unknownOption } from "../options/index.js";
-import { type CoefficientRecord, type Registry, readRecordsText, readText, SHIPPED } from "../registry/index.js";
-import { mergeRecords, readRegistryFile, writeRegistryFile } from "../registry/local.js";
-import { registryIn } from "./coefficient-library.js";
-import { cacheRootOf, type LoadOptions } from "./location.js";
+import { type CoefficientRecord, type Registry, readRecordsText, readText } from "../registry/index.js";
+import { mergeRecords, readRegistryFile, registryIn, writeRegistryFile } from "../registry/local.js";
+import { SHIPPED } from "../registry/shipped.js";
+import { cacheRootOf } from "./model-folders.js";
+import type { LoadOptions } from "./tokenizer.js";
 
 /** Which registry is meant: the one beside the host's cache, or in the cache that is named. */
 export type RegistryOptions = Pick<LoadOptions, "cache_dir">;

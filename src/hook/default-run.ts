@@ -7,7 +7,7 @@ import { calibrationText, cutWindows } from "../calibrate/index.js";
 import { PruneError } from "../errors.js";
 import type { ResolvedCalibration } from "../options/index.js";
 import type { Plan } from "../prune/index.js";
-import type { HostTokenizer } from "./location.js";
+import type { HostTokenizer } from "./tokenizer.js";
 
 /** Graph inputs that another session of the same model computes. */
 const FROM_ANOTHER_SESSION = new Set(["encoder_hidden_states", "inputs_embeds"]);

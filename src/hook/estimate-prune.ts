@@ -6,31 +6,34 @@ import { readdir } from "node:fs/promises";
 import { totalmem } from "node:os";
 import { resolve } from "node:path";
 import { longestRun, type TokenCalibration, tokenSamples } from "../calibrate/index.js";
-import { createCpuDevice, type Device } from "../compute/index.js";
+import type { Device, MaskDevice } from "../compute/index.js";
 import {
   type CalibrationLoad,
   cannotVerify,
   estimateMemory,
   estimateSeconds,
-  measureSpeeds,
   type Phases,
   type Plan,
   planned,
-  type Speeds,
   sessionBytes,
 } from "../prune/index.js";
+import { measureSpeeds, type Speeds } from "../prune/measure-speeds.js";
 import type { PlannedFile } from "../report.js";
 import { withoutOutputLocations } from "../runtime/index.js";
-import { hashMemory, RECORD_NAME, readEntry } from "../store/index.js";
+import { hashMemory, RECORD_NAME, readEntry, sourceHasher } from "../store/folders.js";
 import { hashesOf, readSideFiles, refuseSource } from "./export-files.js";
 import { hostRuntime, onnxRuntime } from "./host.js";
 import { refuseUnknownKeys } from "./known-keys.js";
-import { cacheRootOf, type HostTokenizer, loadTokenizer } from "./location.js";
-import { runOf } from "./mask-by-run.js";
-import { isCached } from "./open-pruned.js";
+import { loadTokenizer } from "./location.node.js";
+import { openDeviceFor } from "./mask-device.js";
+import { cacheRootOf } from "./model-folders.js";
+import { runOf } from "./model-run.js";
+import { isKept } from "./open-pruned.js";
 import { closeJob, exportKey, openJob, type PruneJob, refuseNoDirectory } from "./prune-job.js";
 import type { PruneModelOptions } from "./prune-model.js";
 import type { ResolvedFile } from "./resolve-files.js";
+import { resultStore } from "./result-store.node.js";
+import type { HostTokenizer } from "./tokenizer.js";
 
 /** Options of {@link estimatePrune}: those of `pruneModel()`; without `out` it is about loading with `prune`. */
 export type EstimateOptions = Omit<PruneModelOptions, "out" | "onProgress"> & Partial<Pick<PruneModelOptions, "out">>;
@@ -74,9 +77,10 @@ export async function estimatePrune(model: string, options: EstimateOptions): Pr
   refuseUnknownKeys(options, ["task", "prune", "out", "force", "threads"], "estimatePrune()");
   const { task: _task, prune, out, force: _force, threads, signal, ...hostOptions } = options;
   if (out !== undefined) refuseNoDirectory(out);
-  const device = createCpuDevice(threads === undefined ? {} : { threads });
   const job = await openJob(model, prune, hostOptions, signal);
+  let device: MaskDevice | undefined;
   try {
+    device = await openDeviceFor(job.found.files[0]?.sessionOptions ?? {}, threads);
     const tokenizer = () => loadTokenizer(job.found.id, null, job.found.options);
     const notes: string[] = [];
     const files: FileEstimate[] = [];
@@ -86,6 +90,7 @@ export async function estimatePrune(model: string, options: EstimateOptions): Pr
     if (job.plans.length > 1 || job.dense.length > 0)
       notes.push("of several session files each is estimated alone; files that stay dense are copied besides");
     const seconds = files.flatMap((file) => Object.values(file.seconds));
+    notes.push(...device.refusals());
     const memory = Math.max(...files.flatMap((file) => Object.values(file.memory)));
     if (memory > totalmem())
       notes.push(`this machine has ${gigabytes(totalmem())} of memory, less than the ${gigabytes(memory)} estimated`);
@@ -99,7 +104,7 @@ export async function estimatePrune(model: string, options: EstimateOptions): Pr
       notes: [...new Set(notes)],
     };
   } finally {
-    await device.close();
+    await device?.close();
     await closeJob(job);
   }
 }
@@ -130,10 +135,11 @@ async function estimateFile(plan: Plan, job: PruneJob, estimating: Estimating): 
       `how long ${plan.name} is calibrated is not known: ${isRun ? "the whole model is run for it" : "nobody says how many feeds there are"}`,
     );
   const speeds = await measureSpeeds(plan, { device, runtime, sessionOptions });
-  const question = { plan, needsSiblings: isRun, hostCacheRoot: cacheRootOf(found.options.cache_dir), tokenizer };
+  const store = resultStore(plan.options.cache, found.options.cache_dir);
+  const question = { plan, needsSiblings: isRun, files: found.files, tokenizer, sideFile: async () => null, store };
   return {
     ...planned(plan, calibration),
-    cached: out === undefined ? await isCached(question) : null,
+    cached: out === undefined ? await isKept(question) : null,
     memory: estimateMemory(plan, load, device.concurrency),
     seconds: estimateSeconds(plan, load, speeds),
     speeds,
@@ -178,7 +184,7 @@ async function lookInto(
   job: PruneJob,
   signal: PruneModelOptions["signal"],
 ): Promise<NonNullable<PruneEstimate["out"]>> {
-  await refuseSource(path, job.found.folder);
+  await refuseSource(path, job.folder);
   // What cannot be listed is not empty either; writing it will say why.
   const names: readonly string[] | null = await readdir(path).catch((error: NodeJS.ErrnoException) =>
     error.code === "ENOENT" ? [] : null,
@@ -186,8 +192,8 @@ async function lookInto(
   if (names?.length === 0) return { path, holds: "nothing" };
   if (!names?.includes(RECORD_NAME)) return { path, holds: "something else" };
   const memory = hashMemory(cacheRootOf(job.found.options.cache_dir));
-  const sideFiles = hashesOf(await readSideFiles(job.found.folder));
-  const key = await exportKey(job, sideFiles, memory, signal);
+  const sideFiles = hashesOf(await readSideFiles(job.folder));
+  const key = await exportKey(job, sideFiles, sourceHasher(memory), signal);
   const isThis = key !== null && (await readEntry(path, key.key, memory)) !== null;
   return { path, holds: isThis ? "this result" : "something else" };
 }

@@ -2,19 +2,22 @@
 import { cutAllWindows } from "../calibrate/index.js";
 import { PruneError } from "../errors.js";
 import { perplexity } from "../eval/index.js";
-import { badOption, DEFAULTS, dottedLabel } from "../options/index.js";
+import { badOption, DEFAULTS, dottedLabel, type PruneOption } from "../options/index.js";
 import type { RunControl } from "../progress.js";
-import { openModelFile } from "../prune/index.js";
-import { expansionEdits } from "../rewrite/index.js";
+import { type ModelFile, openModelFile } from "../prune/index.js";
+import { expansionEdits } from "../rewrite/packed/index.js";
 import { withoutOutputLocations } from "../runtime/index.js";
 import { hostRuntime, onnxRuntime } from "./host.js";
+import { withPrunedFiles } from "./kept-files.js";
 import { refuseUnknownKeys } from "./known-keys.js";
-import { loadTokenizer } from "./location.js";
+import { loadTokenizer } from "./location.node.js";
 import { type HostLoadOptions, resolveModel } from "./resolve-files.js";
 import { dtypeOf } from "./session-file.js";
 
 /** Options of {@link evaluateModel}, beside the host's. */
 export interface EvaluateOptions extends HostLoadOptions, RunControl {
+  /** Evaluate the model as loading it with this option prunes it, from the cache where it is there. */
+  readonly prune?: PruneOption;
   /** The text itself. It is tokenised whole, without special tokens. */
   readonly text: string;
   /** Tokens of a window; default 512. */
@@ -61,6 +64,7 @@ export async function evaluateModel(model: string, options: EvaluateOptions): Pr
     bos,
     signal,
     onProgress,
+    prune,
     ...hostOptions
   } = readEvaluateOptions(options);
   const start = performance.now();
@@ -75,34 +79,43 @@ export async function evaluateModel(model: string, options: EvaluateOptions): Pr
   const windows = cutAllWindows(text, tokenizer, { count, length, bos, ...(stride && { stride }) }, "the text");
   const { InferenceSession } = onnxRuntime();
   const runtime = hostRuntime((bytes, sessionOptions) => InferenceSession.create(bytes, sessionOptions));
-  const onnx = await openModelFile(file);
-  try {
-    const onWindow = (done: number) =>
-      onProgress?.({ phase: "evaluate", file: file.name, done, total: count, item: "", percent: (100 * done) / count });
-    const sessionOptions = withoutOutputLocations(file.sessionOptions);
-    const result = await perplexity(
-      onnx,
-      windows,
-      { runtime, sessionOptions, ...(await expansionEdits(onnx)), ...(stride && { stride }) },
-      { signal, onWindow },
-    );
-    return {
-      model,
-      perplexity: result.perplexity,
-      tokens: result.tokens,
-      windows: count,
-      length,
-      stride,
-      dtype: dtypeOf(file.name),
-      seconds: (performance.now() - start) / 1000,
-    };
-  } finally {
-    await onnx.close();
-  }
+  const onWindow = (done: number) =>
+    onProgress?.({ phase: "evaluate", file: file.name, done, total: count, item: "", percent: (100 * done) / count });
+  const evaluate = async (evaluated: ModelFile) => {
+    const onnx = await openModelFile(evaluated);
+    try {
+      // Its own external data replaces what the host gave for the dense file.
+      const { externalData: _, ...given } = withoutOutputLocations(file.sessionOptions);
+      const sessionOptions = { ...given, ...(evaluated.externalData && { externalData: evaluated.externalData }) };
+      const edits = await expansionEdits(onnx);
+      return await perplexity(
+        onnx,
+        windows,
+        { runtime, sessionOptions, ...edits, ...(stride && { stride }) },
+        { signal, onWindow },
+      );
+    } finally {
+      await onnx.close();
+    }
+  };
+  const control = { ...(signal && { signal }), ...(onProgress && { onProgress }) };
+  const result = await (prune === undefined
+    ? evaluate(file)
+    : withPrunedFiles(found, { prune, ...control }, async ([pruned]) => evaluate(pruned?.file ?? file)));
+  return {
+    model,
+    perplexity: result.perplexity,
+    tokens: result.tokens,
+    windows: count,
+    length,
+    stride,
+    dtype: dtypeOf(file.name),
+    seconds: (performance.now() - start) / 1000,
+  };
 }
 
 function readEvaluateOptions(options: EvaluateOptions) {
-  refuseUnknownKeys(options, ["text", "length", "windows", "stride", "bos"], "evaluateModel()");
+  refuseUnknownKeys(options, ["text", "length", "windows", "stride", "bos", "prune"], "evaluateModel()");
   const { length = DEFAULTS.length, windows = DEFAULTS.windows, stride = null, bos = false } = options;
   const { text } = options;
   if (typeof text !== "string" || text === "") throw badOption(dottedLabel("text"), "a text", text);

@@ -4,9 +4,9 @@ import { basename, dirname, join } from "node:path";
 import { PruneError } from "../errors.js";
 import { writeModel } from "../onnx/index.js";
 import { type ModelFile, openModelFile } from "../prune/index.js";
-import { type FolderDraft, sha256, withStorageErrors } from "../store/index.js";
-import { isInside } from "./location.js";
-import { dtypeOf, sessionFileName } from "./session-file.js";
+import { type EntryDraft, sha256, withStorageErrors } from "../store/folders.js";
+import { configFor } from "./exported-config.js";
+import { isInside } from "./model-folders.js";
 
 /** Weights of other frameworks, ONNX files outside of `onnx/`, hidden files and our own record are not copied. */
 const NOT_COPIED = /^\.|\.(?:safetensors|bin|pt|pth|h5|msgpack|gguf|onnx|onnx[._]data.*|tflite|npz)$|^prune\.json$/i;
@@ -30,7 +30,7 @@ export const hashesOf = (files: SideFiles): Record<string, string> =>
 /** Copies session files that stay dense, with their external data, byte for byte. */
 export async function addDenseFiles(
   files: readonly ModelFile[],
-  draft: FolderDraft,
+  draft: EntryDraft,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   for (const file of files) {
@@ -44,63 +44,10 @@ export async function addDenseFiles(
 }
 
 /** Adds the side files; to be called when all session files are written. */
-export async function addSideFiles(files: SideFiles, draft: FolderDraft): Promise<void> {
-  const chunks: Record<string, number> = {};
-  const sessions: string[] = [];
-  for (const { name } of await draft.finishFiles()) {
-    const model = /^(.*\.onnx)[._]data(?:_\d+)?$/.exec(basename(name))?.[1];
-    if (model !== undefined) chunks[model] = (chunks[model] ?? 0) + 1;
-    if (name.endsWith(".onnx")) sessions.push(basename(name, ".onnx"));
-  }
+export async function addSideFiles(files: SideFiles, draft: EntryDraft): Promise<void> {
+  const names = (await draft.finishFiles()).map(({ name }) => name);
   for (const [name, content] of files)
-    await draft.write(name, name === "config.json" ? configFor(content, sessions, chunks) : content);
-}
-
-/** The part of a config that the host reads. */
-interface HostConfig {
-  readonly dtype?: string | Readonly<Record<string, string>>;
-  readonly device_config?: Readonly<Record<string, object>>;
-}
-
-/**
- * A config that tells the host what the directory holds: how many files of external data each session file has (it
- * asks only in browsers), and the dtype of files that it would not look for by itself. Else as it was, byte for byte.
- */
-function configFor(
-  config: Uint8Array,
-  sessions: readonly string[],
-  chunks: Readonly<Record<string, number>>,
-): Uint8Array | string {
-  const parsed = JSON.parse(new TextDecoder().decode(config)) as { "transformers.js_config"?: HostConfig };
-  const given = parsed["transformers.js_config"] ?? {};
-  const own = {
-    ...given,
-    ...(isFoundWithoutDtype(given, sessions) ? {} : dtypesOf(given, sessions)),
-    ...(Object.keys(chunks).length > 0 && { use_external_data_format: chunks }),
-  };
-  if (JSON.stringify(own) === JSON.stringify(given)) return config;
-  return `${JSON.stringify({ ...parsed, "transformers.js_config": own }, null, 2)}\n`;
-}
-
-/** Whether the host opens these session files when it is told no dtype. */
-const isFoundWithoutDtype = ({ dtype = "fp32" }: HostConfig, sessions: readonly string[]): boolean =>
-  sessions.every((name) => {
-    const chosen = typeof dtype === "string" ? dtype : (dtype[sessionFileName(name)] ?? "fp32");
-    return (chosen === "auto" ? "fp32" : chosen) === dtypeOf(name);
-  });
-
-/** The dtypes of the session files. What a config has for single devices is of files that are not there. */
-function dtypesOf({ device_config }: HostConfig, sessions: readonly string[]): HostConfig {
-  const [first = "fp32", ...others] = new Set(sessions.map(dtypeOf));
-  const byFile = Object.fromEntries(sessions.map((name) => [sessionFileName(name), dtypeOf(name)]));
-  const devices = Object.entries(device_config ?? {}).map(([device, config]) => {
-    const { dtype: _, ...rest } = config as HostConfig;
-    return [device, rest] as const;
-  });
-  return {
-    dtype: others.length === 0 ? first : byFile,
-    ...(device_config && { device_config: Object.fromEntries(devices) }),
-  };
+    await draft.write(name, name === "config.json" ? configFor(content, names) : content);
 }
 
 /**

@@ -18,6 +18,7 @@ export {
   pipeline,
 } from "./pipeline.js";
 export { type PruneModelOptions, type PruneResult, pruneModel } from "./prune-model.js";
+export { type PrunedFiles, type PruneToFilesOptions, pruneToFiles } from "./prune-to-files.js";
 export type { HostLoadOptions } from "./resolve-files.js";
 export { type HostSessionOptions, type PruneHostOptions, prune } from "./session-options.js";
 export { type TuneMetric, type TuneOptions, type TuneResult, tuneModel as tune } from "./tune-model.js";

@@ -11,12 +11,13 @@ import {
   type Skipped,
   type WeightKind,
 } from "../graph/index.js";
-import { byteLengthOf, readTensor, viewOf } from "../onnx/index.js";
+import { byteLengthOf, readTensor } from "../onnx/index.js";
 import type { RunControl } from "../progress.js";
 import { type ModelFile, openModelFile, parametersOf, sourceBytes } from "../prune/index.js";
-import { countZeroValues, findPacked, packedBytes, unpackEdits } from "../rewrite/index.js";
+import { countZeroValues } from "../rewrite/index.js";
+import { findPacked, packedBytes, viewUnpacked } from "../rewrite/packed/index.js";
 import { refuseUnknownKeys } from "./known-keys.js";
-import { isSessionFile } from "./location.js";
+import { isSessionFile } from "./model-folders.js";
 import { type HostLoadOptions, resolveModel } from "./resolve-files.js";
 
 /** One linear layer as it stands in the file. */
@@ -67,7 +68,7 @@ export async function inspectModel(model: string, options: HostLoadOptions & Run
     try {
       const packed = await findPacked(onnx);
       // Packed weights are looked at as what they expand to; the file itself computes them.
-      const model = buildModel(viewOf(onnx, unpackEdits(onnx, packed)));
+      const model = buildModel(viewUnpacked(onnx, packed));
       const packedBytesOf = new Map(packed.weights.map(({ weight }) => [weight.name, packedBytes(weight)]));
       const { targets, skipped } = await findWritableTargets(model);
       const weights: InspectedWeight[] = [];

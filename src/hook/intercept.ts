@@ -7,7 +7,8 @@
  */
 import type { RuntimeSession, SessionOptions } from "../runtime/index.js";
 import { type InferenceSessionClass, onnxRuntime } from "./host.js";
-import { closeUnreadStreams, watchReadStreams } from "./unread-streams.js";
+import { lineUpRuns, oneAtATime } from "./one-at-a-time.node.js";
+import { closeUnreadStreams, watchReadStreams } from "./unread-streams.node.js";
 
 /** ONNX Runtime's own `create`. */
 export type Create = (model: unknown, options: SessionOptions) => Promise<RuntimeSession>;
@@ -20,6 +21,8 @@ export interface SessionRequest {
    * @param create the runtime's own
    */
   open(model: unknown, options: SessionOptions, create: Create): Promise<RuntimeSession>;
+  /** Hears of a session that will be opened, where that is known before; the arguments are those of `open`. */
+  announce?(model: unknown, options: SessionOptions): void;
 }
 
 const REQUEST = Symbol.for("transformers-prune.request");
@@ -41,10 +44,13 @@ function installHook(): void {
   const hooked = function (this: InferenceSessionClass, model: unknown, ...rest: unknown[]): Promise<RuntimeSession> {
     const [given] = rest as [Options | undefined];
     const request = typeof given === "object" && given !== null ? given[REQUEST] : undefined;
-    if (request === undefined) return original.call(this, model, ...rest);
+    if (request === undefined) return oneAtATime(() => original.call(this, model, ...rest));
     const { [REQUEST]: _, ...options } = given as Options;
     if (typeof model === "string") closeUnreadStreams(model);
-    return request.open(model, options, (other, otherOptions) => original.call(this, other, otherOptions));
+    return request.open(model, options, (other, otherOptions) =>
+      oneAtATime(() => original.call(this, other, otherOptions)),
+    );
   };
   InferenceSession.create = Object.assign(hooked, { [HOOKED]: true as const });
+  lineUpRuns(InferenceSession);
 }

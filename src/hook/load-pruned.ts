@@ -4,12 +4,16 @@
  * when it was not.
  */
 import { resolvePruneOption } from "../options/index.js";
-import { coefficientLibrary } from "./coefficient-library.js";
+import { coefficientLibrary } from "./coefficient-library.node.js";
+import { deferred } from "./deferred-sessions.node.js";
 import { type PruneProgressCallback, toHostCallback, withoutReady } from "./events.js";
+import { FileNames } from "./file-names.node.js";
 import { type SessionRequest, withRequest } from "./intercept.js";
-import { cacheRootOf, type LoadOptions, loadTokenizer } from "./location.js";
+import { loadTokenizer } from "./location.node.js";
 import { ModelPrune } from "./model-prune.js";
-import { withUnpacking } from "./open-unpacked.js";
+import { resultStore } from "./result-store.node.js";
+import { readSideText } from "./side-files.node.js";
+import type { LoadOptions } from "./tokenizer.js";
 
 /** Options of a load that we read; the host gets all of them. */
 export interface HostOptions extends LoadOptions {
@@ -39,20 +43,23 @@ export async function loadPruned<T>(
 ): Promise<T> {
   const name = id ?? "the default model";
   const { progress_callback, subfolder } = options;
-  const loadWith = (request: SessionRequest, callback: HostOptions["progress_callback"]) =>
-    load({
+  const names = new FileNames();
+  const loadWith = (request: SessionRequest, callback: HostOptions["progress_callback"]) => {
+    const listening = names.listening(callback);
+    return load({
       ...options,
-      session_options: withRequest(options.session_options ?? {}, request),
-      ...(callback !== undefined && { progress_callback: callback }),
+      session_options: withRequest(options.session_options ?? {}, names.naming(request)),
+      ...(listening !== undefined && { progress_callback: listening }),
     });
-  const cacheRoot = cacheRootOf(options.cache_dir);
+  };
   let isLoading = false;
   const request = new ModelPrune({
     name,
     options: resolvePruneOption(prune),
-    cacheRoot,
-    library: coefficientLibrary(cacheRoot, id, pick(options)),
+    store: (cache) => resultStore(cache, options.cache_dir),
+    library: coefficientLibrary(id, pick(options)),
     tokenizer: (path) => loadTokenizer(id, path, pick(options)),
+    sideFile: (file) => readSideText(id, file, pick(options)),
     reload: async (tapped, use) => {
       // What is loaded before the real load may have to be downloaded, which the user wants to see.
       const loaded = await loadWith(tapped, isLoading ? null : withoutReady(progress_callback));
@@ -67,7 +74,9 @@ export async function loadPruned<T>(
   try {
     await request.prepare();
     isLoading = true;
-    const loaded = await loadWith(request, progress_callback);
+    const sessions = deferred(request);
+    const loaded = await loadWith(sessions.request, sessions.holdReady(progress_callback));
+    await sessions.settle();
     request.check();
     return loaded;
   } catch (error) {
@@ -77,12 +86,6 @@ export async function loadPruned<T>(
     await request.close();
   }
 }
-
-/** Options of a load without `prune`: packed files are expanded by us. */
-export const unpacking = (options: HostOptions): HostOptions => ({
-  ...options,
-  session_options: withUnpacking(options.session_options ?? {}),
-});
 
 const pick = ({ cache_dir, local_files_only, revision }: HostOptions): LoadOptions => ({
   ...(cache_dir != null && { cache_dir }),

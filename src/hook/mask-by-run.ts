@@ -2,7 +2,6 @@
  * Masks for all files of a model that are calibrated by running it: it is loaded tapped, once a
  * pass, run, and disposed of before anything is masked.
  */
-import { createCpuDevice } from "../compute/index.js";
 import { PruneError } from "../errors.js";
 import type { ResolvedPrune } from "../options/index.js";
 import {
@@ -14,46 +13,11 @@ import {
   type Plan,
   type ProgressMeter,
 } from "../prune/index.js";
-import { methodOf } from "../score/index.js";
-import { defaultRun, type Run, readsAnotherSession, type TextCalibration } from "./default-run.js";
-import type { SessionRequest } from "./intercept.js";
-import type { HostTokenizer } from "./location.js";
+import { openDeviceFor } from "./mask-device.js";
+import { type ModelRun, type Reload, runOf } from "./model-run.js";
 import type { OpenPlans } from "./open-plans.js";
 import { type TapJob, TappedSessions } from "./tapped-sessions.js";
-
-/** Loads the model with other sessions, hands it to `use`, and disposes of it whatever happens. */
-export type Reload = (request: SessionRequest, use: (loaded: unknown) => Promise<void>) => Promise<void>;
-
-/** A use of the whole model that calibrates its files. */
-export interface ModelRun {
-  /** The same for all files that one run calibrates together. */
-  readonly key: unknown;
-  readonly run: Run;
-}
-
-/** The run that the user gave; null where there is none, or the method looks at no activations. */
-export function givenRun({ method, calibration }: ResolvedPrune): ModelRun | null {
-  const { source } = calibration;
-  if (source.kind !== "run" || methodOf(method).statistic === "none") return null;
-  const { run } = source;
-  return {
-    key: run,
-    run: async (loaded) => {
-      await run(loaded as never);
-      return "the given run()";
-    },
-  };
-}
-
-/** How a file's whole model is to be run; null where samples feed the file alone, or nothing is calibrated. */
-export function runOf(plan: Plan, tokenizer: () => Promise<HostTokenizer>): ModelRun | null {
-  const { calibration } = plan.options;
-  const { source } = calibration;
-  if (!plan.calibrated) return null;
-  if ((source.kind === "built-in" || source.kind === "texts") && readsAnotherSession(plan))
-    return { key: source, run: defaultRun(calibration as TextCalibration, tokenizer, plan.name) };
-  return givenRun(plan.options);
-}
+import type { HostTokenizer } from "./tokenizer.js";
 
 /** The model, as far as running it needs to know it. */
 export interface RunContext {
@@ -64,6 +28,8 @@ export interface RunContext {
   readonly tokenizer: () => Promise<HostTokenizer>;
   /** null where nobody knows how to load the model again. */
   readonly reload: Reload | null;
+  /** Threads that compute masks; the device's choice where absent. */
+  readonly threads?: number | undefined;
 }
 
 /**
@@ -77,7 +43,7 @@ export async function maskByRun(
   { key, run }: ModelRun,
   meterOf: (plan: Plan) => ProgressMeter,
 ): Promise<readonly MaskedPlan[]> {
-  const { reload, plans, optionsOf, tokenizer } = context;
+  const { reload, plans, optionsOf, tokenizer, threads } = context;
   if (reload === null)
     throw new PruneError(
       "bad-calibration",
@@ -122,14 +88,15 @@ export async function maskByRun(
   const firstSeconds = (performance.now() - start) / 1000;
   const collect: Collect = async (_, tensors, pass) =>
     (pass === 0 ? first : await runTapped(tensors, pass)).statistics();
-  const device = createCpuDevice();
+  const device = await openDeviceFor(first.sessionOptions, threads);
   try {
     const all = await computeMasks(first.plans, collect, device, meterOf);
     const withFirst = (masked: Masked): Masked => ({
       ...masked,
       seconds: { ...masked.seconds, calibrate: masked.seconds.calibrate + firstSeconds },
     });
-    return [...all].map(([plan, masked]) => ({ plan, masked: withFirst(masked), calibration }));
+    const [name, notes] = [device.description(), device.refusals()];
+    return [...all].map(([plan, masked]) => ({ plan, masked: withFirst(masked), calibration, device: name, notes }));
   } finally {
     await device.close();
   }

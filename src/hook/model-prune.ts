@@ -16,15 +16,17 @@ import {
 } from "../prune/index.js";
 import type { CoefficientLibrary } from "../registry/index.js";
 import type { RuntimeSession, SessionOptions } from "../runtime/index.js";
+import type { ResultStore } from "../store/index.js";
 import { readsAnotherSession } from "./default-run.js";
 import { hostRuntime } from "./host.js";
 import type { Create, SessionRequest } from "./intercept.js";
-import type { HostTokenizer } from "./location.js";
-import { givenRun, type ModelRun, maskByRun, type Reload, runOf } from "./mask-by-run.js";
+import { openDeviceFor } from "./mask-device.js";
+import { givenRun, type ModelRun, type Reload, runOf } from "./model-run.js";
 import { OpenPlans } from "./open-plans.js";
-import { openPruned } from "./open-pruned.js";
+import { type Kept, keepPruned, openPruned, type PruneFileJob } from "./open-pruned.js";
 import { fileKey, modelFileOf, sameFileTwice, sessionFileName } from "./session-file.js";
 import { SessionKeeper } from "./session-keeper.js";
+import type { HostTokenizer } from "./tokenizer.js";
 import { inTurn, Occasion, orAborted } from "./turns.js";
 
 /** What a model's prune needs of the place it was asked from. */
@@ -32,12 +34,14 @@ export interface ModelPruneContext {
   /** What to call the model in messages. */
   readonly name: string;
   readonly options: ResolvedPruneOption;
-  /** Folder of the cache; null where the host keeps nothing on disk. */
-  readonly cacheRoot: string | null;
+  /** Where results are kept, or why they are not, in words. */
+  readonly store: (cache: ResolvedPrune["cache"]) => ResultStore | string;
   /** What is known of coefficients. */
   readonly library: CoefficientLibrary;
   /** Tokenizer of the model whose file lies at `path` (null: not known, or given as bytes). */
   readonly tokenizer: (path: string | null) => Promise<HostTokenizer>;
+  /** Text of a file beside the model's config, by its name; null where there is none, or where nobody knows where to look. */
+  readonly sideFile: (name: string) => Promise<string | null>;
   /** Loads the model once more, to calibrate by running it; null where nobody knows how. */
   readonly reload: Reload | null;
   readonly onProgress: RunControl["onProgress"];
@@ -48,7 +52,7 @@ export interface ModelPruneContext {
 /** Opens the sessions of one model pruned. */
 export class ModelPrune implements SessionRequest {
   private readonly sessions = new SessionKeeper();
-  private readonly files: string[] = [];
+  private readonly files = new Map<unknown, ModelFile>();
   private readonly secondFile = new Occasion();
   private readonly keys = new Set<string>();
   private readonly selections: Selection[] = [];
@@ -75,14 +79,32 @@ export class ModelPrune implements SessionRequest {
   }
 
   async open(model: unknown, options: SessionOptions, create: Create): Promise<RuntimeSession> {
-    return this.sessions.open((keep) => {
-      const file = modelFileOf(model, options);
-      this.files.push(sessionFileName(file.name));
-      if (this.files.length > 1) this.secondFile.come();
+    return this.sessions.open(async (keep) => {
+      const file = this.announce(model, options);
       const wanted = this.optionsOf(sessionFileName(file.name));
       const createKept: Create = async (...args) => keep(await create(...args));
-      return wanted === null ? createKept(model, options) : this.openWanted(file, wanted, options, create, createKept);
+      const job = wanted && (await this.jobOf(file, wanted, options, create));
+      return job === null ? createKept(file.input, options) : openPruned({ ...job, options, create: createKept });
     });
+  }
+
+  /**
+   * Prunes a session file and keeps it, without opening it.
+   *
+   * @returns null where it stays dense
+   */
+  async keep(model: unknown, options: SessionOptions, create: Create): Promise<Kept | null> {
+    const file = this.announce(model, options);
+    const wanted = this.optionsOf(sessionFileName(file.name));
+    const job = wanted && (await this.jobOf(file, wanted, options, create));
+    return job && keepPruned(job);
+  }
+
+  announce(model: unknown, options: SessionOptions): ModelFile {
+    const file = this.files.get(model) ?? modelFileOf(model, options);
+    this.files.set(model, file);
+    if (this.files.size > 1) this.secondFile.come();
+    return file;
   }
 
   /**
@@ -93,13 +115,16 @@ export class ModelPrune implements SessionRequest {
    */
   check(): void {
     const { name, options } = this.context;
-    if (this.files.length === 0)
+    if (this.files.size === 0)
       throw new PruneError(
         "not-found",
         `${name}: @huggingface/transformers opened no session through the hook, so its copy is not the one beside ` +
           "transformers-prune; install both in one place",
       );
-    checkNamedFiles(options, this.files);
+    checkNamedFiles(
+      options,
+      [...this.files.values()].map(({ name }) => sessionFileName(name)),
+    );
     if (this.selections.length > 0) checkSelections(this.selections, name);
   }
 
@@ -120,15 +145,18 @@ export class ModelPrune implements SessionRequest {
     return wanted && { ...wanted, signal: AbortSignal.any(signals) };
   }
 
-  /** @param createKept opens the session that the host gets; `create` those that only calibrate */
-  private async openWanted(
+  /**
+   * The work on a file; null where there is nothing to prune in it.
+   *
+   * @param create opens sessions that only calibrate
+   */
+  private async jobOf(
     file: ModelFile,
     wanted: ResolvedPrune & { readonly signal: AbortSignal },
     options: SessionOptions,
     create: Create,
-    createKept: Create,
-  ): Promise<RuntimeSession> {
-    const { unchecked = false, reload, cacheRoot } = this.context;
+  ): Promise<PruneFileJob | null> {
+    const { unchecked = false, reload, store, sideFile } = this.context;
     const { signal } = wanted;
     const key = fileKey(file);
     if (this.keys.has(key)) throw sameFileTwice(file);
@@ -136,21 +164,21 @@ export class ModelPrune implements SessionRequest {
     const plan = await this.plans.open(file, wanted);
     this.selections.push(plan);
     if (plan.targets.length === 0 && unchecked) checkSelections([{ ...plan, globs: [] }], this.context.name);
-    if (plan.targets.length === 0) return createKept(file.input, options);
+    if (plan.targets.length === 0) return null;
     const run = this.runOf(plan);
     // Its key and its calibration depend on the model's other files, which the host may be downloading.
     if (run !== null && reload !== null && readsAnotherSession(plan)) await orAborted(this.secondFile.promise, signal);
-    return openPruned({
+    return {
       plan,
-      options,
-      create: createKept,
       mask: () => this.mask(plan, run, options, create),
       needsSiblings: run !== null,
+      files: [...this.files.values()],
       tokenizer: () => this.tokenizerOf(plan),
+      sideFile,
       meter: this.meterOf(plan),
       signal,
-      hostCacheRoot: cacheRoot,
-    });
+      store: store(wanted.cache),
+    };
   }
 
   private async mask(
@@ -159,7 +187,12 @@ export class ModelPrune implements SessionRequest {
     sessionOptions: SessionOptions,
     create: Create,
   ): Promise<MaskedPlan> {
-    const services = { runtime: hostRuntime(create), sessionOptions, tokenizer: () => this.tokenizerOf(plan) };
+    const services = {
+      runtime: hostRuntime(create),
+      sessionOptions,
+      tokenizer: () => this.tokenizerOf(plan),
+      openDevice: () => openDeviceFor(sessionOptions),
+    };
     const all =
       run === null
         ? await maskBySamples([plan], services, () => this.meterOf(plan))
@@ -183,7 +216,8 @@ export class ModelPrune implements SessionRequest {
       tokenizer: () => tokenizer(path),
       reload,
     };
-    const all = this.runs.get(run.key) ?? maskByRun(context, run, (plan) => this.meterOf(plan));
+    const mask = async () => (await import("./mask-by-run.js")).maskByRun(context, run, (plan) => this.meterOf(plan));
+    const all = this.runs.get(run.key) ?? mask();
     this.runs.set(run.key, all);
     return all;
   }

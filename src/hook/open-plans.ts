@@ -15,7 +15,7 @@ export class OpenPlans {
   constructor(private readonly library: CoefficientLibrary) {}
 
   /** A plan that somebody else opened, and closes. */
-  add(file: Pick<ModelFile, "input">, plan: Plan): void {
+  add(file: Pick<ModelFile, "input" | "name">, plan: Plan): void {
     this.plans.set(fileKey(file), Promise.resolve(plan));
   }
 

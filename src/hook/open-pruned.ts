@@ -1,8 +1,9 @@
 /**
- * Opens one planned file pruned: from the cache, where it is made first if need be, or in memory.
+ * One planned file, pruned: found in a store, where it is made first if need be, or in memory; and opened.
  */
-import { join, resolve } from "node:path";
+import { PruneError } from "../errors.js";
 import {
+  extendKey,
   type MaskedPlan,
   maskEdits,
   type Plan,
@@ -15,32 +16,37 @@ import {
 } from "../prune/index.js";
 import type { PruneReport } from "../report.js";
 import { editedModel, type RuntimeSession, type SessionOptions } from "../runtime/index.js";
-import { hashMemory, readEntry, withLock } from "../store/index.js";
+import { type KeptFile, memoryStore, type ResultStore } from "../store/index.js";
 import { hostVersions } from "./host.js";
 import type { Create } from "./intercept.js";
+import { keyParts } from "./key-parts.node.js";
+import type { KeyQuestion } from "./key-question.js";
 import { openUnpacked } from "./open-unpacked.js";
-import { withSiblings } from "./siblings.js";
 import { inTurn } from "./turns.js";
-import { withTokenizer } from "./with-tokenizer.js";
+
+/** A file to prune, and what it takes. */
+export interface PruneFileJob extends KeyQuestion {
+  /** Calibrates and masks. */
+  readonly mask: () => Promise<MaskedPlan>;
+  readonly meter: ProgressMeter;
+  /** Stops waiting and working. */
+  readonly signal: AbortSignal;
+  /** Where results are kept, or why they are not, in words; "" where that was asked for. */
+  readonly store: ResultStore | string;
+}
 
 /** A file to open, and what it takes. */
-export interface OpenJob {
-  readonly plan: Plan;
+export interface OpenJob extends PruneFileJob {
   /** Options of the session, as the host gave them. */
   readonly options: SessionOptions;
   /** Opens the session that the host gets. */
   readonly create: Create;
-  /** Calibrates and masks. */
-  readonly mask: () => Promise<MaskedPlan>;
-  /** Whether calibration runs the model's other sessions too. */
-  readonly needsSiblings: boolean;
-  /** Loads the model's tokenizer. */
-  readonly tokenizer: () => Promise<unknown>;
-  readonly meter: ProgressMeter;
-  /** Stops waiting and working. */
-  readonly signal: AbortSignal;
-  /** Folder of the cache beside the host's own; null where the host keeps nothing on disk. */
-  readonly hostCacheRoot: string | null;
+}
+
+/** A pruned file and what was done. */
+export interface Kept {
+  readonly report: PruneReport;
+  readonly file: KeptFile;
 }
 
 /**
@@ -51,19 +57,43 @@ export interface OpenJob {
 export async function openPruned(job: OpenJob): Promise<RuntimeSession> {
   const { plan, options, create, meter } = job;
   const place = await placeOf(job);
-  if (typeof place === "string") {
-    const notes = [...(place === "" ? [] : [place]), ...(plan.options.encoding === "packed" ? [NOT_PACKED] : [])];
-    const { bytes, sessionOptions, report } = await inTurn(() => pruneInMemory(job, notes), job.signal);
+  const found = typeof place === "string" ? { masked: null, note: place } : await keptIn(job, place);
+  if ("masked" in found) {
+    const { bytes, sessionOptions, report } = await inTurn(() => pruneInMemory(job, found), job.signal);
     plan.options.onReport?.(report);
     return finish(await create(bytes, sessionOptions), meter, "load");
   }
-  const report = await entry(job, place);
+  const { report, file } = found;
   plan.options.onReport?.(report);
   const { externalData: _, ...rest } = options;
-  const path = join(place.folder, `${plan.name}.onnx`);
-  const session = await (plan.options.encoding === "packed" ? openUnpacked(path, rest, create) : create(path, rest));
+  const all = { ...rest, ...(file.externalData && { externalData: file.externalData }) };
+  const session = await (plan.options.encoding === "packed"
+    ? openUnpacked(file.input, all, create)
+    : create(file.input, all));
   return finish(session, meter, report.fromCache ? "cache" : "load");
 }
+
+/**
+ * Prunes a file and keeps it: in the store, or in memory where there is none or it is full. The report goes to `onReport`.
+ *
+ * @throws PruneError from calibration, masking and storing; the signal's reason when aborted
+ */
+export async function keepPruned(job: PruneFileJob): Promise<Kept> {
+  const { plan, meter } = job;
+  const place = await placeOf(job);
+  const found = typeof place === "string" ? { masked: null, note: place } : await keptIn(job, place);
+  const inMemory = async ({ masked, note }: NotKept) => {
+    const unnamed = { store: memoryStore(), entry: plan.name, key: UNKEYED };
+    return build({ ...job, mask: async () => masked ?? job.mask() }, unnamed, note === "" ? [] : [note]);
+  };
+  const kept = "masked" in found ? await inTurn(() => inMemory(found), job.signal) : found;
+  plan.options.onReport?.(kept.report);
+  meter.finish(kept.report.fromCache ? "cache" : "write");
+  return kept;
+}
+
+/** A result that nobody looks up. */
+const UNKEYED: PlanKey = { key: "", source: {}, options: {}, seconds: 0 };
 
 const NOT_PACKED = "not packed: the pruned model is kept in memory only, where its weights are dense";
 
@@ -72,64 +102,85 @@ function finish(session: RuntimeSession, meter: ProgressMeter, phase: "load" | "
   return session;
 }
 
-/** What says where a file's result is kept. */
-export type CacheQuestion = Pick<OpenJob, "plan" | "needsSiblings" | "hostCacheRoot" | "tokenizer">;
-
-/** Whether a load would find the file pruned in the cache. */
-export async function isCached(question: CacheQuestion): Promise<boolean> {
+/** Whether a load would find the file pruned in the store. */
+export async function isKept(question: KeyQuestion & Pick<PruneFileJob, "store">): Promise<boolean> {
   const place = await placeOf(question);
-  return typeof place !== "string" && (await readEntry(place.folder, place.key.key, place.memory)) !== null;
+  return typeof place !== "string" && (await place.store.read(place.entry, place.key.key)) !== null;
 }
 
 /** Where the result is kept, and under which key. */
 interface Place {
-  readonly folder: string;
-  /** Folder that remembers hashes of unchanged files. */
-  readonly memory: string;
+  readonly store: ResultStore;
+  readonly entry: string;
   readonly key: PlanKey;
 }
 
-/** The place in the cache, or why there is none, in words; "" where none is wanted. */
-async function placeOf({ plan, needsSiblings, hostCacheRoot, tokenizer }: CacheQuestion): Promise<Place | string> {
-  const { cache, signal } = plan.options;
-  if (cache.kind === "none") return "";
-  const root = cache.kind === "folder" ? resolve(cache.path) : hostCacheRoot;
-  if (root === null)
-    return "not cached: transformers.js keeps nothing on disk (env.useFSCache, env.cacheDir); name a folder with cache";
-  const memory = hashMemory(root);
-  const own = await planKey(plan, memory, signal);
-  if (own === null)
-    return "not cached: nothing tells this calibration from another; name what run() or feeds use with calibration.id";
-  const key = needsSiblings ? await withSiblings(own, plan, memory) : own;
-  if (key === null)
-    return "not cached: calibration runs the model's other sessions too, and they are not on disk; load the model from files";
-  const full = await withTokenizer(key, plan, memory, tokenizer);
-  return { folder: join(root, `${plan.name}-${full.key.slice(0, 32)}`), memory, key: full };
+/** A file that is not kept: why, in words, and its masks where they were found before that was known. */
+interface NotKept {
+  readonly masked: MaskedPlan | null;
+  readonly note: string;
 }
 
-/** The report of the cache entry, which is made where there is none. */
-async function entry({ plan, mask, meter, signal }: OpenJob, { folder, memory, key }: Place): Promise<PruneReport> {
-  const cached = async (): Promise<PruneReport | null> => {
-    const [report] = (await readEntry(folder, key.key, memory))?.reports ?? [];
-    return report === undefined ? null : reportFromCache(report, plan);
+/** The place in the store, or why there is none, in words; "" where none is wanted. */
+async function placeOf(question: KeyQuestion & Pick<PruneFileJob, "store">): Promise<Place | string> {
+  const { plan, store } = question;
+  if (typeof store === "string") return store;
+  const own = await planKey(plan, store.hash, plan.options.signal);
+  if (own === null)
+    return "not cached: nothing tells this calibration from another; name what run() or feeds use with calibration.id";
+  const parts = await keyParts(question, store.hash);
+  if (typeof parts === "string") return parts;
+  const key = Object.keys(parts).length === 0 ? own : await extendKey(own, parts);
+  return { store, entry: `${plan.name}-${key.key.slice(0, 32)}`, key };
+}
+
+/** The file in the store, which is made where it is not there; or its masks, where there is no room for it. */
+async function keptIn(job: PruneFileJob, place: Place): Promise<Kept | NotKept> {
+  const { plan, signal } = job;
+  const { store, entry, key } = place;
+  const found = async (): Promise<Kept | null> => {
+    const [report] = (await store.read(entry, key.key))?.reports ?? [];
+    return report === undefined
+      ? null
+      : { report: reportFromCache(report, plan), file: await store.open(entry, `${plan.name}.onnx`) };
   };
-  const build = async (): Promise<PruneReport> => {
-    const files = [{ ...(await mask()), meter }];
-    const [report] = await writeEntry({ folder, subfolder: "", key, files, runBy: hostVersions(), memory });
-    return report as PruneReport;
+  const make = async (): Promise<Kept | NotKept> => {
+    const masked = await job.mask();
+    try {
+      return await build({ ...job, mask: async () => masked }, place, []);
+    } catch (error) {
+      if (!(error instanceof PruneError) || error.details.full !== true) throw error;
+      return { masked, note: `not cached: ${error.message}` };
+    }
   };
-  // While we wait, another load or another process may do the work.
-  const inTheirAbsence = () => withLock(`${folder}.lock`, signal, async () => (await cached()) ?? build());
-  return (await cached()) ?? inTurn(inTheirAbsence, signal);
+  // While we wait, another load, page or process may do the work.
+  const inTheirAbsence = () => store.exclusively(entry, signal, async () => (await found()) ?? make());
+  return (await found()) ?? inTurn(inTheirAbsence, signal);
+}
+
+/** Masks, writes the entry and opens its file. */
+async function build({ plan, mask, meter }: PruneFileJob, place: Place, notes: readonly string[]): Promise<Kept> {
+  const { store, entry, key } = place;
+  const masked = await mask();
+  const files = [{ ...masked, meter, notes: [...masked.notes, ...notes] }];
+  const [report] = await writeEntry({
+    draft: await store.draft(entry),
+    subfolder: "",
+    key,
+    files,
+    runBy: hostVersions(),
+  });
+  return { report: report as PruneReport, file: await store.open(entry, `${plan.name}.onnx`) };
 }
 
 /** Prunes without a file: pruned tensors go to the runtime inside the skeleton. */
-async function pruneInMemory({ plan, options, mask }: OpenJob, notes: readonly string[]) {
-  const { masked, calibration } = await mask();
+async function pruneInMemory({ plan, options, mask }: OpenJob, { masked: done, note }: NotKept) {
+  const { masked, calibration, device, notes: own } = done ?? (await mask());
   const start = performance.now();
   const zerosOf = new Map<Plan["targets"][number], number>();
   const tensors = maskEdits(masked.masks, (target, zeros) => zerosOf.set(target, zeros));
   const edited = await editedModel(plan.model.onnx, { tensors }, options);
   const seconds = (performance.now() - start) / 1000;
-  return { ...edited, report: reportOf(plan, masked, { zerosOf, bytes: 0, seconds, calibration, notes }) };
+  const notes = [...own, ...(note === "" ? [] : [note]), ...(plan.options.encoding === "packed" ? [NOT_PACKED] : [])];
+  return { ...edited, report: reportOf(plan, masked, { zerosOf, bytes: 0, seconds, calibration, device, notes }) };
 }

@@ -3,25 +3,25 @@
  * gets a model with ordinary initializers: it folds nothing, so what lies between is never in memory.
  * A stock runtime opens the same file too, by folding.
  */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { PruneError } from "../errors.js";
-import { byteLengthOf, type ModelEdits, type OnnxModel, writeModel } from "../onnx/index.js";
+import { byteLengthOf, type OnnxModel } from "../onnx/index.js";
 import { openModelFile } from "../prune/index.js";
-import { type FoundPacked, findPacked, MOST_EXPANDED_BYTES, unpackEdits } from "../rewrite/index.js";
+import { mayHoldPacked } from "../rewrite/index.js";
+import type { FoundPacked } from "../rewrite/packed/index.js";
 import { editedModel, type RuntimeSession, type SessionOptions } from "../runtime/index.js";
-import { FolderDraft } from "../store/index.js";
+import { createFromFiles } from "./create-from-files.node.js";
 import { type Create, type SessionRequest, withRequest } from "./intercept.js";
+import type { HostOptions } from "./load-pruned.js";
 import { modelFileOf } from "./session-file.js";
 
 /** A request that changes nothing but who expands packed weights. */
 const UNPACKED: SessionRequest = { open: (model, options, create) => openUnpacked(model, options, create) };
 
-/** Session options that make the host open packed files by {@link openUnpacked}. */
-export function withUnpacking<T extends object>(sessionOptions: T): T {
-  return withRequest(sessionOptions, UNPACKED);
-}
+/** Options of a load without `prune`: they make the host open its files by {@link openUnpacked}. */
+export const unpacking = (options: HostOptions): HostOptions => ({
+  ...options,
+  session_options: withRequest(options.session_options ?? {}, UNPACKED),
+});
 
 /**
  * Opens a model as the host gave it, packed or not. Weights that expand to more than `mostBytes` go to
@@ -34,40 +34,20 @@ export async function openUnpacked(
   model: unknown,
   options: SessionOptions,
   create: Create,
-  mostBytes = MOST_EXPANDED_BYTES,
+  mostBytes?: number,
 ): Promise<RuntimeSession> {
   const opened = await findIn(model, options);
   if (opened === null) return create(model, options);
   const { onnx, found } = opened;
   try {
+    const { MOST_EXPANDED_BYTES, unpackEdits } = await import("../rewrite/packed/index.js");
     const edits = unpackEdits(onnx, found);
     const expanded = found.weights.reduce((sum, { weight }) => sum + byteLengthOf(weight.dataType, weight.dims), 0);
-    if (expanded > mostBytes) return await createFromFiles(onnx, edits, options, create);
+    if (expanded > (mostBytes ?? MOST_EXPANDED_BYTES)) return await createFromFiles(onnx, edits, options, create);
     const { bytes, sessionOptions } = await editedModel(onnx, edits, options);
     return await create(bytes, sessionOptions);
   } finally {
     await onnx.close();
-  }
-}
-
-/** The runtime maps external data, so the whole expanded model is never in our memory. */
-async function createFromFiles(
-  onnx: OnnxModel,
-  edits: ModelEdits,
-  { externalData: _, ...options }: SessionOptions,
-  create: Create,
-): Promise<RuntimeSession> {
-  // In a folder of its own: drafts clear up after dead ones beside them, which may be another user's.
-  const folder = await mkdtemp(join(tmpdir(), "transformers-prune-expanded-"));
-  const draft = await FolderDraft.create(join(folder, "model"));
-  try {
-    await writeModel(onnx, edits, draft.sink(""), { fileName: "model.onnx", external: "always" });
-    await draft.finishFiles();
-    return await create(join(draft.path, "model.onnx"), options);
-  } finally {
-    // What the runtime has mapped lives on without its name.
-    await draft.discard();
-    await rm(folder, { recursive: true, force: true });
   }
 }
 
@@ -79,8 +59,11 @@ async function findIn(
   let onnx: OnnxModel | undefined;
   try {
     onnx = await openModelFile(modelFileOf(model, options));
-    const found = await findPacked(onnx);
-    if (found.weights.length > 0) return { onnx, found };
+    if (mayHoldPacked(onnx)) {
+      const { findPacked } = await import("../rewrite/packed/index.js");
+      const found = await findPacked(onnx);
+      if (found.weights.length > 0) return { onnx, found };
+    }
   } catch (error) {
     // What we cannot read is not for us to judge here: nobody asked for it to be pruned.
     if (!(error instanceof PruneError)) throw error;

@@ -2,7 +2,8 @@
 import type { PruneOption } from "../options/index.js";
 import type { PruneProgressCallback } from "./events.js";
 import { host } from "./host.js";
-import { type HostOptions, loadPruned, unpacking } from "./load-pruned.js";
+import type { HostOptions } from "./load-pruned.js";
+import { unpacking } from "./open-unpacked.js";
 
 /** Tasks, as the host names them. */
 export type PipelineTask = Parameters<typeof host.pipeline>[0];
@@ -42,7 +43,9 @@ export function pipeline<T extends PipelineTask>(
   const { prune, ...hostOptions } = options;
   // The host declares `model` as string and takes null for its default of the task.
   const load = (all: HostOptions) => host.pipeline<T>(task, model as string, all as host.PretrainedModelOptions);
-  return prune == null
-    ? load(unpacking(hostOptions as HostOptions))
-    : loadPruned(model ?? null, prune, hostOptions as HostOptions, load);
+  if (prune == null) return load(unpacking(hostOptions as HostOptions));
+  const loaded = import("./load-pruned.js").then(({ loadPruned }) =>
+    loadPruned(model ?? null, prune, hostOptions as HostOptions, load),
+  );
+  return loaded as HostPipeline<T>;
 }

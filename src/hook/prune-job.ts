@@ -15,15 +15,22 @@ import {
   sourceHashes,
 } from "../prune/index.js";
 import type { CoefficientLibrary } from "../registry/index.js";
-import { sha256 } from "../store/index.js";
-import { coefficientLibrary } from "./coefficient-library.js";
-import { cacheRootOf } from "./location.js";
-import { type HostLoadOptions, type ResolvedFile, type ResolvedModel, resolveModel } from "./resolve-files.js";
+import { digest, type HashSource } from "../store/index.js";
+import { coefficientLibrary } from "./coefficient-library.node.js";
+import {
+  folderOnDisk,
+  type HostLoadOptions,
+  type ResolvedFile,
+  type ResolvedModel,
+  resolveModel,
+} from "./resolve-files.js";
 import { sessionFileName } from "./session-file.js";
 
 /** The work on one model. */
 export interface PruneJob {
   readonly found: ResolvedModel;
+  /** Folder with config, tokenizer and the rest. */
+  readonly folder: string;
   /** Files with something to prune; their models are open. */
   readonly plans: readonly Plan[];
   /** Files in which nothing is pruned. */
@@ -47,6 +54,7 @@ export async function openJob(
 ): Promise<PruneJob> {
   const resolved = resolvePruneOption(prune);
   const found = await resolveModel(model, options);
+  const folder = folderOnDisk(found);
   checkNamedFiles(
     resolved,
     found.files.map(({ name }) => sessionFileName(name)),
@@ -59,8 +67,8 @@ export async function openJob(
   const plans: Plan[] = [];
   const dense: ResolvedFile[] = [];
   const selections: Selection[] = [];
-  const library = coefficientLibrary(cacheRootOf(found.options.cache_dir), found.id, found.options);
-  const job: PruneJob = { found, plans, dense, optionsOf, library };
+  const library = coefficientLibrary(found.id, found.options);
+  const job: PruneJob = { found, folder, plans, dense, optionsOf, library };
   try {
     for (const file of found.files) {
       const wanted = optionsOf(sessionFileName(file.name));
@@ -92,17 +100,17 @@ export async function closeJob({ plans }: PruneJob): Promise<void> {
  * Key of the whole directory; null where one of its parts has none.
  *
  * @param sideFiles hashes of config, tokenizer and the rest, by name
- * @param memory folder that remembers hashes of unchanged files, null for none
+ * @param hash of the source's files
  */
 export async function exportKey(
   { plans, dense }: PruneJob,
   sideFiles: Readonly<Record<string, string>>,
-  memory: string | null,
+  hash: HashSource,
   signal: RunControl["signal"],
 ): Promise<PlanKey | null> {
   const keys: PlanKey[] = [];
   for (const plan of plans) {
-    const key = await planKey(plan, memory, signal);
+    const key = await planKey(plan, hash, signal);
     if (key === null) return null;
     keys.push(key);
   }
@@ -110,10 +118,10 @@ export async function exportKey(
   const denseHashes: Record<string, string> = Object.create(null);
   for (const file of dense) {
     const onnx = await openModelFile(file);
-    Object.assign(denseHashes, await sourceHashes(onnx, memory, signal).finally(() => onnx.close()));
+    Object.assign(denseHashes, await sourceHashes(onnx, hash, signal).finally(() => onnx.close()));
   }
   return {
-    key: sha256(JSON.stringify([keys.map(({ key }) => key), denseHashes, sideFiles])),
+    key: await digest(JSON.stringify([keys.map(({ key }) => key), denseHashes, sideFiles])),
     source: Object.assign({}, ...keys.map(({ source }) => source), denseHashes, sideFiles) as Record<string, string>,
     options: Object.fromEntries(plans.map((plan, i) => [plan.name, keys[i]?.options])),
     seconds: keys.reduce((sum, { seconds }) => sum + seconds, 0),

@@ -15,12 +15,15 @@ import {
   writeEntry,
 } from "../prune/index.js";
 import type { PruneReport } from "../report.js";
-import { type FolderDraft, hashMemory, readEntry, withLock } from "../store/index.js";
+import { type EntryDraft, FolderDraft, hashMemory, readEntry, sourceHasher, withLock } from "../store/folders.js";
 import { addDenseFiles, addSideFiles, hashesOf, readSideFiles, refuseOccupied, refuseSource } from "./export-files.js";
 import { hostRuntime, hostVersions, onnxRuntime } from "./host.js";
 import { refuseUnknownKeys } from "./known-keys.js";
-import { cacheRootOf, loadTokenizer } from "./location.js";
-import { givenRun, maskByRun, runOf } from "./mask-by-run.js";
+import { loadTokenizer } from "./location.node.js";
+import { maskByRun } from "./mask-by-run.js";
+import { openDeviceFor } from "./mask-device.js";
+import { cacheRootOf } from "./model-folders.js";
+import { givenRun, runOf } from "./model-run.js";
 import { OpenPlans } from "./open-plans.js";
 import type { PipelineOf, PipelineTask } from "./pipeline.js";
 import { closeJob, exportKey, openJob, type PruneJob, refuseNoDirectory } from "./prune-job.js";
@@ -80,7 +83,7 @@ export async function pruneModel<T extends PipelineTask = never>(
   };
   try {
     refuseIdleTask(task, job);
-    await refuseSource(out, job.found.folder);
+    await refuseSource(out, job.folder);
     const reports = await writeTo(out, { ...job, task, threads, meterOf }, force, signal);
     for (const report of reports) job.plans.find(({ name }) => name === report.file)?.options.onReport?.(report);
     return { out, reports };
@@ -103,9 +106,9 @@ async function writeTo(
   signal: AbortSignal | undefined,
 ): Promise<readonly PruneReport[]> {
   const { found, plans, dense, meterOf } = job;
-  const sideFiles = await readSideFiles(found.folder);
+  const sideFiles = await readSideFiles(job.folder);
   const memory = hashMemory(cacheRootOf(found.options.cache_dir));
-  const key = await exportKey(job, hashesOf(sideFiles), memory, signal);
+  const key = await exportKey(job, hashesOf(sideFiles), sourceHasher(memory), signal);
   return withLock(join(dirname(out), `.${basename(out)}.lock`), signal, async () => {
     const existing = key === null ? null : await readEntry(out, key.key, memory);
     if (existing !== null) {
@@ -116,18 +119,17 @@ async function writeTo(
     await refuseOccupied(out, force);
     const masked = await maskAll(job);
     const files = masked.map((one) => ({ ...one, meter: meterOf(one.plan) }));
-    const addFiles = async (draft: FolderDraft) => {
+    const addFiles = async (draft: EntryDraft) => {
       await addDenseFiles(dense, draft, signal);
       await addSideFiles(sideFiles, draft);
     };
     return writeEntry({
-      folder: out,
+      draft: await FolderDraft.create(out, memory),
       subfolder: "onnx",
       key: key ?? UNKEYED,
       files,
       addFiles,
       runBy: hostVersions(),
-      memory,
     });
   });
 }
@@ -139,12 +141,11 @@ async function maskAll({ found, task, plans, optionsOf, library, threads, meterO
   const services = {
     runtime: hostRuntime((model, options) => InferenceSession.create(model, options)),
     tokenizer,
-    threads,
   };
   const fileOf = (plan: Plan) => found.files.find(({ name }) => name === plan.name) as ResolvedFile;
   const open = new OpenPlans(library);
   for (const plan of plans) open.add(fileOf(plan), plan);
-  const context = { model: found.id, optionsOf, plans: open, tokenizer, reload: reloadResolved(found, task) };
+  const context = { model: found.id, optionsOf, plans: open, tokenizer, reload: reloadResolved(found, task), threads };
   const masked = new Map<Plan, MaskedPlan>();
   try {
     for (const plan of plans) {
@@ -153,7 +154,11 @@ async function maskAll({ found, task, plans, optionsOf, library, threads, meterO
       const { sessionOptions } = fileOf(plan);
       const done =
         run === null
-          ? await maskBySamples([plan], { ...services, sessionOptions }, meterOf)
+          ? await maskBySamples(
+              [plan],
+              { ...services, sessionOptions, openDevice: () => openDeviceFor(sessionOptions, threads) },
+              meterOf,
+            )
           : await maskByRun(context, run, meterOf);
       for (const one of done) masked.set(one.plan, one);
     }

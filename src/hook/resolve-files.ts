@@ -6,19 +6,21 @@
 import { PruneError } from "../errors.js";
 import type { ModelFile } from "../prune/index.js";
 import type { RuntimeSession, SessionOptions } from "../runtime/index.js";
+import { FileNames } from "./file-names.node.js";
 import { host } from "./host.js";
 import { type SessionRequest, withRequest } from "./intercept.js";
 import { refuseUnknownDtype, refuseUnknownFiles } from "./known-keys.js";
-import { type LoadOptions, modelFolder, modelIdOrFolder } from "./location.js";
-import type { Reload } from "./mask-by-run.js";
+import { folderOf, modelIdOrFolder } from "./location.node.js";
+import type { Reload } from "./model-run.js";
 import type { PipelineTask } from "./pipeline.js";
 import { modelFileOf } from "./session-file.js";
+import type { LoadOptions } from "./tokenizer.js";
 import type { ModelClass } from "./with-prune.js";
 
-/** A session file on disk. */
-export type ResolvedFile = ModelFile & { readonly input: string; readonly sessionOptions: SessionOptions };
+/** A session file as the host found it: a path in Node, bytes in browsers. */
+export type ResolvedFile = ModelFile & { readonly sessionOptions: SessionOptions };
 
-/** A model on disk, ready to be opened. */
+/** A model whose files are at hand, ready to be opened. */
 export interface ResolvedModel {
   /** Hub id or absolute directory, as the host takes it. */
   readonly id: string;
@@ -27,8 +29,22 @@ export interface ResolvedModel {
   readonly modelClass: ModelClass<object>;
   /** In order of their names, and at least one. */
   readonly files: readonly ResolvedFile[];
-  /** Folder with config, tokenizer and the rest. */
-  readonly folder: string;
+  /** Folder with config, tokenizer and the rest; null where files came as bytes. */
+  readonly folder: string | null;
+}
+
+/**
+ * The folder of a model.
+ *
+ * @throws PruneError `unsupported` where the host keeps its files in memory
+ */
+export function folderOnDisk({ folder, files, id }: ResolvedModel): string {
+  const inMemory = files.find(({ input }) => typeof input !== "string");
+  if (folder !== null && inMemory === undefined) return folder;
+  throw new PruneError(
+    "unsupported",
+    `${id}: the host keeps "${inMemory?.name ?? "model"}" in memory; set env.useFSCache or name a directory`,
+  );
 }
 
 /** Options of a model by its name, as the host has them. */
@@ -63,19 +79,19 @@ export async function resolveModel(model: string, given: HostLoadOptions): Promi
   const files: ResolvedFile[] = [];
   const note: SessionRequest = {
     open: async (input, sessionOptions) => {
-      const file = modelFileOf(input, sessionOptions);
-      if (typeof file.input !== "string")
-        throw new PruneError(
-          "unsupported",
-          `${model}: the host keeps "${file.name}" in memory; set env.useFSCache or name a directory`,
-        );
-      files.push({ ...file, input: file.input, sessionOptions });
+      files.push({ ...modelFileOf(input, sessionOptions), sessionOptions });
       return unopened();
     },
   };
   try {
     const modelClass = await findClass(id, options);
-    await modelClass.from_pretrained(id, { ...options, session_options: withRequest({}, note) });
+    const fileNames = new FileNames();
+    const listening = fileNames.listening(undefined);
+    await modelClass.from_pretrained(id, {
+      ...options,
+      session_options: withRequest({}, fileNames.naming(note)),
+      ...(listening && { progress_callback: listening }),
+    });
     if (!isFolder) await downloadCompanions(id, options);
     const [first] = files;
     if (first === undefined) throw new Error("it opens no session");
@@ -83,7 +99,8 @@ export async function resolveModel(model: string, given: HostLoadOptions): Promi
     files.sort((a, b) => (a.name < b.name ? -1 : 1));
     const names = files.map(({ name }) => name);
     for (const option of ["dtype", "device"] as const) refuseUnknownFiles(option, options[option], names);
-    return { id, options, modelClass, files, folder: isFolder ? id : modelFolder(first.input) };
+    const path = typeof first.input === "string" ? first.input : null;
+    return { id, options, modelClass, files, folder: isFolder ? id : folderOf(path) };
   } catch (cause) {
     if (cause instanceof PruneError) throw cause;
     throw new PruneError(

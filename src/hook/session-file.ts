@@ -10,10 +10,18 @@ import type { SessionOptions } from "../runtime/index.js";
 /** The host's dtype suffixes (its DEFAULT_DTYPE_SUFFIX_MAPPING). */
 const DTYPE_SUFFIX = /_(fp16|quantized|int8|uint8|q[124]|q[124]f16|bnb4)$/;
 
+/** Paths of session files that came as bytes, where they are known. */
+const PATHS = new WeakMap<object, string>();
+
+/** Remembers what file some bytes are. */
+export const nameBytes = (bytes: object, path: string): void => {
+  PATHS.set(bytes, path);
+};
+
 /** A model as `create` got it. */
 export function modelFileOf(model: unknown, options: SessionOptions): ModelFile {
   const externalData = options.externalData as readonly ExternalFile[] | undefined;
-  const path = typeof model === "string" ? model : externalData?.[0]?.path;
+  const path = typeof model === "string" ? model : (PATHS.get(model as object) ?? externalData?.[0]?.path);
   return {
     input: model as ModelInput,
     // The host names external data after the file it belongs to: `model_q4.onnx_data`.
@@ -22,17 +30,17 @@ export function modelFileOf(model: unknown, options: SessionOptions): ModelFile 
   };
 }
 
-/** Tells the files of one model apart: by their path, or by their size where they are bytes, which have no name. */
-export function fileKey({ input }: Pick<ModelFile, "input">): string {
+/** Tells the files of one model apart: by their path, or by name and size where they are bytes. */
+export function fileKey({ input, name }: Pick<ModelFile, "input" | "name">): string {
   if (typeof input === "string") return input;
-  return `${input instanceof Blob ? input.size : input.byteLength} bytes`;
+  return `${name}, ${input instanceof Blob ? input.size : input.byteLength} bytes`;
 }
 
 /** The error for two sessions of one load that cannot be told apart. */
 export const sameFileTwice = (file: ModelFile): PruneError =>
   new PruneError(
     "unsupported",
-    `two sessions of the model are the same file, or bytes of the same size ("${file.name}", ${fileKey(file)}); load the model from files`,
+    `two sessions of the model are the same file, or bytes of the same name and size (${fileKey(file)}); load the model from files`,
   );
 
 /** The name that `dtype`, `device` and `prune` maps use: without dtype suffix. */

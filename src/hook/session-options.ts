@@ -1,12 +1,8 @@
 /** `session_options` for those who must keep calling the host's own `pipeline()` or `from_pretrained`. */
 import { type PruneOption, resolvePruneOption } from "../options/index.js";
-import { coefficientLibrary } from "./coefficient-library.js";
-import { toHostCallback } from "./events.js";
 import type { host } from "./host.js";
 import { withRequest } from "./intercept.js";
 import type { HostOptions } from "./load-pruned.js";
-import { cacheRootOf, loadTokenizer, modelNameAt } from "./location.js";
-import { ModelPrune } from "./model-prune.js";
 
 /** `session_options` as the host takes them. */
 export type HostSessionOptions = NonNullable<host.PretrainedModelOptions["session_options"]>;
@@ -28,32 +24,13 @@ export type PruneHostOptions = Pick<HostOptions, "cache_dir" | "progress_callbac
  * @throws PruneError at once for a bad option
  */
 export function prune(option: PruneOption, hostOptions: PruneHostOptions = {}): HostSessionOptions {
-  const { cache_dir = null, progress_callback } = hostOptions;
   const options = resolvePruneOption(option);
   return withRequest<HostSessionOptions>(
     {},
     {
-      open: async (model, sessionOptions, create) => {
-        const name = modelNameAt(typeof model === "string" ? model : null, cache_dir);
-        const cacheRoot = cacheRootOf(cache_dir);
-        const request = new ModelPrune({
-          name,
-          options,
-          cacheRoot,
-          library: coefficientLibrary(cacheRoot, null, { cache_dir }),
-          tokenizer: (path) => loadTokenizer(null, path, { cache_dir }),
-          reload: null,
-          onProgress: toHostCallback(progress_callback, name),
-          unchecked: true,
-        });
-        try {
-          return await request.open(model, sessionOptions, create);
-        } catch (error) {
-          await request.release();
-          throw error;
-        } finally {
-          await request.close();
-        }
+      open: async (...session) => {
+        const { pruneSession } = await import("./prune-session.js");
+        return pruneSession(...session, options, hostOptions);
       },
     },
   );

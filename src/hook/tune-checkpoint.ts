@@ -1,7 +1,7 @@
 /** A stopped tuning in a file: what was measured, and of which run. The file appears whole and goes when the run is done. */
 import { readFile, rm } from "node:fs/promises";
 import { PruneError } from "../errors.js";
-import { withStorageErrors, writeWholeFile } from "../store/index.js";
+import { withStorageErrors, writeWholeFile } from "../store/folders.js";
 import type { TuneState } from "../tune/index.js";
 
 /** Where a run is kept while it is under way. */

@@ -4,7 +4,7 @@
  */
 import { cutAllWindows, type Tokenizer } from "../calibrate/index.js";
 import { PERPLEXITY, type RecordedJudge } from "../registry/index.js";
-import { sha256 } from "../store/index.js";
+import { sha256 } from "../store/folders.js";
 import { type Judge, type JudgeSettings, type PerplexityJudgeOptions, perplexityJudge } from "../tune/index.js";
 import { type MetricJudgeOptions, metricJudge } from "./metric-judge.js";
 

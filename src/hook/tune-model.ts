@@ -3,7 +3,6 @@
  * the registry, where `coefficients: "auto"` finds it.
  */
 import { openSamples, type Samples, type Tokenizer, windowsBehind } from "../calibrate/index.js";
-import { createCpuDevice } from "../compute/index.js";
 import { PruneError } from "../errors.js";
 import { findWritableTargets } from "../graph/index.js";
 import { type PruneOptions, type ResolvedPrune, resolvePruneOption } from "../options/index.js";
@@ -11,10 +10,10 @@ import { describePattern } from "../pattern/index.js";
 import type { RunControl } from "../progress.js";
 import { checkSelections, openPlan, type Plan, patternAsBy, sourceHashes } from "../prune/index.js";
 import { type CoefficientRecord, familyOf, fingerprintOf } from "../registry/index.js";
-import { addRecord, readRegistryFile } from "../registry/local.js";
+import { addRecord, readRegistryFile, registryIn } from "../registry/local.js";
 import { withoutOutputLocations } from "../runtime/index.js";
 import { METHODS, methodOf } from "../score/index.js";
-import { hashMemory, sha256 } from "../store/index.js";
+import { hashMemory, sha256, sourceHasher } from "../store/folders.js";
 import {
   defaultObjective,
   type Granularity,
@@ -29,13 +28,15 @@ import {
   tune,
 } from "../tune/index.js";
 import { VERSION } from "../version.js";
-import { coefficientLibrary, registryIn } from "./coefficient-library.js";
+import { coefficientLibrary } from "./coefficient-library.node.js";
 import { hostRuntime, onnxRuntime } from "./host.js";
 import { refuseUnknownKeys } from "./known-keys.js";
-import { cacheRootOf, loadTokenizer } from "./location.js";
+import { loadTokenizer } from "./location.node.js";
+import { openDeviceFor } from "./mask-device.js";
 import type { GivenPrune } from "./metric-judge.js";
+import { cacheRootOf } from "./model-folders.js";
 import type { PipelineOf, PipelineTask } from "./pipeline.js";
-import { type HostLoadOptions, resolveModel } from "./resolve-files.js";
+import { folderOnDisk, type HostLoadOptions, resolveModel } from "./resolve-files.js";
 import { dtypeOf } from "./session-file.js";
 import { openCheckpoint } from "./tune-checkpoint.js";
 import { type ChosenJudge, chooseJudge } from "./tune-judge.js";
@@ -98,21 +99,19 @@ export async function tuneModel<T extends PipelineTask>(model: string, options: 
       "unsupported",
       `${model} has ${found.files.length} session files; tuning searches in one of them and needs a model of one`,
     );
+  folderOnDisk(found);
   const cacheRoot = cacheRootOf(found.options.cache_dir);
   const plan = await openPlan(file, wanted);
-  const device = createCpuDevice();
+  const device = await openDeviceFor(file.sessionOptions);
   try {
     checkSelections([plan], model);
     const { targets } = await findWritableTargets(plan.model);
-    const family = familyOf(
-      await coefficientLibrary(cacheRoot, found.id, found.options).modelType(file.input),
-      targets,
-    );
+    const family = familyOf(await coefficientLibrary(found.id, found.options).modelType(file.input as string), targets);
     const tokenizer = await loadTokenizer(found.id, null, found.options);
     const chosenJudge = chooseJudge(settings.judge, tokenizer, { model: found, prune: given as GivenPrune });
     const samples = await openSamples(wanted.calibration, async () => tokenizer, plan.name);
     const { tokens, note } = await objectiveTokens(wanted, settings, chosenJudge, tokenizer);
-    const source = await sourceHashes(plan.model.onnx, hashMemory(cacheRoot), signal);
+    const source = await sourceHashes(plan.model.onnx, sourceHasher(hashMemory(cacheRoot)), signal);
     const checkpoint = await openCheckpoint(
       settings.checkpoint,
       identityOf(source, plan, settings, chosenJudge, samples),
@@ -172,7 +171,7 @@ export async function tuneModel<T extends PipelineTask>(model: string, options: 
       judge: chosenJudge.described,
       optimiser: settings.optimiser,
       seed: settings.seed,
-      notes: [settings.objective === null ? usual.why : null, note].filter((one) => one !== null),
+      notes: [settings.objective === null ? usual.why : null, note, ...device.refusals()].filter((one) => one !== null),
       seconds: { prepare, ...tuned.seconds, total: seconds },
     };
     const record: CoefficientRecord = {

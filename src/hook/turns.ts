@@ -2,12 +2,9 @@
  * One prune after the other: two models (or two files of one) at once would need the memory of both.
  * The line is one per process and copy of this package.
  */
-import { AsyncLocalStorage } from "node:async_hooks";
+import { isInTurn, runInTurn } from "./turn-context.node.js";
 
 let last: Promise<unknown> = Promise.resolve();
-
-/** Set inside of a turn: what a user's `run()` loads there must not wait for that very turn to end. */
-const turn = new AsyncLocalStorage<true>();
 
 /**
  * Runs `work` when all work before it has ended, well or not.
@@ -15,13 +12,14 @@ const turn = new AsyncLocalStorage<true>();
  * @throws the signal's reason as soon as it is aborted while waiting; whatever `work` throws
  */
 export async function inTurn<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
-  if (turn.getStore()) return work();
+  // What a user's `run()` loads inside of a turn must not wait for that very turn to end.
+  if (isInTurn()) return work();
   const before = last;
   const left = new Occasion();
   last = before.then(() => left.promise);
   try {
     await orAborted(before, signal);
-    return await turn.run(true, work);
+    return await runInTurn(work);
   } finally {
     left.come();
   }

@@ -1,5 +1,6 @@
 /** `from_pretrained` of the host's model classes with one more option. */
-import { type HostOptions, loadPruned, unpacking } from "./load-pruned.js";
+import type { HostOptions } from "./load-pruned.js";
+import { unpacking } from "./open-unpacked.js";
 import type { PruneLoadOptions } from "./pipeline.js";
 
 /** A model class of the host: `AutoModelForCausalLM`, `LlamaForCausalLM`, … */
@@ -24,9 +25,9 @@ export function withPrune<M extends object>(modelClass: ModelClass<M>): PrunedMo
   return {
     async from_pretrained(model, { prune, ...options } = {}) {
       const load = (all: HostOptions) => modelClass.from_pretrained(model, all);
-      return prune == null
-        ? load(unpacking(options as HostOptions))
-        : loadPruned(model, prune, options as HostOptions, load);
+      if (prune == null) return load(unpacking(options as HostOptions));
+      const { loadPruned } = await import("./load-pruned.js");
+      return loadPruned(model, prune, options as HostOptions, load);
     },
   };
 }

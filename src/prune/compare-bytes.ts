@@ -4,7 +4,7 @@
  */
 import { plannedBytes, writeModel } from "../onnx/index.js";
 import type { ByteComparison } from "../report.js";
-import { canPack } from "../rewrite/index.js";
+import { canPack } from "../rewrite/packed/index.js";
 import { compressors } from "./compressors.node.js";
 import { type EncodedWeights, encodeWeights } from "./encode-weights.js";
 import type { Masked } from "./masks.js";

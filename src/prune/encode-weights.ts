@@ -2,21 +2,11 @@
  * How the pruned weights of a file are stored: zeros like any other value, or packed where that
  * makes a weight smaller. Decided from masks and codings, before a weight is read.
  */
-import { resolveCoding, type Target } from "../graph/index.js";
-import { byteLengthOf, type ModelEdits, type WriteOptions } from "../onnx/index.js";
+import type { Target } from "../graph/index.js";
+import type { ModelEdits, WriteOptions } from "../onnx/index.js";
 import type { Encoding } from "../options/types.js";
-import { countKept, type Mask } from "../pattern/index.js";
 import type { WeightReport } from "../report.js";
-import {
-  choosePacking,
-  codedElements,
-  elementCount,
-  type Packed,
-  packEdits,
-  packedBytes,
-  packingObstacle,
-} from "../rewrite/index.js";
-import { type Masked, maskEdits, readMasked } from "./masks.js";
+import { type Masked, maskEdits } from "./masks.js";
 import type { Plan } from "./plan.js";
 
 /** A file with its weights encoded. */
@@ -45,54 +35,8 @@ export async function encodeWeights(
     case "dense":
       return { edits: { tensors: maskEdits(masks, onZeros) }, external: "auto", stored: new Map() };
     case "packed":
-      return packWeights(plan, masks, onZeros);
+      return (await import("./pack-weights.js")).packWeights(plan, masks, onZeros);
     default:
       return encoding satisfies never;
   }
-}
-
-/** How a weight is packed, or why it stays dense. Reads its scales and zero points. */
-async function packingOf(
-  { pattern, model }: Plan,
-  target: Target,
-  mask: Mask,
-): Promise<Pick<Packed, "weight" | "zeros"> | string> {
-  const { tensor, order, shape } = target;
-  const obstacle = packingObstacle(model.onnx, tensor);
-  if (obstacle !== null) return obstacle;
-  const elements = codedElements(target, await resolveCoding(target));
-  if (typeof elements === "string") return elements;
-  const { zeroCodes, ...coded } = elements;
-  const { name, dataType, dims } = tensor;
-  if (elementCount({ dims, ...coded }) !== shape.out * shape.in) return "its last byte ends in padding";
-  const weight = choosePacking({ name, dataType, dims, ...coded, order, pattern, kept: countKept(mask) });
-  return typeof weight === "string" ? weight : { weight, ...(zeroCodes && { zeros: zeroCodes }) };
-}
-
-async function packWeights(
-  plan: Plan,
-  masks: ReadonlyMap<Target, Mask>,
-  onZeros: ((target: Target, zeros: number) => void) | undefined,
-): Promise<EncodedWeights> {
-  const { onnx } = plan.model;
-  const stored = new Map<Target, NonNullable<WeightReport["stored"]>>();
-  const packed: Packed[] = [];
-  const dense = new Map<Target, Mask>();
-  for (const [target, mask] of masks) {
-    const { tensor } = target;
-    const choice = await packingOf(plan, target, mask);
-    if (typeof choice === "string") {
-      dense.set(target, mask);
-      stored.set(target, { encoding: "dense", bytes: byteLengthOf(tensor.dataType, tensor.dims), reason: choice });
-      continue;
-    }
-    stored.set(target, { encoding: "packed", bytes: packedBytes(choice.weight) });
-    packed.push({ ...choice, tensor, bits: mask.bits, read: () => readMasked(target, mask, onZeros) });
-  }
-  const { tensors, graphs } = packEdits(onnx, packed);
-  return {
-    edits: { tensors: new Map([...tensors, ...maskEdits(dense, onZeros)]), graphs },
-    external: onnx.externalSources.size > 0 ? "always" : "auto",
-    stored,
-  };
 }

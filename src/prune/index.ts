@@ -2,20 +2,19 @@
 export { type CalibrationLoad, estimateMemory, estimateSeconds, type Phases, sessionBytes } from "./estimate.js";
 export { type MaskedPlan, maskBySamples, type SampleServices } from "./mask-by-samples.js";
 export { type Collect, computeMasks, type Masked, maskEdits, type TensorEdits, weightBytes } from "./masks.js";
-export { measureSpeeds, type SpeedServices, type Speeds } from "./measure-speeds.js";
+export { type ModelFile, openModelFile } from "./model-file.js";
 export {
   baseName,
   extendKey,
-  type ModelFile,
-  openModelFile,
   openPlan,
   type Plan,
   type PlanKey,
   planKey,
+  readsText,
   sourceHashes,
 } from "./plan.js";
 export { ProgressMeter } from "./progress-meter.js";
 export { parametersOf, planned, reportFromCache, reportOf, sourceBytes } from "./report-of.js";
 export { checkSelections, type Selection } from "./select-targets.js";
 export { cannotVerify, patternAsBy, type Verdict } from "./verify.js";
-export { type EntryFile, writeEntry } from "./write-entry.js";
+export { type FileOfEntry, writeEntry } from "./write-entry.js";

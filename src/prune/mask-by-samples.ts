@@ -4,36 +4,38 @@
  */
 import {
   type CollectControl,
-  collectInParts,
   collectStatistics,
-  describeParts,
   openSamples,
   type Samples,
   type TargetStatistics,
   type Tokenizer,
-  weightBytesWithin,
 } from "../calibrate/index.js";
-import { createCpuDevice, type Device } from "../compute/index.js";
+import type { Device, MaskDevice } from "../compute/index.js";
 import { type Runtime, type SessionOptions, withoutOutputLocations } from "../runtime/index.js";
 import { type Collect, computeMasks, type Masked } from "./masks.js";
 import type { Plan } from "./plan.js";
 import type { ProgressMeter } from "./progress-meter.js";
-import { differsFromRia, verifyMasks } from "./verify.js";
+import { differsFromRia } from "./verify.js";
 
 /** What calibration needs from outside. */
 export interface SampleServices {
   readonly runtime: Runtime;
   readonly sessionOptions: SessionOptions;
   readonly tokenizer: () => Promise<Tokenizer>;
-  /** Threads that compute masks; the device's choice where absent. */
-  readonly threads?: number | undefined;
+  /** Opens what computes the masks; closed when they are there. */
+  readonly openDevice: () => Promise<MaskDevice>;
 }
 
-/** A file with its masks and, in words, what its statistics were collected on. */
+/** A file with its masks, and in words how they came about. */
 export interface MaskedPlan {
   readonly plan: Plan;
   readonly masked: Masked;
+  /** What the statistics were collected on. */
   readonly calibration: string;
+  /** What computed the masks. */
+  readonly device: string;
+  /** What did not go as asked for, in sentences. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -46,14 +48,17 @@ export async function maskBySamples(
   services: SampleServices,
   meterOf: (plan: Plan) => ProgressMeter,
 ): Promise<MaskedPlan[]> {
-  const device = createCpuDevice(services.threads === undefined ? {} : { threads: services.threads });
-  try {
-    const masked: MaskedPlan[] = [];
-    for (const plan of plans) masked.push(await maskOne(plan, services, device, meterOf(plan)));
-    return masked;
-  } finally {
-    await device.close();
+  const masked: MaskedPlan[] = [];
+  for (const plan of plans) {
+    const device = await services.openDevice();
+    try {
+      const own = await maskOne(plan, services, device, meterOf(plan));
+      masked.push({ ...own, device: device.description(), notes: device.refusals() });
+    } finally {
+      await device.close();
+    }
   }
+  return masked;
 }
 
 async function maskOne(
@@ -61,7 +66,7 @@ async function maskOne(
   services: SampleServices,
   device: Device,
   meter: ProgressMeter,
-): Promise<MaskedPlan> {
+): Promise<Pick<MaskedPlan, "plan" | "masked" | "calibration">> {
   const { calibration, verify, signal } = plan.options;
   const { runtime, tokenizer } = services;
   const sessionOptions = withoutOutputLocations(services.sessionOptions);
@@ -80,6 +85,7 @@ async function maskOne(
     const control = { signal, onSample };
     const collectAll = async (all: Samples) => {
       if (calibration.memory === null) return collectStatistics(plan.model, plan.targets, all, options, control);
+      const { collectInParts, describeParts, weightBytesWithin } = await import("../calibrate/collect-in-parts.js");
       const mostBytes = weightBytesWithin(calibration.memory);
       const parted = await collectInParts(plan.model, plan.targets, all, { ...options, mostBytes }, control);
       inParts = describeParts(parted, mostBytes);
@@ -91,6 +97,7 @@ async function maskOne(
   };
   const own = (await computeMasks([plan], collect, device, () => meter)).get(plan) as Masked;
   const judging = { device, runtime, sessionOptions, tokenizer, collect, meter };
-  const masked = verify && differsFromRia(plan) ? await verifyMasks(plan, own, judging) : own;
+  const masked =
+    verify && differsFromRia(plan) ? await (await import("./verify-masks.js")).verifyMasks(plan, own, judging) : own;
   return { plan, masked, calibration: samples === undefined ? "none" : `${samples.description}${inParts}` };
 }

@@ -6,7 +6,7 @@ import type { Device } from "../compute/index.js";
 import type { Target } from "../graph/index.js";
 import type { Mask } from "../pattern/index.js";
 import { type ForwardSpeeds, forwardSpeeds, type Runtime, type SessionOptions } from "../runtime/index.js";
-import { hashSpeed } from "../store/index.js";
+import { hashSpeed } from "../store/folders.js";
 import { maskEdits, maskJob } from "./masks.js";
 import type { Plan } from "./plan.js";
 

@@ -4,24 +4,17 @@
  */
 import { PruneError } from "../errors.js";
 import { buildModel, findWritableTargets, type Model } from "../graph/index.js";
-import { type ExternalFile, type ModelInput, type OnnxModel, openModel } from "../onnx/index.js";
+import type { OnnxModel } from "../onnx/index.js";
 import { coefficientValues, isOneShot } from "../options/index.js";
 import type { ResolvedCalibration, ResolvedPrune } from "../options/types.js";
 import type { Pattern } from "../pattern/index.js";
 import { type Choice, type CoefficientLibrary, chooseCoefficients } from "../registry/index.js";
-import { findPacked } from "../rewrite/index.js";
+import { mayHoldPacked } from "../rewrite/index.js";
 import { type CoefficientSet, methodOf } from "../score/index.js";
-import { contentHash, sha256 } from "../store/index.js";
+import { digest, type HashSource } from "../store/index.js";
 import { VERSION } from "../version.js";
+import { type ModelFile, openModelFile } from "./model-file.js";
 import { type Selection, selectTargets } from "./select-targets.js";
-
-/** A model file as it comes from the host. */
-export interface ModelFile {
-  readonly input: ModelInput;
-  readonly externalData?: readonly ExternalFile[];
-  /** Session file with its dtype suffix, without folder and extension: `decoder_model_merged_fp16`. */
-  readonly name: string;
-}
 
 /** A model file with all decisions made. Close `model.onnx` when done. */
 export interface Plan extends Selection {
@@ -40,15 +33,6 @@ export interface Plan extends Selection {
   readonly calibrated: boolean;
   /** Seconds that opening took. */
   readonly seconds: number;
-}
-
-/**
- * Opens a file of the host lazily, with the external data that came with it.
- *
- * @throws PruneError as `openModel` says
- */
-export function openModelFile({ input, externalData, name }: ModelFile): Promise<OnnxModel> {
-  return openModel(input, { ...(typeof input !== "string" && { name }), ...(externalData && { externalData }) });
 }
 
 /**
@@ -93,6 +77,8 @@ export async function openPlan(
 
 /** Kept values can be scored no better than the whole, and what was dropped cannot come back. */
 async function refusePacked(onnx: OnnxModel): Promise<void> {
+  if (!mayHoldPacked(onnx)) return;
+  const { findPacked } = await import("../rewrite/packed/index.js");
   const { weights } = await findPacked(onnx);
   const [first] = weights;
   if (first === undefined) return;
@@ -119,6 +105,12 @@ function passesOf(
   };
 }
 
+/** Whether text is read, by a tokenizer: for calibration, or for `verify`, which judges on the same text. */
+export function readsText({ calibrated, options: { calibration, verify } }: Plan): boolean {
+  const { kind } = calibration.source;
+  return (calibrated || verify) && (kind === "built-in" || kind === "texts");
+}
+
 /** The key of a plan's result and what it was made from. */
 export interface PlanKey {
   readonly key: string;
@@ -133,15 +125,15 @@ export interface PlanKey {
  * Hash of the source's content, the options, the calibration and our version; null where the
  * calibration is code or a stream without a name, which have no content to hash.
  *
- * @param memory folder that remembers hashes of unchanged files, null for none
+ * @param hash of the source's files
  */
-export async function planKey(plan: Plan, memory: string | null, signal?: AbortSignal): Promise<PlanKey | null> {
+export async function planKey(plan: Plan, hash: HashSource, signal?: AbortSignal): Promise<PlanKey | null> {
   const { options } = plan;
   // verify judges on that text, and calibrates RIA on it where the method itself needs no calibration.
-  const calibration = plan.calibrated || options.verify ? calibrationIdentity(options.calibration) : "none";
+  const calibration = plan.calibrated || options.verify ? await calibrationIdentity(options.calibration) : "none";
   if (calibration === null) return null;
   const start = performance.now();
-  const source = await sourceHashes(plan.model.onnx, memory, signal);
+  const source = await sourceHashes(plan.model.onnx, hash, signal);
   const plain = {
     method: options.method,
     pattern: plan.pattern,
@@ -155,43 +147,36 @@ export async function planKey(plan: Plan, memory: string | null, signal?: AbortS
     calibration,
   };
   const seconds = (performance.now() - start) / 1000;
-  return { key: sha256(JSON.stringify([VERSION, plan.name, source, plain])), source, options: plain, seconds };
+  return { key: await digest(JSON.stringify([VERSION, plan.name, source, plain])), source, options: plain, seconds };
 }
 
 /** A key that also changes with further files, given by name and hash. */
-export function extendKey(key: PlanKey, files: Readonly<Record<string, string>>): PlanKey {
-  return { ...key, key: sha256(JSON.stringify([key.key, files])), source: { ...key.source, ...files } };
+export async function extendKey(key: PlanKey, files: Readonly<Record<string, string>>): Promise<PlanKey> {
+  return { ...key, key: await digest(JSON.stringify([key.key, files])), source: { ...key.source, ...files } };
 }
 
-/**
- * SHA-256 of a model's files, external data included, by name.
- *
- * @param memory folder that remembers hashes of unchanged files, null for none
- */
+/** SHA-256 of a model's files, external data included, by name. */
 export async function sourceHashes(
   onnx: OnnxModel,
-  memory: string | null,
+  hash: HashSource,
   signal?: AbortSignal,
 ): Promise<Record<string, string>> {
   const hashes: [name: string, hash: string][] = [];
   for (const [name, from] of [[baseName(onnx.name), onnx.source] as const, ...onnx.externalSources])
-    hashes.push([
-      name,
-      from.path === undefined ? sha256(await from.read(0, from.size)) : await contentHash(from.path, memory, signal),
-    ]);
+    hashes.push([name, await hash(from, signal)]);
   // Not by assignment: the model chooses the names, and assigning to `__proto__` would leave that file out.
   return Object.fromEntries(hashes);
 }
 
 /** What the calibration is, as plain data that changes when it does; null where that cannot be said. */
-function calibrationIdentity({ source, count, length, bos, id }: ResolvedCalibration): unknown {
+async function calibrationIdentity({ source, count, length, bos, id }: ResolvedCalibration): Promise<unknown> {
   switch (source.kind) {
     case "built-in":
       return { text: "built-in", count, length, bos };
     case "texts":
-      return { text: sha256(source.text), count, length, bos };
+      return { text: await digest(source.text), count, length, bos };
     case "tokens":
-      return { tokens: sha256(JSON.stringify(source.samples)) };
+      return { tokens: await digest(JSON.stringify(source.samples)) };
     case "feeds":
     case "run":
       return id === null ? null : { id };

@@ -38,8 +38,8 @@ export class ProgressMeter {
     this.onProgress({ phase, file: this.file, done, total, item, percent: this.highest } satisfies ProgressEvent);
   }
 
-  /** The whole is done: `load` where it was made now, `cache` where it was there. */
-  finish(phase: "load" | "cache"): void {
+  /** The whole is done: `load` or `write` where it was made now, `cache` where it was there. */
+  finish(phase: "load" | "write" | "cache"): void {
     this.highest = 100;
     this.step(phase, 1, 1);
   }

@@ -23,6 +23,8 @@ export interface Written {
   readonly compared?: ByteComparison;
   /** Calibration in words. */
   readonly calibration: string;
+  /** What computed the masks, in words. */
+  readonly device: string;
   readonly notes: readonly string[];
 }
 
@@ -52,6 +54,7 @@ export function reportOf(planned: Plan, masked: Masked, written: Written): Prune
     ...(verdict && { verified: verdict }),
     passes: plan.calibrated ? plan.passes : 0,
     calibration: plan.calibrated ? written.calibration : "none",
+    device: written.device,
     zeros: weights.reduce((sum, { zeros }) => sum + zeros, 0),
     prunable: weights.reduce((sum, { shape: [out, channels] }) => sum + out * channels, 0),
     parameters: parametersOf(plan.model),

@@ -1,9 +1,8 @@
 /**
- * Writes pruned files and their record into a folder that appears whole: a cache entry or an export.
+ * Writes pruned files and their record into an entry that appears whole: of a cache, or a directory.
  */
-import { join } from "node:path";
 import type { PruneReport } from "../report.js";
-import { FolderDraft, type PruneRecord, RECORD_NAME, rememberHash } from "../store/index.js";
+import { type EntryDraft, type PruneRecord, RECORD_NAME } from "../store/index.js";
 import { VERSION } from "../version.js";
 import type { MaskedPlan } from "./mask-by-samples.js";
 import type { PlanKey } from "./plan.js";
@@ -12,40 +11,38 @@ import { reportOf } from "./report-of.js";
 import { writePlan } from "./write-plan.js";
 
 /** A masked file and its progress. */
-export type EntryFile = MaskedPlan & { readonly meter: ProgressMeter; readonly notes?: readonly string[] };
+export type FileOfEntry = MaskedPlan & { readonly meter: ProgressMeter };
 
-/** A folder to be written. */
+/** An entry to be written. */
 export interface NewEntry {
-  readonly folder: string;
-  /** Where the .onnx files go in the folder, "" for the folder itself. */
+  /** Where it is written; committed at the end, discarded where that fails. */
+  readonly draft: EntryDraft;
+  /** Where the .onnx files go in the entry, "" for no folder. */
   readonly subfolder: string;
   readonly key: PlanKey;
-  readonly files: readonly EntryFile[];
-  /** Adds what else belongs in the folder. */
-  readonly addFiles?: (draft: FolderDraft) => Promise<void>;
+  readonly files: readonly FileOfEntry[];
+  /** Adds what else belongs in the entry. */
+  readonly addFiles?: (draft: EntryDraft) => Promise<void>;
   /** Versions of what ran the model, for the record. */
   readonly runBy: PruneRecord["runBy"];
-  /** Folder that remembers hashes of unchanged files, null for none. */
-  readonly memory: string | null;
 }
 
 /**
- * Writes all files, the record and whatever `addFiles` adds, then puts the folder in its place. On
+ * Writes all files, the record and whatever `addFiles` adds, then puts the entry in its place. On
  * failure or abort nothing of it is left, and what stood there before is unchanged.
  *
  * @returns one report per file
  * @throws PruneError `storage`; the signal's reason when aborted
  */
 export async function writeEntry(entry: NewEntry): Promise<readonly PruneReport[]> {
-  const { folder, subfolder, files, addFiles, memory, runBy } = entry;
+  const { draft, subfolder, files, addFiles, runBy } = entry;
   const { seconds, ...key } = entry.key;
-  const draft = await FolderDraft.create(folder);
   try {
     const reports: PruneReport[] = [];
     const hashSeconds = seconds / files.length;
-    for (const { plan, masked, calibration, meter, notes = [] } of files) {
+    for (const { plan, masked, calibration, device, meter, notes } of files) {
       const written = await writePlan(plan, masked, draft.sink(subfolder), meter);
-      reports.push(reportOf(plan, masked, { ...written, calibration, notes, hashSeconds }));
+      reports.push(reportOf(plan, masked, { ...written, calibration, device, notes, hashSeconds }));
     }
     await addFiles?.(draft);
     const record: PruneRecord = {
@@ -58,7 +55,6 @@ export async function writeEntry(entry: NewEntry): Promise<readonly PruneReport[
     };
     await draft.write(RECORD_NAME, `${JSON.stringify(record, null, 2)}\n`);
     await draft.commit();
-    for (const { name, sha256 } of record.files) await rememberHash(join(folder, name), memory, sha256);
     return reports;
   } finally {
     await draft.discard();

@@ -5,7 +5,6 @@
 import type { Target } from "../graph/index.js";
 import { type ModelSink, writeModel } from "../onnx/index.js";
 import type { ByteComparison, WeightReport } from "../report.js";
-import { compareBytes } from "./compare-bytes.js";
 import { encodeWeights } from "./encode-weights.js";
 import type { Masked } from "./masks.js";
 import type { Plan } from "./plan.js";
@@ -46,6 +45,9 @@ export async function writePlan(
   });
   const bytes = written.files.reduce((sum, file) => sum + file.bytes, 0);
   const seconds = (performance.now() - start) / 1000;
-  const compared = encoding === "packed" || compress ? await compareBytes(plan, masked, compress) : undefined;
+  const compared =
+    encoding === "packed" || compress
+      ? await (await import("./compare-bytes.js")).compareBytes(plan, masked, compress)
+      : undefined;
   return { zerosOf, files: written.files, bytes, seconds, stored: encoded.stored, ...(compared && { compared }) };
 }

@@ -24,4 +24,3 @@ export {
   readRegistryText,
   registryText,
 } from "./record.js";
-export { SHIPPED } from "./shipped.js";

@@ -5,12 +5,16 @@
  */
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { withLock, withStorageErrors, writeWholeFile } from "../store/index.js";
+import { withLock, withStorageErrors, writeWholeFile } from "../store/folders.js";
 import type { CoefficientRecord } from "./record.js";
 import { readRegistryText, registryText } from "./record.js";
 
 /** Name of the registry in the cache folder. */
-export const REGISTRY_NAME = "coefficients.json";
+const REGISTRY_NAME = "coefficients.json";
+
+/** Path of the registry in a cache folder; null where there is no cache. */
+export const registryIn = (cacheRoot: string | null): string | null =>
+  cacheRoot === null ? null : `${cacheRoot}/${REGISTRY_NAME}`;
 
 /**
  * The records of a registry file; none where there is no file.

@@ -4,31 +4,9 @@
  */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { PruneReport } from "../report.js";
 import { contentHash } from "./content-hash.js";
-import type { DraftFile } from "./folder-draft.js";
 import { readNote } from "./note.js";
-
-/** Name of the record in a folder. */
-export const RECORD_NAME = "prune.json";
-
-/** The record of a folder with pruned models. */
-export interface PruneRecord {
-  /** 2: reports say what share of the score every weight retains. A record of another format is none. */
-  readonly format: 2;
-  /** Version of this package. */
-  readonly version: string;
-  /** Versions of what ran the model: the host, ONNX Runtime. They are no part of the key. */
-  readonly runBy: Readonly<Record<string, string>>;
-  /** Hash of source content, options, calibration and version: equal keys, equal result. */
-  readonly key: string;
-  /** The options, resolved, as plain data. */
-  readonly options: unknown;
-  /** SHA-256 of the source files, by name. */
-  readonly source: Readonly<Record<string, string>>;
-  readonly files: readonly DraftFile[];
-  readonly reports: readonly PruneReport[];
-}
+import { isRecord, type PruneRecord, RECORD_NAME } from "./record.js";
 
 /**
  * The record of a folder whose files are all as they were written, or null: no folder, another key,
@@ -53,16 +31,4 @@ export async function readEntry(
   } catch {
     return null; // a file that is missing or cannot be read
   }
-}
-
-/** Whether a file's content has the form of a record, as far as it is relied upon. */
-function isRecord(value: unknown): value is PruneRecord {
-  const { format, key, files, reports } = (value ?? {}) as Partial<PruneRecord>;
-  return (
-    format === 2 &&
-    typeof key === "string" &&
-    Array.isArray(reports) &&
-    Array.isArray(files) &&
-    files.every((file) => typeof file?.name === "string" && typeof file.sha256 === "string")
-  );
 }

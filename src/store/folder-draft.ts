@@ -5,20 +5,16 @@
  */
 import { createHash, type Hash } from "node:crypto";
 import { type FileHandle, mkdir, open, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
-import { dirname, join, posix } from "node:path";
+import { dirname, join } from "node:path";
 import { PruneError } from "../errors.js";
 import type { ModelSink } from "../onnx/index.js";
+import { rememberHash } from "./content-hash.js";
 import { clearDeadDrafts, newDraftPath, replacedPath } from "./draft-names.js";
+import { pathIn } from "./entry-paths.js";
+import type { EntryFile } from "./record.js";
+import type { EntryDraft } from "./result-store.js";
 import { sha256 } from "./stamp.js";
 import { withStorageErrors } from "./storage-error.js";
-
-/** A file of a draft, as it will stand in the folder. */
-export interface DraftFile {
-  /** Path in the folder, with "/" on every system. */
-  readonly name: string;
-  readonly bytes: number;
-  readonly sha256: string;
-}
 
 /** A file while it is written. */
 interface OpenFile {
@@ -30,23 +26,25 @@ interface OpenFile {
 }
 
 /** A folder while it is written. */
-export class FolderDraft {
+export class FolderDraft implements EntryDraft {
   private readonly open = new Map<string, OpenFile>();
-  private readonly done: DraftFile[] = [];
+  private readonly done: (EntryFile & { readonly sha256: string })[] = [];
 
   private constructor(
     /** Where the files lie until `commit`. */
     readonly path: string,
     private readonly target: string,
+    private readonly memory: string | null,
   ) {}
 
   /**
    * Starts a draft and clears away what killed processes left beside it. Where `folder` is
    * a link, what it points to is written.
    *
+   * @param memory folder that remembers hashes of unchanged files, those of the draft once it is committed; null: none
    * @throws PruneError `storage` where the folder cannot be written or replaced
    */
-  static async create(folder: string): Promise<FolderDraft> {
+  static async create(folder: string, memory: string | null = null): Promise<FolderDraft> {
     return withStorageErrors(`cannot write ${folder}`, async () => {
       await mkdir(dirname(folder), { recursive: true });
       const target = await realpath(folder).catch(() => folder);
@@ -54,7 +52,7 @@ export class FolderDraft {
       await clearDeadDrafts(dirname(target));
       const path = newDraftPath(target);
       await mkdir(path);
-      return new FolderDraft(path, target);
+      return new FolderDraft(path, target, memory);
     });
   }
 
@@ -63,7 +61,7 @@ export class FolderDraft {
     return {
       write: (fileName, chunk) =>
         withStorageErrors(`cannot write ${join(this.target, subfolder, fileName)}`, async () => {
-          const file = await this.file(posix.join(subfolder, fileName));
+          const file = await this.file(pathIn(subfolder, fileName));
           // One write is under way while this thread hashes its chunk and the caller makes the next.
           await file.writing;
           file.writing = writeAll(file.handle, chunk);
@@ -84,7 +82,7 @@ export class FolderDraft {
   }
 
   /** Closes the files written through sinks; returns all files of the draft so far. */
-  async finishFiles(): Promise<readonly DraftFile[]> {
+  async finishFiles(): Promise<readonly EntryFile[]> {
     for (const [name, { handle, hash, bytes, writing }] of this.open) {
       // No fsync: a killed process loses nothing by it, and after a crash of the machine the hashes tell.
       await withStorageErrors(`cannot write ${join(this.target, name)}`, async () => {
@@ -112,6 +110,7 @@ export class FolderDraft {
       // The new folder stands; a rest of the old one that cannot be removed is cleared by a later run.
       if (replaced) await rm(old, { recursive: true, force: true }).catch(() => {});
     });
+    for (const { name, sha256 } of this.done) await rememberHash(join(this.target, name), this.memory, sha256);
   }
 
   /** Removes the draft. Does nothing after `commit`. */

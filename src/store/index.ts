@@ -1,9 +1,6 @@
-/** Where pruned models are kept: folders that appear whole, with a record, under a lock. */
-export { contentHash, hashMemory, rememberHash } from "./content-hash.js";
-export { type PruneRecord, RECORD_NAME, readEntry } from "./entry.js";
-export { type DraftFile, FolderDraft } from "./folder-draft.js";
-export { hashSpeed } from "./hash-speed.js";
-export { withLock } from "./lock.js";
-export { sha256 } from "./stamp.js";
-export { withStorageErrors } from "./storage-error.js";
-export { draftOf, writeWholeFile } from "./whole-file.js";
+/** Where pruned models are kept: what any store is, and those that need no disk. Folders are in folders.ts. */
+export { browserStore } from "./browser-store.js";
+export { digest } from "./digest.js";
+export { memoryStore } from "./memory-store.js";
+export { type EntryFile, type PruneRecord, RECORD_NAME } from "./record.js";
+export type { EntryDraft, HashSource, KeptFile, ResultStore } from "./result-store.js";

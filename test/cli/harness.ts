@@ -17,6 +17,7 @@ export const REPORT: PruneReport = {
   coefficientsFrom: "tuned on this model (drift, 2026-01-31)",
   passes: 1,
   calibration: "built-in text, 32 samples of 512 tokens",
+  device: "cpu",
   zeros: 53_084_160,
   prunable: 106_168_320,
   parameters: 134_515_008,

@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { createCpuDevice } from "../../src/compute/index.js";
+import { createCpuDevice } from "../../src/compute/cpu/index.js";
 import { boundAllocations, excessOf } from "./allocations.js";
 import { fixtures, type ModelFolder, smallCorpus } from "./corpus.js";
 import { found } from "./found.js";

@@ -32,7 +32,8 @@ import type { ResolvedPrune } from "../../src/options/types.js";
 import { computeMasks, type ModelFile, openPlan, ProgressMeter, parametersOf } from "../../src/prune/index.js";
 import { writePlan } from "../../src/prune/write-plan.js";
 import { fingerprintOf } from "../../src/registry/family.js";
-import { countZeroValues, findPacked, unpackEdits } from "../../src/rewrite/index.js";
+import { countZeroValues } from "../../src/rewrite/index.js";
+import { findPacked, unpackEdits } from "../../src/rewrite/packed/index.js";
 import { editedModel } from "../../src/runtime/index.js";
 
 /** A mutant as a folder holds it. */

@@ -6,10 +6,10 @@
  */
 import { join } from "node:path";
 import { collectStatistics, cutWindows, openSamples, type Tokenizer } from "../../src/calibrate/index.js";
-import { createCpuDevice } from "../../src/compute/index.js";
+import { createCpuDevice } from "../../src/compute/cpu/index.js";
 import { perplexity } from "../../src/eval/index.js";
 import { hostRuntime, onnxRuntime } from "../../src/hook/host.js";
-import { loadTokenizer } from "../../src/hook/location.js";
+import { loadTokenizer } from "../../src/hook/location.node.js";
 import { resolvePruneOption } from "../../src/options/index.js";
 import { countKept } from "../../src/pattern/index.js";
 import {

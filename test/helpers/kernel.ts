@@ -1,6 +1,6 @@
 /**
  * The CPU device's kernel without its threads, for what a mask does not tell: which groups a permuted
- * pattern chose, how good an assignment is, what codes stand for. Calls the kernel as worker.mjs does.
+ * pattern chose, how good an assignment is, what codes stand for. Calls the kernel as work.mjs does.
  */
 import { KERNEL_WASM } from "../../src/compute/cpu/kernel.wasm.js";
 import { bytesOfRows } from "../../src/tensor/codes.mjs";

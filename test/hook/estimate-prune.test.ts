@@ -28,7 +28,7 @@ describe("a dry run", () => {
     const file = only(estimate);
     for (const field of SAME) expect(file[field], field).toEqual(report[field]);
     expect(file.bytes.source).toBe(report.bytes.source);
-    expect(file.weights).toEqual(report.weights.map(({ sparsity: _, tokens: __, ...weight }) => weight));
+    expect(file.weights).toEqual(report.weights.map(({ sparsity: _, tokens: __, retained: ___, ...weight }) => weight));
     expect(estimate).toMatchObject({ model: AUSTEN, out: { path: out, holds: "nothing" }, dense: [], notes: [] });
   });
 

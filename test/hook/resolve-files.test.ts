@@ -18,7 +18,7 @@ function modelWith(source: string, suffixes: readonly string[], config: object =
 }
 
 const filesOf = async (folder: string, options: HostLoadOptions = {}) =>
-  (await resolveModel(folder, options)).files.map(({ input }) => basename(input));
+  (await resolveModel(folder, options)).files.map(({ input }) => basename(input as string));
 
 describe("the files of a model", () => {
   const SUFFIXES = {
@@ -60,7 +60,7 @@ describe("the files of a model", () => {
     const options = { model_file_name: "small", subfolder: "web/onnx", dtype: { small: "q8" } };
     const found = await resolveModel(folder, options);
     expect(found.files.map(({ name }) => name)).toEqual(["small_quantized"]);
-    expect(relative(folder, found.folder)).toBe("");
+    expect(relative(folder, found.folder as string)).toBe("");
     const other = await resolveModel(folder, { ...options, model_file_name: "small_quantized", dtype: "fp32" });
     expect(other.files.map(({ name }) => name)).toEqual(["small_quantized"]);
   });

@@ -3,73 +3,82 @@
  * page has to load. Runs after `npm run build` (which `npm test` does first).
  */
 import { readFileSync } from "node:fs";
-import { basename, resolve } from "node:path";
-import { gzipSync } from "node:zlib";
-import { build, type ImportKind, type Metafile } from "esbuild";
 import { beforeAll, describe, expect, it } from "vitest";
+import { gzipBytes, nameOf, PARTS_OF_DEVICE, PARTS_OF_PRUNE, SAMPLE_TEXT, WebBundle } from "../helpers/web-bundle.js";
 
-const ROOT = resolve(import.meta.dirname, "../..");
 /** Packages that the page brings itself. */
 const HOST = ["@huggingface/transformers", "onnxruntime-web/webgpu"];
 /** What may come later, by the name of its source. */
-const LAZY = ["kernel.wasm", "sample-text"];
-const MOST_GZIP_BYTES = 60_000;
+const LAZY: readonly string[] = [
+  ...PARTS_OF_PRUNE,
+  ...Object.values(PARTS_OF_DEVICE).flat(),
+  SAMPLE_TEXT,
+  ...["collect-in-parts", "mask-by-run", "verify-masks"],
+  ...["packed", "pack-weights", "compare-bytes"],
+  ...["evaluate-model", "prune-to-files", "read-weight"],
+];
+/** Compressed bytes of what a page loads before anything is asked for. */
+const MOST_OF_ENTRY = 30_000;
+/** With what any prune takes. */
+const MOST_OF_PRUNE = 60_000;
+/** With the device that computes the masks and our own calibration text, too. */
+const MOST_IN_ALL = 120_000;
 
-describe.each(["web.js", "onnx.web.js"])("dist/%s", (entry) => {
-  let inputs: Metafile["inputs"];
+/** Compressed sizes, for the message of a test that fails. */
+const sizes = (paths: readonly string[]): string =>
+  `gzip bytes: ${gzipBytes(...paths)} (${paths.map((path) => `${nameOf(path)} ${gzipBytes(path)}`).join(", ")})`;
+
+describe.each(["web.js", "onnx.web.js"] as const)("dist/%s", (entry) => {
+  let bundle: WebBundle;
   beforeAll(async () => {
-    const { metafile } = await build({
-      absWorkingDir: ROOT,
-      entryPoints: [`dist/${entry}`],
-      bundle: true,
-      write: false,
-      metafile: true,
-      platform: "browser",
-      format: "esm",
-      packages: "external",
-    });
-    inputs = metafile.inputs;
+    bundle = await WebBundle.read(entry);
   });
 
-  /** Files that are loaded when the entry is. */
-  function closure(): string[] {
-    const reached = new Set([`dist/${entry}`]);
-    for (const path of reached)
-      for (const each of inputs[path]?.imports ?? [])
-        if (each.kind === "import-statement" && !each.external) reached.add(each.path);
-    return [...reached];
-  }
-
-  const imported = (kind: ImportKind) =>
-    Object.values(inputs).flatMap(({ imports }) => imports.filter((each) => each.kind === kind));
-
   it("imports its own chunks by relative paths and the host by name, and nothing else", () => {
-    const foreign = Object.values(inputs).flatMap(({ imports }) => imports.filter(({ external }) => external));
+    const kinds = ["import-statement", "dynamic-import"] as const;
+    const foreign = kinds.flatMap((kind) => bundle.imported(kind)).filter(({ external }) => external);
     expect(foreign.map(({ path }) => path).filter((path) => !HOST.includes(path))).toEqual([]);
-    expect(imported("require-call")).toEqual([]);
-    for (const path of Object.keys(inputs)) expect(path).toMatch(/^dist\//);
+    expect(bundle.imported("require-call")).toEqual([]);
+    for (const path of bundle.paths) expect(path).toMatch(/^dist\//);
   });
 
   it("takes no global of Node's for granted", () => {
-    for (const path of Object.keys(inputs)) {
-      const code = readFileSync(resolve(ROOT, path), "utf8");
+    for (const path of bundle.paths) {
+      const code = readFileSync(path, "utf8");
       const uses = code.matchAll(/.{0,40}(?<![.\w$"'`])(?:process|Buffer|global|__dirname|__filename)\s*[.[(].{0,40}/g);
       const unguarded = [...uses].map(([text]) => text).filter((text) => !/typeof global/.test(text));
       expect(unguarded, path).toEqual([]);
     }
   });
 
-  it(`loads at most ${MOST_GZIP_BYTES / 1000} kB, compressed, before anything is asked for`, () => {
-    const sizes = closure().map((path) => ({ path, gzip: gzipSync(readFileSync(resolve(ROOT, path))).length }));
-    const total = sizes.reduce((sum, { gzip }) => sum + gzip, 0);
-    const listed = sizes.map(({ path, gzip }) => `${basename(path)} ${gzip}`).join(", ");
-    expect(total, `gzip bytes: ${total} (${listed})`).toBeLessThanOrEqual(MOST_GZIP_BYTES);
+  it(`loads at most ${MOST_OF_ENTRY / 1000} kB, compressed, before anything is asked for`, () => {
+    const loaded = bundle.loadedWith([]);
+    expect(gzipBytes(...loaded), sizes(loaded)).toBeLessThanOrEqual(MOST_OF_ENTRY);
   });
 
-  it("leaves to later only what is named here", () => {
-    const lazy = imported("dynamic-import").filter(({ external }) => !external);
-    const names = lazy.map(({ path }) => basename(path).replace(/-[A-Z0-9]{8}\.js$/, ""));
-    expect(names.filter((name) => !LAZY.includes(name))).toEqual([]);
-    for (const { path } of lazy) expect(closure()).not.toContain(path);
+  it("leaves to later only what is named here, and leaves it", () => {
+    expect(bundle.lazyParts.filter((part) => !LAZY.includes(part))).toEqual([]);
+    const loaded = bundle.loadedWith([]).map(nameOf);
+    expect(loaded.filter((part) => LAZY.includes(part))).toEqual([]);
   });
+});
+
+describe("a page that prunes", () => {
+  let bundle: WebBundle;
+  beforeAll(async () => {
+    bundle = await WebBundle.read("web.js");
+  });
+
+  it(`loads at most ${MOST_OF_PRUNE / 1000} kB, compressed, beside the device and samples`, () => {
+    const loaded = bundle.loadedWith(PARTS_OF_PRUNE);
+    expect(gzipBytes(...loaded), sizes(loaded)).toBeLessThanOrEqual(MOST_OF_PRUNE);
+  });
+
+  it.each(Object.entries(PARTS_OF_DEVICE))(
+    `loads at most ${MOST_IN_ALL / 1000} kB, compressed, on %s and with our own text`,
+    (_, parts) => {
+      const loaded = bundle.loadedWith([...PARTS_OF_PRUNE, ...parts, SAMPLE_TEXT]);
+      expect(gzipBytes(...loaded), sizes(loaded)).toBeLessThanOrEqual(MOST_IN_ALL);
+    },
+  );
 });

@@ -1,6 +1,6 @@
 /** Which weights of a file are packed, which stay dense, and why. */
 import { describe, expect, it } from "vitest";
-import { createCpuDevice } from "../../src/compute/index.js";
+import { createCpuDevice } from "../../src/compute/cpu/index.js";
 import { plannedBytes, serializeModel } from "../../src/onnx/index.js";
 import { compareBytes } from "../../src/prune/compare-bytes.js";
 import { encodeWeights } from "../../src/prune/encode-weights.js";

@@ -2,14 +2,8 @@ import { describe, expect, it } from "vitest";
 import { buildModel, findTargets } from "../../src/graph/index.js";
 import { openModel } from "../../src/onnx/index.js";
 import { resolvePruneOption } from "../../src/options/index.js";
-import {
-  estimateMemory,
-  estimateSeconds,
-  openPlan,
-  type Plan,
-  type Speeds,
-  sessionBytes,
-} from "../../src/prune/index.js";
+import { estimateMemory, estimateSeconds, openPlan, type Plan, sessionBytes } from "../../src/prune/index.js";
+import type { Speeds } from "../../src/prune/measure-speeds.js";
 import { float16, float32, type ModelSpec, modelBytes, node, value } from "../helpers/model.js";
 
 const C = 128;

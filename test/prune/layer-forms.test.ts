@@ -8,16 +8,13 @@ import {
   codingFacts,
   describeCoding,
   findWritableTargets,
-  resolveCoding,
+  readValues,
   type Target,
 } from "../../src/graph/index.js";
-import { type ModelEdits, openModel, readTensor } from "../../src/onnx/index.js";
+import { type ModelEdits, openModel } from "../../src/onnx/index.js";
 import { emptyMask, isKept, type Mask } from "../../src/pattern/index.js";
 import { maskEdits } from "../../src/prune/index.js";
 import { openEdited, type RuntimeTensor } from "../../src/runtime/index.js";
-import { decode } from "../../src/tensor/codes.mjs";
-import { floatsOf } from "../../src/tensor/half.js";
-import { storageIndex, storedDims } from "../../src/tensor/matrix.js";
 import { type ModelSpec, modelBytes } from "../helpers/model.js";
 import { randomNumbers } from "../helpers/quantised.js";
 import { floats, testRuntime } from "../helpers/runtime.js";
@@ -25,19 +22,6 @@ import { LAYERS, TOKENS } from "./one-layer.js";
 
 const runtime = testRuntime();
 afterEach(() => expect(runtime.openSessions()).toBe(0));
-
-/** The values of a target, [out, in]. */
-async function valuesOf(target: Target): Promise<number[]> {
-  const { shape, order, tensor } = target;
-  const coding = await resolveCoding(target);
-  const bytes = await readTensor(tensor);
-  const stored =
-    coding.kind === "float" ? floatsOf(bytes, coding.dtype) : decode(bytes, coding, ...storedDims(shape, order));
-  return Array.from(
-    { length: shape.out * shape.in },
-    (_, k) => stored[storageIndex(shape, order, Math.floor(k / shape.in), k % shape.in)] as number,
-  );
-}
 
 /** X · Wᵀ in float64; X [tokens, in], W [out, in]. */
 const product = (x: readonly number[], weight: readonly number[], { out, in: channels }: Target["shape"]) =>
@@ -76,7 +60,7 @@ describe.each(LAYERS)("$form $variant", ({ form, stored, spec, x, tolerance = 1e
     const { bits, blockSize } = codingFacts(coding, shape, order);
     expect(stored).toContain(String(bits));
     expect(blockSize === null || !stored.includes("blocks") || stored.endsWith(` ${blockSize}`)).toBe(true);
-    const weight = await valuesOf(target);
+    const weight = [...(await readValues(target))];
     const close = (found: readonly number[], expected: readonly number[]) => {
       const largest = Math.max(...expected.map(Math.abs));
       for (const [k, value] of expected.entries())

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { collectStatistics, openSamples, type TargetStatistics } from "../../src/calibrate/index.js";
-import { type ComputedMask, createCpuDevice } from "../../src/compute/index.js";
+import { createCpuDevice } from "../../src/compute/cpu/index.js";
+import type { ComputedMask } from "../../src/compute/index.js";
 import { buildModel, findTargets, type Target } from "../../src/graph/index.js";
 import { openModel, readTensor, writeModel } from "../../src/onnx/index.js";
 import { countKept, isKept, type Mask } from "../../src/pattern/index.js";
@@ -14,6 +15,7 @@ import {
   ProgressMeter,
 } from "../../src/prune/index.js";
 import { type ChannelStatistics, channelFactor, coefficientsOf, depthOf, methodOf } from "../../src/score/index.js";
+import { openCpu } from "../helpers/cpu-device.js";
 import { referenceMask, referenceScores, retainedShare } from "../helpers/reference-mask.js";
 import { testRuntime } from "../helpers/runtime.js";
 import { bytesOfEdit, languageModel, planOf, quietMeter, TOKENS } from "./tiny.js";
@@ -25,7 +27,7 @@ const services = {
   runtime,
   sessionOptions: {},
   tokenizer: () => Promise.reject(new Error("not asked for")),
-  threads: 1,
+  openDevice: openCpu,
 };
 
 /** Plan and masks of the tiny model, calibrated on token ids. */

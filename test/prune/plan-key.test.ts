@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openModel } from "../../src/onnx/index.js";
 import { openPlan, planKey, sourceHashes } from "../../src/prune/index.js";
+import { sourceHasher } from "../../src/store/folders.js";
 import { bytesOf, external, float32, modelBytes, node, value } from "../helpers/model.js";
 import { folderWithModel, languageModel, resolved } from "./tiny.js";
 
@@ -14,7 +15,7 @@ afterAll(() => place.remove());
 
 async function keyOf(option: object, { path = place.path, name = "model" } = {}): Promise<string | null> {
   const plan = await openPlan({ input: path, name }, resolved(option));
-  const key = await planKey(plan, null);
+  const key = await planKey(plan, sourceHasher(null));
   await plan.model.onnx.close();
   return key?.key ?? null;
 }
@@ -107,7 +108,7 @@ describe("the key of a pruned file", () => {
     });
     const hashesWith = async (first: number) => {
       const data = new Uint8Array(256).fill(first, 0, 1);
-      return sourceHashes(await openModel(bytes, { externalData: [{ path: "__proto__", data }] }), null);
+      return sourceHashes(await openModel(bytes, { externalData: [{ path: "__proto__", data }] }), sourceHasher(null));
     };
     expect(Object.keys(await hashesWith(1))).toEqual(["model", "__proto__"]);
     expect(JSON.stringify(await hashesWith(1))).not.toBe(JSON.stringify(await hashesWith(2)));
@@ -143,7 +144,7 @@ describe("the key of a pruned file", () => {
 
 it("comes with what it was made from, as plain data", async () => {
   const plan = await openPlan({ input: place.path, name: "model" }, resolved(BASE));
-  const key = await planKey(plan, null);
+  const key = await planKey(plan, sourceHasher(null));
   expect(key?.source).toEqual({ "model.onnx": expect.stringMatching(/^[0-9a-f]{64}$/) });
   expect(JSON.parse(JSON.stringify(key?.options))).toEqual({
     method: "crepe",

@@ -4,6 +4,7 @@ import { buildModel, findTargets, type Target } from "../../src/graph/index.js";
 import { openModel, readTensor, serializeModel } from "../../src/onnx/index.js";
 import { isKept, type Mask } from "../../src/pattern/index.js";
 import { type Masked, maskBySamples, maskEdits, type Plan, reportOf } from "../../src/prune/index.js";
+import { openCpu } from "../helpers/cpu-device.js";
 import { float32, type ModelSpec, node, uint8 } from "../helpers/model.js";
 import { integers, pack, randomNumbers } from "../helpers/quantised.js";
 import { testRuntime } from "../helpers/runtime.js";
@@ -81,7 +82,7 @@ const services = {
   runtime,
   sessionOptions: {},
   tokenizer: () => Promise.reject(new Error("not asked for")),
-  threads: 1,
+  openDevice: openCpu,
 };
 
 async function pruned(spec: ModelSpec, option: object): Promise<{ readonly plan: Plan; readonly masked: Masked }> {
@@ -127,7 +128,7 @@ describe("a quantised model", () => {
     const [found, expected] = [await logitsOf(bytes), await logitsOf(await write(twin))];
     for (const [k, value] of expected.entries()) expect(found[k]).toBeCloseTo(value, 4);
 
-    const written = { zerosOf, bytes: 0, seconds: 0, calibration: "tokens", notes: [] };
+    const written = { zerosOf, bytes: 0, seconds: 0, calibration: "tokens", device: "cpu", notes: [] };
     const report = reportOf(own.plan, own.masked, written);
     expect(report.parameters).toBe(reportOf(twin.plan, twin.masked, written).parameters);
     for (const { dtype, sparsity, zeros, shape } of report.weights) {

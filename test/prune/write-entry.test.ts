@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { ProgressEvent } from "../../src/progress.js";
 import { maskBySamples, openPlan, ProgressMeter, planKey, writeEntry } from "../../src/prune/index.js";
-import { readEntry } from "../../src/store/index.js";
+import { FolderDraft, readEntry, sourceHasher } from "../../src/store/folders.js";
 import { VERSION } from "../../src/version.js";
+import { openCpu } from "../helpers/cpu-device.js";
 import { disk, emptyDisk } from "../helpers/full-disk.js";
 import { float32 } from "../helpers/model.js";
 import { int64s, testRuntime } from "../helpers/runtime.js";
@@ -40,20 +41,24 @@ afterEach(async () => {
 async function prune(listen: (event: ProgressEvent) => void = () => {}, signal?: AbortSignal) {
   const option = { method: "wanda", sparsity: 0.5, calibration: { tokens: TOKENS }, ...(signal && { signal }) };
   const plan = await openPlan({ input: place.path, name: "model" }, resolved(option));
-  const services = { runtime, sessionOptions: {}, tokenizer: () => Promise.reject(new Error("no text")), threads: 1 };
+  const services = {
+    runtime,
+    sessionOptions: {},
+    tokenizer: () => Promise.reject(new Error("no text")),
+    openDevice: openCpu,
+  };
   const meter = new ProgressMeter(listen, "model", true, 1);
   try {
     const [masked] = await maskBySamples([plan], services, () => meter);
-    const key = await planKey(plan, null);
+    const key = await planKey(plan, sourceHasher(null));
     if (masked === undefined || key === null) throw new Error("no masks or no key");
     return await writeEntry({
-      folder: out,
+      draft: await FolderDraft.create(out),
       subfolder: "onnx",
       key,
       files: [{ ...masked, meter, notes: ["a note"] }],
       addFiles: (draft) => draft.write("config.json", "{}"),
       runBy: { host: "4.3.1" },
-      memory: null,
     });
   } finally {
     await plan.model.onnx.close();

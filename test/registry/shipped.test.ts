@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { dottedLabel } from "../../src/options/index.js";
-import { plainRecord, readRecord, SHIPPED } from "../../src/registry/index.js";
+import { plainRecord, readRecord } from "../../src/registry/index.js";
+import { SHIPPED } from "../../src/registry/shipped.js";
 
 describe("the shipped records", () => {
   it("are what a registry file may hold", () => {

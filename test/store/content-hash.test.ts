@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { contentHash } from "../../src/store/index.js";
+import { contentHash } from "../../src/store/folders.js";
 
 /** After this long a further change gives a file another change time. */
 const TICK = 50;

@@ -3,7 +3,7 @@ import { appendFile, cp, mkdir, mkdtemp, readFile, rm, stat, truncate, utimes, w
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { FolderDraft, type PruneRecord, RECORD_NAME, readEntry, rememberHash } from "../../src/store/index.js";
+import { FolderDraft, type PruneRecord, RECORD_NAME, readEntry, rememberHash } from "../../src/store/folders.js";
 
 /** A time that `utimes` can set exactly. */
 const WRITTEN = new Date("2026-01-01");
@@ -36,7 +36,7 @@ beforeEach(async () => {
   await draft.write(RECORD_NAME, JSON.stringify(record));
   await draft.commit();
   await utimes(model, WRITTEN, WRITTEN);
-  for (const { name, sha256 } of record.files) await rememberHash(join(entry, name), memory, sha256);
+  for (const { name, sha256 } of record.files) await rememberHash(join(entry, name), memory, sha256 as string);
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 

@@ -5,7 +5,7 @@ import { hostname, tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { PruneError } from "../../src/errors.js";
-import { FolderDraft } from "../../src/store/index.js";
+import { FolderDraft } from "../../src/store/folders.js";
 import { bundleScript, deadProcessId, ended, firstLine, startScript } from "../helpers/child.js";
 
 let folder: string;
@@ -130,7 +130,7 @@ const startOfThis = () => Math.round(performance.timeOrigin);
 
 const SLOW_WRITER = `
   import { setTimeout as sleep } from "node:timers/promises";
-  import { FolderDraft } from "./src/store/index.js";
+  import { FolderDraft } from "./src/store/folders.js";
   const [target, slowly] = process.argv.slice(2) as [string, string | undefined];
   const draft = await FolderDraft.create(target);
   for (let i = 0; i < 10; i++) {

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { FolderDraft } from "../../src/store/index.js";
+import { FolderDraft } from "../../src/store/folders.js";
 import { disk, emptyDisk } from "../helpers/full-disk.js";
 
 vi.mock("node:fs/promises", async (importOriginal) =>

@@ -4,7 +4,7 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { withLock } from "../../src/store/index.js";
+import { withLock } from "../../src/store/folders.js";
 import { bundleScript, deadProcessId, ended, firstLine, startScript } from "../helpers/child.js";
 
 let folder: string;
@@ -146,7 +146,7 @@ describe("waiting for a lock", () => {
 const WORK_ONCE = `
   import { appendFile, stat, writeFile } from "node:fs/promises";
   import { setTimeout as sleep } from "node:timers/promises";
-  import { withLock } from "./src/store/index.js";
+  import { withLock } from "./src/store/folders.js";
   const folder = process.argv[2] as string;
   await withLock(folder + "/work.lock", undefined, async () => {
     if (await stat(folder + "/result").catch(() => null)) return;
@@ -158,7 +158,7 @@ const WORK_ONCE = `
 
 const HOLD = `
   import { setTimeout as sleep } from "node:timers/promises";
-  import { withLock } from "./src/store/index.js";
+  import { withLock } from "./src/store/folders.js";
   await withLock(process.argv[2] as string, undefined, async () => {
     console.log("locked");
     await sleep(60_000);

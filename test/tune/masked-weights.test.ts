@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from "vitest";
-import { createCpuDevice, type MaskJob } from "../../src/compute/index.js";
+import { createCpuDevice } from "../../src/compute/cpu/index.js";
+import type { MaskJob } from "../../src/compute/index.js";
 import type { Target } from "../../src/graph/index.js";
 import type { Candidate } from "../../src/tune/candidate.js";
 import { MaskedWeights } from "../../src/tune/masked-weights.js";

@@ -1,7 +1,7 @@
 /** Tiny language models in half floats and codes, held in memory: weights as inputs, and hidden states cut and fed, in their own type. */
 import { afterEach, describe, expect, it } from "vitest";
 import { openSamples } from "../../src/calibrate/index.js";
-import { createCpuDevice } from "../../src/compute/index.js";
+import { createCpuDevice } from "../../src/compute/cpu/index.js";
 import { blockOutputs, type Target } from "../../src/graph/index.js";
 import { openPlan } from "../../src/prune/index.js";
 import { type ObjectiveName, objectiveOf } from "../../src/tune/objectives/index.js";

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { cutWindows, openSamples, type Samples } from "../../src/calibrate/index.js";
-import { createCpuDevice } from "../../src/compute/index.js";
+import { createCpuDevice } from "../../src/compute/cpu/index.js";
 import { resolvePruneOption } from "../../src/options/index.js";
 import type { ResolvedPrune } from "../../src/options/types.js";
 import { openPlan } from "../../src/prune/index.js";

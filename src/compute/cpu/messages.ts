@@ -1,6 +1,6 @@
 /**
  * What the main thread and a worker say to each other, and what the kernel exports. Types only:
- * worker.mjs is plain JavaScript and reads them through JSDoc.
+ * work.mjs is plain JavaScript and reads them through JSDoc.
  */
 import type { ScoreTerms } from "../../score/index.js";
 import type { QuantisedCoding } from "../../tensor/coding.js";

@@ -34,7 +34,7 @@ export class WorkerPool {
 
   /**
    * @param size most threads at a time
-   * @param start starts a thread, which says when it ends by itself
+   * @param start starts a thread, which says when it ends
    */
   constructor(size: number, start: (died: (cause: unknown) => void) => Thread) {
     this.#size = size;

@@ -32,7 +32,7 @@ export interface ThreadStart {
 /**
  * Starts a thread.
  *
- * @param died called once when it ends by itself, before anybody who waits for it is told
+ * @param died called when it ends, before anybody who waits for it is told; perhaps twice
  */
 export function startThread({ module, workerUrl }: ThreadStart, died: (cause: unknown) => void): Thread {
   // Flags of this process (a loader, an inspector port) are not meant for its workers.

@@ -13,7 +13,7 @@ let scriptUrl: string | undefined;
 /**
  * Starts a thread.
  *
- * @param died called once when it ends by itself, before anybody who waits for it is told
+ * @param died called when it ends, before anybody who waits for it is told
  * @throws where workers cannot be started at all
  */
 export function startThread({ module, workerUrl }: ThreadStart, died: (cause: unknown) => void): Thread {
@@ -22,16 +22,19 @@ export function startThread({ module, workerUrl }: ThreadStart, died: (cause: un
   scriptUrl ??= URL.createObjectURL(new Blob([SCRIPT], { type: "text/javascript" }));
   const worker = new Worker(workerUrl ?? scriptUrl, { name: "transformers-prune" });
   worker.postMessage(module);
+  let end = (_cause: unknown) => {};
   const death = new Promise<never>((_, reject) => {
-    worker.onerror = (event) => {
-      event.preventDefault(); // It is told to whoever waits, and need not be told to the console as well.
+    end = (cause) => {
       worker.terminate();
-      const cause = causeOf(event);
       died(cause);
       reject(cause);
     };
   });
-  death.catch(() => {}); // A thread may die while nobody waits for it.
+  death.catch(() => {}); // A thread may end while nobody waits for it.
+  worker.onerror = (event) => {
+    event.preventDefault(); // It is told to whoever waits, and need not be told to the console as well.
+    end(causeOf(event));
+  };
   return {
     ask: (value, transfer) => {
       const reply = new Promise<unknown>((resolve, reject) => {
@@ -41,7 +44,7 @@ export function startThread({ module, workerUrl }: ThreadStart, died: (cause: un
       });
       return Promise.race([reply, death]);
     },
-    end: async () => worker.terminate(),
+    end: async () => end(new Error("the worker was ended")),
   };
 }
 

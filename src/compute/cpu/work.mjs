@@ -3,9 +3,9 @@
  * brings stored bytes into the kernel's memory piece by piece and runs the kernel. Plain JavaScript,
  * because Node starts worker.mjs itself, from the source tree as well.
  *
- * Memory: |W| as float32, the scales and zeros of codes, for an unstructured pattern by matrix and for permuted N:M its scores as well
- * (another float32 per weight), the mask, and a few MB. It grows with the largest weight so far and is freed
- * with the thread.
+ * Memory: |W| as float32, the scales and zeros of codes, for an unstructured pattern by matrix and for permuted
+ * N:M its scores as well (another float32 per weight), the mask, and a few MB. It grows with the largest weight
+ * so far and is freed with the thread.
  */
 import { bytesOfRows, decodeRows } from "../../tensor/codes.mjs";
 

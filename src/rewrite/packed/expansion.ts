@@ -6,12 +6,10 @@
  * describes the format.
  */
 import { DATA_TYPES, type NewAttribute, type NewNode, type NewTensor } from "../../onnx/index.js";
+import { outputName, PACKED_PREFIX, placesName, valuesName, zerosName } from "./names.js";
 import { elementDims, isFourBits, type PackedForm, type PackedWeight, slotsOf, UINT8 } from "./packed-weight.js";
 import type { PairOrder } from "./pairs.js";
 import type { SlotLayout } from "./slots.js";
-
-/** Every name that packing adds begins so. */
-export const PACKED_PREFIX = "transformers_prune/packed";
 
 /** The operator set that has BitShift and CumSum. */
 export const SMALLEST_OPSET = 11;
@@ -20,19 +18,6 @@ const INT8 = 3;
 const INT32 = 6;
 const INT64 = 7;
 const BOOL = 9;
-
-/** End of the name of values. */
-export const VALUES_SUFFIX = "/values";
-
-/** Names of the initializers that hold a packed weight's bytes. */
-export const valuesName = (weight: string): string => `${PACKED_PREFIX}/${weight}${VALUES_SUFFIX}`;
-/** See {@link valuesName}. */
-export const placesName = (weight: string): string => `${PACKED_PREFIX}/${weight}/places`;
-
-/** See {@link valuesName}; only where zeros differ. */
-export const zerosName = (weight: string): string => `${PACKED_PREFIX}/${weight}/zeros`;
-/** Name of what one of a weight's own nodes puts out, but for the last. */
-export const outputName = (weight: string, role: string): string => `${PACKED_PREFIX}/${weight}/${role}`;
 
 /** What a packed weight adds to a graph, but for the tensors of its own. */
 export interface Expansion {

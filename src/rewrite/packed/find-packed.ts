@@ -16,7 +16,8 @@ import {
   type OnnxTensor,
   readTensor,
 } from "../../onnx/index.js";
-import { type Expansion, expansionOf, PACKED_PREFIX, placesName, VALUES_SUFFIX, valuesName } from "./expansion.js";
+import { type Expansion, expansionOf } from "./expansion.js";
+import { isCalledValues, placesName, valuesName } from "./names.js";
 import { type PackedWeight, packedDims } from "./packed-weight.js";
 import { type ClaimedWeight, type NamedParts, readWeight } from "./read-weight.js";
 
@@ -46,9 +47,7 @@ export async function findPacked(model: OnnxModel): Promise<FoundPacked> {
   const constants = new Set<string>();
   let left = 0;
   for (const graph of graphsOf(model.graph)) {
-    const candidates = graph.initializers.filter(
-      ({ name }) => name.startsWith(`${PACKED_PREFIX}/`) && name.endsWith(VALUES_SUFFIX),
-    );
+    const candidates = graph.initializers.filter(({ name }) => isCalledValues(name));
     if (candidates.length === 0) continue;
     const names = graph === model.graph ? main : new GraphNames(graph);
     for (const values of candidates) {

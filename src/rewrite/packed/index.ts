@@ -12,4 +12,4 @@ export {
   type PackedZeros,
   packedBytes,
 } from "./packed-weight.js";
-export { expansionEdits, MOST_EXPANDED_BYTES, type UnpackEdits, unpackEdits } from "./unpack-model.js";
+export { expansionEdits, MOST_EXPANDED_BYTES, type UnpackEdits, unpackEdits, viewUnpacked } from "./unpack-model.js";

@@ -16,7 +16,8 @@ import {
   type TensorEdit,
 } from "../../onnx/index.js";
 import { elementsIn, packValues } from "./elements.js";
-import { expansionOf, placesName, SMALLEST_OPSET, valuesName, zerosName } from "./expansion.js";
+import { expansionOf, SMALLEST_OPSET } from "./expansion.js";
+import { placesName, valuesName, zerosName } from "./names.js";
 import { type PackedWeight, packedDims, slotsOf, UINT8 } from "./packed-weight.js";
 import { slotCodes } from "./slots.js";
 

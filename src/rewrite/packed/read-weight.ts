@@ -5,7 +5,7 @@
  */
 import { DATA_TYPES, type OnnxNode, type OnnxTensor } from "../../onnx/index.js";
 import { elementBytesOf } from "./element.js";
-import { outputName, PACKED_PREFIX, placesName, VALUES_SUFFIX, valuesName, zerosName } from "./expansion.js";
+import { outputName, PACKED_PREFIX, placesName, VALUES_SUFFIX, valuesName, zerosName } from "./names.js";
 import {
   elementCount,
   elementDims,

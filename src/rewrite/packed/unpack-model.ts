@@ -13,6 +13,7 @@ import {
   type OnnxTensor,
   readTensor,
   type TensorEdit,
+  viewOf,
 } from "../../onnx/index.js";
 import { storedBytes, unpackElements } from "./elements.js";
 import { type FoundPacked, type FoundWeight, findPacked } from "./find-packed.js";
@@ -46,6 +47,15 @@ export function unpackEdits(model: OnnxModel, { weights, shared }: FoundPacked):
   for (const [graph, { nodes, initializers }] of dropped)
     graphs.set(graph, { dropNodes: nodes, keepInitializers: (name) => !initializers.has(name) });
   return { tensors, graphs };
+}
+
+/**
+ * The model with packed weights as initializers, for those who only look; see `viewOf`.
+ *
+ * @param found from `findPacked` of the same model
+ */
+export function viewUnpacked(model: OnnxModel, found: FoundPacked): OnnxModel {
+  return viewOf(model, unpackEdits(model, found));
 }
 
 /** Expanded weights go to a runtime inside one message, which ends at 2 GiB; other parts of the model need room too. */

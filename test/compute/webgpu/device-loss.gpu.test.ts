@@ -1,7 +1,9 @@
 /** What becomes of jobs whose GPU goes away. */
 import { describe, expect, it } from "vitest";
-import { createCpuDevice, createWebGpuDevice, type MaskJob } from "../../../src/compute/index.js";
+import { createCpuDevice } from "../../../src/compute/cpu/index.js";
+import type { MaskJob } from "../../../src/compute/index.js";
 import type { AcquiredGpu } from "../../../src/compute/webgpu/acquired-gpu.js";
+import { createWebGpuDevice } from "../../../src/compute/webgpu/index.js";
 import { methodOf } from "../../../src/score/index.js";
 import { acquireGpu } from "./watched-gpu.js";
 

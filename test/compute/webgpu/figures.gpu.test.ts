@@ -1,7 +1,8 @@
 /** What the WebGPU device does besides masks: figures of a mask for tuning, and zeros in stored floats. */
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { MaskJob, WebGpuDevice } from "../../../src/compute/index.js";
+import type { MaskJob } from "../../../src/compute/index.js";
+import type { WebGpuDevice } from "../../../src/compute/webgpu/index.js";
 import { isKept, type Pattern } from "../../../src/pattern/index.js";
 import { applyMask } from "../../../src/rewrite/index.js";
 import { methodOf } from "../../../src/score/index.js";

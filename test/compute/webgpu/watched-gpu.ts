@@ -2,9 +2,9 @@
 
 import { afterEach, beforeEach, expect } from "vitest";
 import { create, globals } from "webgpu";
-import { createWebGpuDevice } from "../../../src/compute/index.js";
 import { type AcquiredGpu, requestFrom } from "../../../src/compute/webgpu/acquired-gpu.js";
 import type { WebGpuOptions } from "../../../src/compute/webgpu/index.js";
+import { createWebGpuDevice } from "../../../src/compute/webgpu/index.js";
 
 Object.assign(globalThis, globals);
 /**

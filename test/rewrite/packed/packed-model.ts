@@ -15,8 +15,8 @@ import {
   type Packed,
   type PackedForm,
   packEdits,
-  writeZeros,
-} from "../../../src/rewrite/index.js";
+} from "../../../src/rewrite/packed/index.js";
+import { writeZeros } from "../../../src/rewrite/write-zeros.js";
 import type { StorageOrder } from "../../../src/tensor/matrix.js";
 import { type ModelSpec, modelBytes } from "../../helpers/model.js";
 

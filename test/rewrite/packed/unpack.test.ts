@@ -4,7 +4,7 @@ import { onnx } from "onnx-proto";
 import { describe, expect, it } from "vitest";
 import { PruneError } from "../../../src/errors.js";
 import { graphsOf, type OnnxModel, openModel, readTensor, serializeModel, viewOf } from "../../../src/onnx/index.js";
-import { findPacked, unpackEdits } from "../../../src/rewrite/index.js";
+import { findPacked, unpackEdits } from "../../../src/rewrite/packed/index.js";
 import { bytesOf, float16, float32, ifNode, type ModelSpec, modelBytes, node, value } from "../../helpers/model.js";
 import { layersOf } from "../../prune/one-layer.js";
 import { HALF, packedAndDense, packedLayer, TWO_OF_FOUR } from "./packed-model.js";

@@ -1,11 +1,11 @@
 /**
  * What share of a weight's score its mask keeps. The scores at hand are added up while they are in the
  * cache: short stretches in float32, those in float64. Padding scores 0 and adds nothing.
- * Rounding goes up with what is rounded, so what stays never sums to more than all.
+ * Rounding keeps order, so what stays never sums to more than all does.
  */
 import { sumOfLanes } from "./lanes";
 
-/** The largest float32; what a score is counted as that is beyond it. */
+/** The largest float32, as which a score beyond it counts. */
 const LARGEST: f32 = 3.4028234663852886e38;
 
 let all: f64 = 0;

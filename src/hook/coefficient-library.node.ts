@@ -1,32 +1,25 @@
 /**
- * What is known of coefficients where models are loaded: the registry beside the host's cache, the
+ * What is known of coefficients where models are loaded in Node: the registry beside the host's cache, the
  * records that come with this package, and the type of a model, which its config tells.
  */
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type CoefficientLibrary, SHIPPED } from "../registry/index.js";
-import { REGISTRY_NAME, readRegistryFile } from "../registry/local.js";
+import type { CoefficientLibrary } from "../registry/index.js";
+import { readRegistryFile, registryIn } from "../registry/local.js";
+import { SHIPPED } from "../registry/shipped.js";
 import { host } from "./host.js";
-import { type LoadOptions, modelFolder, placeOf } from "./location.js";
-
-/** The registry in a cache folder; null where there is no cache. */
-export const registryIn = (cacheRoot: string | null): string | null =>
-  cacheRoot === null ? null : join(cacheRoot, REGISTRY_NAME);
+import { cacheRootOf, modelFolder, placeOf } from "./model-folders.js";
+import type { LoadOptions } from "./tokenizer.js";
 
 /**
  * The library for one model.
  *
- * @param cacheRoot folder of our cache, null where the host keeps nothing on disk
  * @param id Hub id or directory; null: the config is found by the path of the session file
  * @param options with which the host loads the model
  */
-export function coefficientLibrary(
-  cacheRoot: string | null,
-  id: string | null,
-  options: LoadOptions,
-): CoefficientLibrary {
-  const path = registryIn(cacheRoot);
+export function coefficientLibrary(id: string | null, options: LoadOptions): CoefficientLibrary {
+  const path = registryIn(cacheRootOf(options.cache_dir));
   return {
     registries: async () => [
       { kind: "tuned", records: path === null ? [] : await readRegistryFile(path) },

@@ -1,0 +1,135 @@
+/** Loading with `prune` in a page: the host's pipeline over onnxruntime-web, the browser's cache, files to take away. */
+import { env, pipeline as hostPipeline } from "@huggingface/transformers";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { evaluateModel, type PruneReport, pipeline, pruneToFiles, readWeight } from "../../src/web.js";
+
+const MODEL = "austen-1.4m";
+const PROMPT = "It was a fine morning, and";
+
+beforeAll(() => {
+  env.allowRemoteModels = false;
+  env.allowLocalModels = true;
+  env.localModelPath = "/models/";
+  (env.backends.onnx.wasm as { wasmPaths?: string }).wasmPaths = "/node_modules/onnxruntime-web/dist/";
+});
+beforeEach(async () => {
+  for (const name of await caches.keys()) await caches.delete(name);
+});
+afterAll(async () => {
+  for (const name of await caches.keys()) await caches.delete(name);
+});
+
+const calibration = { count: 4, length: 128 } as const;
+
+async function generated(options: object): Promise<{ text: string; reports: PruneReport[] }> {
+  const reports: PruneReport[] = [];
+  const onReport = (report: PruneReport) => reports.push(report);
+  const given = "prune" in options ? { ...options, prune: { ...(options.prune as object), onReport } } : options;
+  const generate = await pipeline("text-generation", MODEL, { dtype: "fp32", ...given } as object);
+  const [first] = (await generate(PROMPT, { max_new_tokens: 8, do_sample: false })) as { generated_text: string }[];
+  await generate.dispose();
+  return { text: first?.generated_text ?? "", reports };
+}
+
+describe.each(["wasm", "webgpu"] as const)("pipeline() in a page, on %s", (device) => {
+  it("prunes, generates, and finds the model in the browser's cache the next time", async () => {
+    const prune = { pattern: "2:4", calibration };
+    const askers: string[] = [];
+    const { requestAdapter } = GPU.prototype;
+    const asked = vi.spyOn(GPU.prototype, "requestAdapter").mockImplementation(function (this: GPU, options) {
+      askers.push(new Error().stack ?? "");
+      return requestAdapter.call(this, options);
+    });
+    const first = await generated({ device, prune });
+    expect(first.text.startsWith(PROMPT)).toBe(true);
+    expect(first.reports).toHaveLength(1);
+    expect(first.reports[0]).toMatchObject({
+      fromCache: false,
+      notes: [],
+      device: expect.stringContaining(device === "wasm" ? "cpu" : "webgpu"),
+    });
+    // Only the host's runtime asks for adapters; masks are computed on its device.
+    expect(askers.length > 0).toBe(device === "webgpu");
+    expect(askers.filter((stack) => /\/src\//.test(stack))).toEqual([]);
+    asked.mockRestore();
+    const second = await generated({ device, prune });
+    expect(second.reports[0]).toMatchObject({ fromCache: true });
+    expect(second.text).toBe(first.text);
+  });
+});
+
+describe("in a page", () => {
+  it("pipeline() without prune is the host's", async () => {
+    const host = await hostPipeline("text-generation", MODEL, { dtype: "fp32", device: "wasm" });
+    const [own] = (await host(PROMPT, { max_new_tokens: 8, do_sample: false })) as { generated_text: string }[];
+    await host.dispose();
+    expect((await generated({ device: "wasm" })).text).toBe(own?.generated_text);
+  });
+
+  it("evaluateModel() measures the model dense and pruned, and pruneToFiles() hands over the files of the latter", async () => {
+    const text = await (await fetch("/models/austen-1.4m/persuasion.txt")).text();
+    const prune = { pattern: "2:4", calibration } as const;
+    const options = { text, length: 128, windows: 4, dtype: "fp32", device: "wasm" } as const;
+    const dense = await evaluateModel(MODEL, options);
+    const pruned = await evaluateModel(MODEL, { ...options, prune });
+    expect(pruned.perplexity).toBeGreaterThan(dense.perplexity);
+    const { reports, files } = await pruneToFiles(MODEL, { prune, dtype: "fp32", device: "wasm" });
+    expect(reports[0]).toMatchObject({ file: "model", fromCache: true });
+    expect([...files.keys()]).toEqual(expect.arrayContaining(["onnx/model.onnx", "config.json", "tokenizer.json"]));
+    const { values } = await readWeight(files.get("onnx/model.onnx") as Blob, "layers.0.self_attn.q_proj");
+    expect(values.filter((value) => value === 0).length).toBeGreaterThanOrEqual(values.length / 2);
+  });
+
+  it("a full storage costs the cache and not the load, and the report says so", async () => {
+    const put = vi.spyOn(Cache.prototype, "put").mockImplementation(async (request) => {
+      if (String(request).includes("transformers-prune")) throw new DOMException("no room", "QuotaExceededError");
+    });
+    const { reports, text } = await generated({ device: "wasm", prune: { pattern: "2:4", method: "magnitude" } });
+    put.mockRestore();
+    expect(reports[0]?.notes).toEqual([expect.stringMatching(/^not cached: .*storage for this site is full/)]);
+    expect(text.startsWith(PROMPT)).toBe(true);
+  });
+
+  it("session files have the names that maps use, and a model of several is calibrated by running it", async () => {
+    env.localModelPath = "/test/fixtures/";
+    const reports: PruneReport[] = [];
+    const half = {
+      pattern: "2:4",
+      calibration: { count: 2 },
+      onReport: (one: PruneReport) => reports.push(one),
+    } as const;
+    const ready: string[] = [];
+    const options = {
+      dtype: "fp32",
+      device: "wasm",
+      prune: { encoder_model: half, decoder_model_merged: half },
+    } as const;
+    const progress_callback = ({ status }: { status: string }) => {
+      if (status === "ready") ready.push(`after ${reports.length} reports`);
+    };
+    const load = () => pipeline("text2text-generation", "tiny-t5", { ...options, progress_callback });
+    const generate = await load();
+    expect(await generate("a", { max_new_tokens: 2 })).toHaveLength(1);
+    await generate.dispose();
+    expect(reports.map(({ file, fromCache }) => [file, fromCache]).sort()).toEqual([
+      ["decoder_model_merged", false],
+      ["encoder_model", false],
+    ]);
+    await (await load()).dispose();
+    expect(reports.slice(2).map(({ fromCache }) => fromCache)).toEqual([true, true]);
+    expect(ready).toEqual(["after 2 reports", "after 4 reports"]);
+    env.localModelPath = "/models/";
+  });
+
+  it("a load that fails half-way says why, and the next one is not disturbed", async () => {
+    const failing = pipeline("text-generation", MODEL, {
+      dtype: "fp32",
+      device: "wasm",
+      prune: { include: ["no_such_weight"] },
+    });
+    await expect(failing).rejects.toMatchObject({ name: "PruneError" });
+    expect((await generated({ device: "wasm", prune: { method: "magnitude", pattern: "2:4" } })).reports).toHaveLength(
+      1,
+    );
+  });
+});
