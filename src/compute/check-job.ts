@@ -38,7 +38,7 @@ export function checkJob(job: MaskJob): void {
  * @throws PruneError `bad-model`
  */
 export function checkStored(
-  { label, shape, order, dtype }: MaskJob,
+  { label, shape, order, dtype }: Pick<MaskJob, "label" | "shape" | "order" | "dtype">,
   coding: QuantisedCoding | null,
   found: number,
 ): void {
@@ -85,7 +85,7 @@ export const unreadableError = (label: string, cause: Error): PruneError =>
  */
 export function deviceError(
   device: string,
-  { label, shape }: MaskJob,
+  { label, shape }: Pick<MaskJob, "label" | "shape">,
   found: string,
   remedy: string,
   cause?: unknown,

@@ -49,6 +49,12 @@ export interface SeenRange {
   readonly smallestBits: number;
 }
 
+/** What score kernels left: the largest, and the complement of the smallest. */
+export function rangeOf(bytes: Uint8Array): SeenRange {
+  const [largestBits, complement] = new Uint32Array(bytes.buffer, bytes.byteOffset, 2) as unknown as [number, number];
+  return { largestBits, smallestBits: ~complement >>> 0 };
+}
+
 /** What follows from the range: values that are no numbers, or the power of two by which to multiply. */
 export function judgeRange({ largestBits, smallestBits }: SeenRange): "bad" | number {
   if (largestBits >= INFINITY_BITS) return "bad";

@@ -83,6 +83,7 @@ var<workgroup> least: atomic<u32>;
 var<private> largest: u32;
 var<private> smallest: u32;
 var<private> keys: array<u32, ${step}>;
+var<private> rowTerm: f32;
 
 // Input channels \`channel\` … of the strip and its neighbours; channels from \`end\` on are not read and count as 0.
 fn loadTile(firstRow: u32, channel: u32, end: u32, thread: u32) {
@@ -105,7 +106,7 @@ fn loadTile(firstRow: u32, channel: u32, end: u32, thread: u32) {
     return 0u;
   }
   let column = columns[i];
-  var terms = rows[o] + column.x;
+  var terms = rowTerm + column.x;
 ${window === null ? "" : WINDOW_TERM}
   // Without the sign of a factor −0.
   return bitcast<u32>((w * terms) * column.y) & 0x7fffffffu;
@@ -118,6 +119,7 @@ fn main(${ARGUMENTS}) {
   let chunkFirst = group.y * job.chunk;
   let chunkEnd = min(job.inputs, chunkFirst + job.chunk);
   smallest = 0xffffffffu;
+  rowTerm = rows[min(o, job.outputs - 1u)];
 ${group === null ? "" : "  var word = 0u;\n  var sum = vec2(0.0, 0.0);"}
 ${window === null ? "" : PROLOGUE}
   for (var channel = chunkFirst; channel < chunkEnd; channel += ${step}u) {

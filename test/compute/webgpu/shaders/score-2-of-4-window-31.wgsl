@@ -53,6 +53,7 @@ var<workgroup> least: atomic<u32>;
 var<private> largest: u32;
 var<private> smallest: u32;
 var<private> keys: array<u32, 8>;
+var<private> rowTerm: f32;
 
 // Input channels `channel` … of the strip and its neighbours; channels from `end` on are not read and count as 0.
 fn loadTile(firstRow: u32, channel: u32, end: u32, thread: u32) {
@@ -143,7 +144,7 @@ fn keyAt(o: u32, i: u32, b: u32, thread: u32) -> u32 {
     return 0u;
   }
   let column = columns[i];
-  var terms = rows[o] + column.x;
+  var terms = rowTerm + column.x;
   if (windowSum > 0.0) {
     let rowCells = min(o + HALF, job.outputs - 1u) - max(o, HALF) + HALF + 1u;
     let channelCells = min(i + HALF, job.inputs - 1u) - max(i, HALF) + HALF + 1u;
@@ -334,6 +335,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>,
   let chunkFirst = group.y * job.chunk;
   let chunkEnd = min(job.inputs, chunkFirst + job.chunk);
   smallest = 0xffffffffu;
+  rowTerm = rows[min(o, job.outputs - 1u)];
   var word = 0u;
   var sum = vec2(0.0, 0.0);
   for (var before = 0u; before < 2u * HALF; before += BATCH) {

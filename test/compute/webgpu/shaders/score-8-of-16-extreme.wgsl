@@ -69,6 +69,7 @@ var<workgroup> least: atomic<u32>;
 var<private> largest: u32;
 var<private> smallest: u32;
 var<private> keys: array<u32, 32>;
+var<private> rowTerm: f32;
 
 // Input channels `channel` … of the strip and its neighbours; channels from `end` on are not read and count as 0.
 fn loadTile(firstRow: u32, channel: u32, end: u32, thread: u32) {
@@ -93,7 +94,7 @@ fn keyAt(o: u32, i: u32, b: u32, thread: u32) -> u32 {
     return 0u;
   }
   let column = columns[i];
-  var terms = rows[o] + column.x;
+  var terms = rowTerm + column.x;
 
   // Without the sign of a factor −0.
   return bitcast<u32>((w * terms) * column.y) & 0x7fffffffu;
@@ -262,6 +263,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>,
   let chunkFirst = group.y * job.chunk;
   let chunkEnd = min(job.inputs, chunkFirst + job.chunk);
   smallest = 0xffffffffu;
+  rowTerm = rows[min(o, job.outputs - 1u)];
   var word = 0u;
   var sum = vec2(0.0, 0.0);
 
