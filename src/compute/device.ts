@@ -44,6 +44,18 @@ export interface ComputedMask extends Mask {
   readonly retained: number;
 }
 
+/** Figures of a mask. */
+export interface MaskFigures {
+  /**
+   * Gini coefficient of the scores with pruned ones counted as 0, and of those that stay: 0 where all are equal. As
+   * tune/gini-coefficient.ts from bins of 7 bits of fraction, so never too large, and too small by at most 1 / 512.
+   */
+  readonly giniMasked: number;
+  readonly giniKept: number;
+  /** Σ W² · squares over pruned weights by the same over all; 0 where that is 0. */
+  readonly outputError: number;
+}
+
 /** Something that computes masks. */
 export interface Device {
   readonly name: string;
@@ -67,6 +79,15 @@ export interface Device {
    *   pattern does not fit the shape; `device` where the device fails
    */
   computeMask(job: MaskJob, signal?: AbortSignal): Promise<ComputedMask>;
+  /** As `refuse`, for `measure`; both are there or none. */
+  refuseToMeasure?(job: MaskJob): Promise<string | null>;
+  /**
+   * Figures of a mask of the job's weight, scored by the job's terms.
+   *
+   * @param squares squared norms of the input channels, [in], for the output error
+   * @throws as `computeMask`
+   */
+  measure?(job: MaskJob, mask: Mask, squares: Float32Array, signal?: AbortSignal): Promise<MaskFigures>;
   /** Frees threads and memory. The device is not used afterwards. */
   close(): Promise<void>;
 }

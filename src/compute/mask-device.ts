@@ -51,7 +51,7 @@ export async function openMaskDevice({ wanted, hostGpu, threads }: DeviceWish): 
 
 /** A GPU to compute on. */
 interface OpenGpu {
-  readonly device: Device;
+  readonly device: Required<Device>;
   /** The adapter, in words. */
   readonly description: string;
   readonly release: () => Promise<void>;
@@ -92,6 +92,8 @@ function withCpu(gpu: OpenGpu, cpu: Device): MaskDevice {
     refusals: () =>
       [...refused].map(([why, names]) => `masks of ${someOf([...names])} were computed on the cpu: ${why}`),
     refuse: async () => null,
+    measure: (...args) => gpu.device.measure(...args),
+    refuseToMeasure: (job) => gpu.device.refuseToMeasure(job),
     async computeMask(job: MaskJob, signal?: AbortSignal): Promise<ComputedMask> {
       const why = await gpu.device.refuse(job);
       if (why === null) {

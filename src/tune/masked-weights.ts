@@ -4,7 +4,7 @@
  * buffers are used again for the next one.
  */
 import type { TargetStatistics } from "../calibrate/index.js";
-import type { Device } from "../compute/index.js";
+import type { Device, MaskJob } from "../compute/index.js";
 import type { Target } from "../graph/index.js";
 import type { Mask } from "../pattern/index.js";
 import { weightBytes } from "../prune/index.js";
@@ -69,26 +69,12 @@ export class MaskedWeights {
 
   private maskOf(
     target: Target,
-    { method, pattern, coefficients }: Candidate,
+    candidate: Candidate,
     statistics: ChannelStatistics | undefined,
     signal: AbortSignal | undefined,
   ): Promise<Mask> {
     const { device, layers } = this.options;
-    const { name: label, kind, layer, shape, order } = target;
-    const place = { kind, depth: depthOf(layer, layers) };
-    const terms = methodOf(method).terms(coefficientsOf(coefficients, place), shape);
-    return device.computeMask(
-      {
-        label,
-        ...weightBytes(target),
-        shape,
-        order,
-        terms,
-        channelFactor: channelFactor(terms, shape.in, statistics, label),
-        pattern,
-      },
-      signal,
-    );
+    return device.computeMask(candidateJob(target, candidate, statistics, layers), signal);
   }
 
   private write(target: Target, mask: Mask): void {
@@ -98,4 +84,23 @@ export class MaskedWeights {
     this.buffers.set(target, buffer);
     maskInto(buffer, stored, dense.codingOf(target), mask);
   }
+}
+
+/**
+ * What a device is told to mask a weight as a candidate says.
+ *
+ * @param layers blocks of the model, which tell how deep a weight lies
+ * @throws PruneError `bad-calibration` where a statistic is needed and absent
+ */
+export function candidateJob(
+  target: Target,
+  { method, pattern, coefficients }: Candidate,
+  statistics: ChannelStatistics | undefined,
+  layers: number,
+): MaskJob {
+  const { name: label, kind, layer, shape, order } = target;
+  const place = { kind, depth: depthOf(layer, layers) };
+  const terms = methodOf(method).terms(coefficientsOf(coefficients, place), shape);
+  const factor = channelFactor(terms, shape.in, statistics, label);
+  return { label, ...weightBytes(target), shape, order, terms, channelFactor: factor, pattern };
 }

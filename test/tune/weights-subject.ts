@@ -3,6 +3,7 @@
  * for each. And the slow way to score and mask the same weights.
  */
 
+import type { Device } from "../../src/compute/index.js";
 import { buildModel, findTargets, type Target } from "../../src/graph/index.js";
 import { openModel } from "../../src/onnx/index.js";
 import type { Pattern } from "../../src/pattern/index.js";
@@ -71,7 +72,14 @@ export async function weightsSubject(
   const statistics =
     methodOf(method).statistic === "none" ? [] : [new Map(targets.map((target) => [target, inputOf(target.shape.in)]))];
   const subject = {
-    plan: { layers: weights.length, pattern: { kind: "n:m", keep: 2, of: 4, permute: false } } as Plan,
+    plan: {
+      layers: weights.length,
+      pattern: { kind: "n:m", keep: 2, of: 4, permute: false },
+      options: { method },
+      coefficients: { all: methodOf(method).untuned },
+      passes: 1,
+    } as Partial<Plan> as Plan,
+    device: {} as Device,
     model,
     targets,
     statistics,

@@ -8,12 +8,12 @@ import type { Mask } from "../../pattern/index.js";
 import type { QuantisedCoding } from "../../tensor/coding.js";
 import { storedDims } from "../../tensor/matrix.js";
 import { badValuesError, checkJob, checkStored, describeError, deviceError } from "../check-job.js";
-import type { ComputedMask, Device, MaskJob } from "../device.js";
+import type { ComputedMask, Device, MaskFigures, MaskJob } from "../device.js";
 import type { AcquiredGpu } from "./acquired-gpu.js";
 import { applyMaskOn } from "./apply-mask.js";
 import { DeviceLost, Gpu } from "./gpu.js";
 import { maskWeight } from "./mask-weight.js";
-import { type MaskFigures, measureMask } from "./measure-mask.js";
+import { measureMask } from "./measure-mask.js";
 import { PassTimer } from "./pass-timer.js";
 import { type DeviceLimits, type Plan, planJob } from "./plan.js";
 import { findBadValues, judgeRange, type SeenRange } from "./range.js";
@@ -26,7 +26,6 @@ import { Work } from "./work.js";
 
 export { requestGpu } from "./acquire.node.js";
 export type { AcquiredGpu } from "./acquired-gpu.js";
-export type { MaskFigures } from "./measure-mask.js";
 
 const NAME = "webgpu";
 /** Weights that are worked on at once: while one computes, the next is read and sent. */
@@ -55,14 +54,7 @@ export interface WebGpuOptions {
 }
 
 /** What this device does besides masks: the weight is on the GPU, or would be there anyway. */
-export interface WebGpuDevice extends Device {
-  /**
-   * Figures of a mask of the job's weight, scored by the job's terms.
-   *
-   * @param squares squared norms of the input channels, [in], for the output error
-   * @throws as `computeMask`
-   */
-  measure(job: MaskJob, mask: Mask, squares: Float32Array, signal?: AbortSignal): Promise<MaskFigures>;
+export interface WebGpuDevice extends Required<Device> {
   /**
    * The stored floats of a weight with exact zeros where the mask has 0.
    *
@@ -111,6 +103,10 @@ class MaskingGpu implements WebGpuDevice {
       signal?.throwIfAborted();
       return this.retried(job, (gpu) => this.compute(gpu, job, signal), signal);
     });
+  }
+
+  refuseToMeasure(job: MaskJob): Promise<string | null> {
+    return this.refuse(job);
   }
 
   async measure(job: MaskJob, mask: Mask, squares: Float32Array, signal?: AbortSignal): Promise<MaskFigures> {

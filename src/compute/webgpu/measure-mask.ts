@@ -2,6 +2,7 @@
  * Figures of a mask for tuning: how unequal the scores are that stay, and the error that the mask makes in the
  * weight's output if its input channels were independent of each other.
  */
+import type { MaskFigures } from "../device.js";
 import {
   BIN_WORDS,
   ERROR_CHUNK,
@@ -16,18 +17,6 @@ import type { Slice } from "./plan.js";
 import { rangeOf, type SeenRange } from "./range.js";
 import { writeBytes } from "./upload.js";
 import type { WeightRun } from "./weight-run.js";
-
-/** Figures of a mask. */
-export interface MaskFigures {
-  /**
-   * Gini coefficient of the scores with pruned ones counted as 0, and of those that stay: 0 where all are equal. As
-   * tune/gini-coefficient.ts from bins of 7 bits of fraction, so never too large, and too small by at most 1 / 512.
-   */
-  readonly giniMasked: number;
-  readonly giniKept: number;
-  /** Σ W² · squares over pruned weights by the same over all; 0 where that is 0. */
-  readonly outputError: number;
-}
 
 /**
  * Measures a mask.
