@@ -2,7 +2,7 @@
  * The browser bundles, dist/web.js and dist/onnx.web.js: everything but the host. Vite (Rolldown) and
  * not tsup (esbuild) makes them, because it can be told which modules belong together: what the entry
  * and a prune load is three chunks here; esbuild makes one of every set of modules that the same imports
- * reach, sixteen small ones that took 8 kB more when compressed. Declarations come from tsup.
+ * reach, many small ones that compress worse. Declarations come from tsup.
  */
 import { defineConfig } from "vite";
 import { viteWebTwins } from "./scripts/web-twins.mjs";

@@ -2,6 +2,7 @@
 export { isOneShot } from "./calibration-option.js";
 export { coefficientValues, readCoefficientSet } from "./coefficient-values.js";
 export { parseJson } from "./coefficients.js";
+export { CALIBRATION_OPTIONS, type OptionRow, PRUNE_OPTIONS } from "./descriptions.js";
 export { matchesAnyGlob, matchesGlob } from "./globs.js";
 export { mustBeFunction, mustBeInteger, mustBeOneOf, mustBeText } from "./must-be.js";
 export { nearest } from "./nearest.js";
@@ -18,12 +19,9 @@ export { withScope } from "./pattern-option.js";
 export { resolvePruneOption } from "./resolve.js";
 export { checkNamedFiles } from "./session-files.js";
 export {
-  CALIBRATION_OPTIONS,
   type CalibrationOptionName,
   DEFAULTS,
   METHOD_NAMES,
-  type OptionRow,
-  PRUNE_OPTIONS,
   type PruneOptionName,
   SCOPES,
   WEIGHT_KINDS,

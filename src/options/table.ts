@@ -1,20 +1,11 @@
 /**
- * What options there are: name, meaning, form and default of each, as data. The readers take their
- * keys and defaults from here, the command line its help, the documentation its table. Methods,
- * their parameters and the patterns have tables of their own (METHODS, PATTERN_FORMS).
+ * What options there are: their names, defaults and limits, from which the readers take theirs. What they
+ * mean, in words, is in descriptions.ts. Methods, their parameters and the patterns have tables of their
+ * own (METHODS, PATTERN_FORMS).
  */
 import type { WeightKind } from "../graph/index.js";
 import { METHODS, type MethodName } from "../score/index.js";
 import type { CalibrationOptions, Encoding, PruneOptions } from "./types.js";
-
-/** One option, for people. */
-export interface OptionRow {
-  readonly summary: string;
-  /** What may be written, in TypeScript's notation. */
-  readonly value: string;
-  /** The default in words; empty where leaving the option out means nothing. */
-  readonly default: string;
-}
 
 /** Names of the score methods. */
 export const METHOD_NAMES = Object.keys(METHODS) as MethodName[];
@@ -58,99 +49,42 @@ export const LIMITS = {
   leastMemory: 400_000_000,
 } as const;
 
-const quoted = (words: readonly string[]) => words.map((word) => `"${word}"`).join(" | ");
+/** Names in the order in which messages and help list them; as keys, so that the compiler misses none. */
+const PRUNE_NAMES = {
+  method: 0,
+  sparsity: 0,
+  scope: 0,
+  pattern: 0,
+  permute: 0,
+  coefficients: 0,
+  include: 0,
+  exclude: 0,
+  calibration: 0,
+  passes: 0,
+  verify: 0,
+  encoding: 0,
+  compareBytes: 0,
+  cache: 0,
+  signal: 0,
+  onReport: 0,
+} as const satisfies Record<keyof PruneOptions, 0>;
 
-/** Options of the object form of `prune`. */
-export const PRUNE_OPTIONS = {
-  method: { summary: "how weights are scored", value: quoted(METHOD_NAMES), default: DEFAULTS.method },
-  sparsity: {
-    summary: "share of the weights that becomes zero, anywhere; not together with a pattern",
-    value: 'number from 0 up to but not including 1, or "50%"',
-    default: String(DEFAULTS.sparsity),
-  },
-  scope: {
-    summary: "where scores compete: in each output row or in the matrix; not together with a pattern",
-    value: quoted(SCOPES),
-    default: "what the method's paper does, or what the coefficients were tuned for",
-  },
-  pattern: { summary: "N of every M consecutive input channels stay", value: '"N:M", for example "2:4"', default: "" },
-  permute: {
-    summary: "with a pattern: choose which M input channels share a group, so that higher scores stay; takes longer",
-    value: "true | false",
-    default: "false",
-  },
-  coefficients: {
-    summary:
-      "numbers of the method; auto: tuned ones of this model or its family where known, else untuned ones; default: untuned ones",
-    value: '"auto" | "default" | object | JSON text | path or URL of a JSON file of numbers or of tuning',
-    default: "auto",
-  },
-  include: {
-    summary: "only weights whose name matches are pruned, also those that are dense by default",
-    value: "glob | glob[]",
-    default: "",
-  },
-  exclude: { summary: "weights whose name matches stay dense", value: "glob | glob[]", default: "" },
-  calibration: { summary: "the samples on which activations are measured", value: "object", default: "built-in text" },
-  passes: {
-    summary: "passes of calibration; each after the first measures the model as the one before pruned it",
-    value: `whole number from 1 to ${LIMITS.passes}`,
-    default: `what the coefficients were tuned with, else ${DEFAULTS.passes}`,
-  },
-  verify: {
-    summary: "compare with ria on a little text, and keep the better masks",
-    value: "true | false",
-    default: String(DEFAULTS.verify),
-  },
-  encoding: {
-    summary:
-      "how pruned weights are stored: dense, zeros and all, or packed, which is about half the bytes but takes time and memory to load",
-    value: quoted(ENCODINGS),
-    default: DEFAULTS.encoding,
-  },
-  compareBytes: {
-    summary: "measure what gzip and brotli make of the file with zeros, for the report",
-    value: "true | false",
-    default: String(DEFAULTS.compareBytes),
-  },
-  cache: {
-    summary: "keep the pruned model beside the host's own cache, in a folder of yours, or in memory only",
-    value: "true | path | false",
-    default: "true",
-  },
-  signal: { summary: "stops the work", value: "AbortSignal", default: "" },
-  onReport: { summary: "hears the report of each session file", value: "(report) => void", default: "" },
-} as const satisfies Record<keyof PruneOptions, OptionRow>;
-
-/** Options of `calibration`. */
-export const CALIBRATION_OPTIONS = {
-  texts: { summary: "text to calibrate on", value: "string | string[]", default: "built-in text" },
-  tokens: { summary: "token ids, one array a sample, used as they are", value: "number[][]", default: "" },
-  feeds: { summary: "ready inputs of the session, one object a sample", value: "iterable of objects", default: "" },
-  run: { summary: "any use of the model; every token that passes counts", value: "(pipe) => unknown", default: "" },
-  id: {
-    summary: "name of samples given as feeds or by run, so that the result can be cached; change it when they change",
-    value: "string",
-    default: "",
-  },
-  count: { summary: "samples cut from the text", value: "whole number", default: String(DEFAULTS.count) },
-  length: { summary: "tokens in a sample", value: "whole number", default: String(DEFAULTS.length) },
-  bos: {
-    summary: "every sample starts with the tokenizer's BOS and holds length − 1 text tokens",
-    value: "true | false",
-    default: String(DEFAULTS.bos),
-  },
-  memory: {
-    summary: "about how much memory may be taken; a model too large for it is run in parts, one after the other",
-    value: 'bytes | "800MB" | "1GB"',
-    default: "no bound",
-  },
-} as const satisfies Record<keyof CalibrationOptions, OptionRow>;
+const CALIBRATION_NAMES = {
+  texts: 0,
+  tokens: 0,
+  feeds: 0,
+  run: 0,
+  id: 0,
+  count: 0,
+  length: 0,
+  bos: 0,
+  memory: 0,
+} as const satisfies Record<keyof CalibrationOptions, 0>;
 
 /** Name of an option of the object form. */
-export type PruneOptionName = keyof typeof PRUNE_OPTIONS;
+export type PruneOptionName = keyof typeof PRUNE_NAMES;
 /** Name of an option of `calibration`. */
-export type CalibrationOptionName = keyof typeof CALIBRATION_OPTIONS;
+export type CalibrationOptionName = keyof typeof CALIBRATION_NAMES;
 
-export const PRUNE_OPTION_NAMES = Object.keys(PRUNE_OPTIONS) as PruneOptionName[];
-export const CALIBRATION_OPTION_NAMES = Object.keys(CALIBRATION_OPTIONS) as CalibrationOptionName[];
+export const PRUNE_OPTION_NAMES = Object.keys(PRUNE_NAMES) as PruneOptionName[];
+export const CALIBRATION_OPTION_NAMES = Object.keys(CALIBRATION_NAMES) as CalibrationOptionName[];

@@ -83,6 +83,8 @@ async function maskOne(
       meter.step("calibrate", step, steps, `${count > 1 ? `part ${index + 1} of ${count}, ` : ""}sample ${done}`, pass);
     };
     const control = { signal, onSample };
+    // Before the first sample is through there is a session to be opened, which may take a while.
+    meter.step("calibrate", 0, total ?? 1, "", pass);
     const collectAll = async (all: Samples) => {
       if (calibration.memory === null) return collectStatistics(plan.model, plan.targets, all, options, control);
       const { collectInParts, describeParts, weightBytesWithin } = await import("../calibrate/collect-in-parts.js");

@@ -147,7 +147,7 @@ describe("masks by samples", () => {
     const meter = new ProgressMeter((event) => events.push(event), "model", true, 2);
     await maskBySamples([plan], services, () => meter);
     const steps = events.map(({ phase, done, total }) => `${phase} ${done}/${total}`);
-    const pass = ["calibrate 1/3", "calibrate 2/3", "calibrate 3/3", "mask 1/2", "mask 2/2"];
+    const pass = ["calibrate 0/3", "calibrate 1/3", "calibrate 2/3", "calibrate 3/3", "mask 1/2", "mask 2/2"];
     expect(steps).toEqual([...pass, ...pass]);
     expect(
       events
