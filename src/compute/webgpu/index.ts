@@ -71,7 +71,7 @@ export interface WebGpuDevice extends Required<Device> {
 
 /**
  * The device that runs where there is WebGPU. Weights larger than its buffers may be go in slices of output
- * rows; each of the two jobs that run at once holds at most half of `memory`. Bytes in files are read whole.
+ * rows; of the two jobs that run at once each holds about half of `memory` at most. Bytes in files are read whole.
  *
  * A lost device is acquired again once for each job, if it was our own; errors name the weight.
  */

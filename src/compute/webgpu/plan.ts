@@ -165,11 +165,12 @@ function sliceWeight(facts: WeightFacts, rule: Plan["rule"], half: number, limit
         ? Math.ceil((rows * rowElements * elementBits) / 32) * 4 + 4
         : Math.ceil((shape.in * alignedElements(rows, elementBits) * elementBits) / 32) * 4;
   const scored = (rows: number) => (rule === "group" ? 0 : rows * shape.in * 4);
-  // Of the memory, half is the weight's, so that the rest and another job find room.
+  // Half of the memory is for the weight, half for its scores.
+  const most = Math.min(binding, memory / 2);
   const fits = (rows: number) =>
     rows <= sliceRows &&
-    loaded(Math.min(shape.out, rows + (rows < shape.out ? 2 * half : 0))) <= Math.min(binding, memory / 2) &&
-    scored(rows) <= binding;
+    loaded(Math.min(shape.out, rows + (rows < shape.out ? 2 * half : 0))) <= most &&
+    scored(rows) <= most;
   const total = rule === "matrix" ? scored(shape.out) : 0;
   if (total > memory / 2)
     return `the scores of the matrix take ${mib(total)}, of ${mib(memory / 2)} that they may take (option memory)`;

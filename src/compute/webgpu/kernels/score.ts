@@ -134,7 +134,7 @@ ${window === null ? "" : "      sumAcross(thread);\n      workgroupBarrier();"}
     }
 ${group === null ? writeKeys(step) : decideGroups(group.size, step)}
   }
-${group === null ? "" : FINISH}
+${group === null ? "" : finish(step)}
   atomicMax(&most, largest);
   // Workgroup memory begins as zeros, so the smallest is a largest of complements.
   atomicMax(&least, ~smallest);
@@ -173,6 +173,10 @@ const writeKeys = (step: number): string => `    if (o < job.first + job.count) 
       }
     }`;
 
+/**
+ * Groups of a step: their bits into the word of 32 channels, and their sums. Where steps divide words, as with
+ * every M that is a power of two, a group's bits come at once and words end with steps.
+ */
 const decideGroups = (
   size: number,
   step: number,
@@ -183,17 +187,32 @@ const decideGroups = (
         let score = bitcast<f32>(keys[start + c]);
         let stay = ${size <= 32 ? "(stays.x >> c) & 1u" : "select(stays.x >> c, stays.y >> (c - 32u), c >= 32u) & 1u"};
         own += vec2(select(0.0, score, stay == 1u), score);
-        let i = channel + start + c;
+${dividesWords(step) ? "" : ADD_BIT}
+      }
+      sum += own;
+${dividesWords(step) ? "      word |= stays.x << ((channel + start) % 32u);" : ""}
+    }
+${dividesWords(step) ? endWord(step) : ""}`;
+
+const dividesWords = (step: number): boolean => 32 % step === 0;
+
+const endWord = (step: number): string => `    if ((channel + ${step}u) % 32u == 0u) {
+      putWord(word, firstRow, channel & ~31u, thread);
+      word = 0u;
+    }`;
+
+const ADD_BIT = `        let i = channel + start + c;
         word |= stay << (i % 32u);
         if (i % 32u == 31u) {
           putWord(word, firstRow, i - 31u, thread);
           word = 0u;
-        }
-      }
-      sum += own;
-    }`;
+        }`;
 
-const FINISH = `  if (chunkEnd % 32u != 0u) {
+/** What is left of a word, unless its last step, which may reach beyond the last channel, has ended it. */
+const finish = (
+  step: number,
+): string => `  let end = ${dividesWords(step) ? `(chunkEnd + ${step - 1}u) / ${step}u * ${step}u` : "chunkEnd"};
+  if (end % 32u != 0u) {
     putWord(word, firstRow, chunkEnd & ~31u, thread);
   }
   let total = addUp(sum, thread);

@@ -367,17 +367,18 @@ fn main(@builtin(workgroup_id) group: vec3<u32>,
         let score = bitcast<f32>(keys[start + c]);
         let stay = (stays.x >> c) & 1u;
         own += vec2(select(0.0, score, stay == 1u), score);
-        let i = channel + start + c;
-        word |= stay << (i % 32u);
-        if (i % 32u == 31u) {
-          putWord(word, firstRow, i - 31u, thread);
-          word = 0u;
-        }
+
       }
       sum += own;
+      word |= stays.x << ((channel + start) % 32u);
+    }
+    if ((channel + 8u) % 32u == 0u) {
+      putWord(word, firstRow, channel & ~31u, thread);
+      word = 0u;
     }
   }
-  if (chunkEnd % 32u != 0u) {
+  let end = (chunkEnd + 7u) / 8u * 8u;
+  if (end % 32u != 0u) {
     putWord(word, firstRow, chunkEnd & ~31u, thread);
   }
   let total = addUp(sum, thread);
