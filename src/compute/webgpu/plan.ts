@@ -77,8 +77,10 @@ const STRIPS = [64, 32] as const;
 const MOST_CHANNELS = 32;
 const MOST_CHANNELS_IN_WINDOW = 8;
 /** Input channels of a workgroup: more, and fewer neighbours are read twice; fewer, and more workgroups share the work. */
-const CHUNK_IN_WINDOW = 512;
+const CHUNKS_IN_WINDOW = [512, 1024, 2048, 4096] as const;
 const CHUNK = 128;
+/** Reads of a weight for its scores, on average, that are not exceeded where a longer chunk helps. */
+const MOST_READS = 2;
 
 const mib = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
 
@@ -103,7 +105,7 @@ export function planJob(facts: WeightFacts, limits: DeviceLimits): Plan | string
   if (typeof sliced === "string") return sliced;
   const { slices } = sliced;
   const { strip, batch, step } = workgroup;
-  const chunk = chunkOf(size, step);
+  const chunk = chunkOf(size, step, strip);
   const relative = terms.row !== 0 || terms.column !== 0;
   const strips = slices.reduce((sum, { count }) => sum + Math.ceil(count / strip), 0);
   const kept = elements - prunedCount(pattern, shape);
@@ -141,11 +143,16 @@ function workgroupOf(size: number | null, group: Plan["group"], order: StorageOr
 }
 
 /** A multiple of 32, the mask's words, and of the step. */
-function chunkOf(size: number | null, step: number): number {
+function chunkOf(size: number | null, step: number, strip: number): number {
   const unit = (32 * step) / greatestCommonDivisor(32, step);
-  const wanted = size === null ? CHUNK : CHUNK_IN_WINDOW;
+  const wanted = size === null ? CHUNK : windowChunk(size - 1, strip);
   return Math.max(1, Math.floor(wanted / unit)) * unit;
 }
+
+/** The shortest chunk with which neighbours on both sides, of strip and chunk, cost no more than one more read. */
+const windowChunk = (neighbours: number, strip: number): number =>
+  CHUNKS_IN_WINDOW.find((chunk) => (1 + neighbours / strip) * (1 + neighbours / chunk) <= MOST_READS) ??
+  (CHUNKS_IN_WINDOW.at(-1) as number);
 
 function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b);
