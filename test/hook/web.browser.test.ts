@@ -1,6 +1,7 @@
 /** Loading with `prune` in a page: the host's pipeline over onnxruntime-web, the browser's cache, files to take away. */
 import { env, pipeline as hostPipeline } from "@huggingface/transformers";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { openModel, writeModel } from "../../src/onnx/index.js";
 import { evaluateModel, type PruneReport, pipeline, pruneToFiles, readWeight } from "../../src/web.js";
 
 const MODEL = "austen-1.4m";
@@ -131,5 +132,40 @@ describe("in a page", () => {
     expect((await generated({ device: "wasm", prune: { method: "magnitude", pattern: "2:4" } })).reports).toHaveLength(
       1,
     );
+  });
+
+  it("external data comes in memory, and stays beside the file in the cache", async () => {
+    const parts = new Map<string, BlobPart[]>();
+    const onnx = await openModel(await (await fetch(`/models/${MODEL}/onnx/model.onnx`)).blob());
+    const sink = {
+      write: async (name: string, chunk: Uint8Array) => {
+        parts.set(name, [...(parts.get(name) ?? []), chunk.slice() as Uint8Array<ArrayBuffer>]);
+      },
+    };
+    await writeModel(onnx, {}, sink, { fileName: "model.onnx", external: "always" });
+    expect([...parts.keys()].sort()).toEqual(["model.onnx", "model.onnx_data"]);
+    env.useCustomCache = true;
+    env.customCache = {
+      match: async (url: string) => {
+        const found = parts.get(url.replace(/^.*\//, ""));
+        return found && new Response(new Blob(found));
+      },
+      put: async () => {},
+    };
+    const prune = { method: "wanda", pattern: "2:4", calibration } as const;
+    const whole = { device: "wasm", prune: { ...prune, cache: false }, use_external_data_format: true };
+    const inMemory = await generated(whole);
+    const [first, second] = [await generated({ ...whole, prune }), await generated({ ...whole, prune })];
+    env.useCustomCache = false;
+    env.customCache = null;
+    expect([first, second].map(({ reports: [report] }) => report?.fromCache)).toEqual([false, true]);
+    expect([first.text, second.text]).toEqual([inMemory.text, inMemory.text]);
+    expect((await generated({ device: "wasm", prune: { ...prune, cache: false } })).text).toBe(inMemory.text);
+    const kept = await (await caches.open("transformers-prune")).keys();
+    expect(kept.map(({ url }) => url.replace(/^.*\//, "")).sort()).toEqual([
+      "model.onnx",
+      "model.onnx_data",
+      "prune.json",
+    ]);
   });
 });
