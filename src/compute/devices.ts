@@ -1,6 +1,6 @@
 /**
- * The table of devices. Adding one: a folder that exports a factory, one line here, and it must pass
- * the conformance suite (test/compute/conformance.ts).
+ * The table of devices. Adding one: a folder that exports a factory, one line here, a case of
+ * mask-device.ts, which says when it is taken, and it must pass the conformance suite (test/compute/conformance.ts).
  */
 import { createCpuDevice } from "./cpu/index.js";
 import type { Device } from "./device.js";

@@ -1,7 +1,8 @@
 /**
  * The device that computes the masks of a model: the one that was wanted where it is there, and the cpu
- * for whatever that one refuses. Each refusal is kept for the report.
+ * for whatever that one refuses or fails at. Each of these is kept for the report.
  */
+import { PruneError } from "../errors.js";
 import type { ComputedMask, Device, MaskJob } from "./device.js";
 import type { DeviceName } from "./devices.js";
 
@@ -31,8 +32,8 @@ export interface MaskDevice extends Device {
 }
 
 /**
- * Opens the device. Where a GPU was wanted and there is none, or it refuses a weight, the cpu does the
- * work and `refusals` says why.
+ * Opens the device. Where a GPU was wanted and there is none, or it refuses a weight or fails, the cpu does
+ * the work and `refusals` says why.
  *
  * @throws PruneError `bad-option` for bad threads
  */
@@ -60,11 +61,15 @@ interface OpenGpu {
 /** The host's GPU, or one of our own; why there is none, a clause. */
 async function openGpu(hostGpu: DeviceWish["hostGpu"]): Promise<OpenGpu | string> {
   const { createWebGpuDevice, requestGpu } = await import("./webgpu/index.js");
-  const host = await hostGpu();
-  const release = async () => host?.release();
+  let host: HostGpu | null;
+  try {
+    host = await hostGpu();
+  } catch (error) {
+    return `the host's runtime has no WebGPU (${error instanceof Error ? error.message : String(error)})`;
+  }
   const first = await requestGpu(host?.device);
   if (typeof first === "string") {
-    await release();
+    await host?.release();
     return first;
   }
   let isTaken = false;
@@ -76,6 +81,11 @@ async function openGpu(hostGpu: DeviceWish["hostGpu"]): Promise<OpenGpu | string
     const next = await requestGpu();
     if (typeof next === "string") throw new Error(next);
     return next;
+  };
+  const release = async () => {
+    // What no job has taken, the device does not know.
+    if (!isTaken && first.owned) first.device.destroy();
+    await host?.release();
   };
   return { device: createWebGpuDevice({ acquire }), description: first.description, release };
 }
@@ -95,19 +105,32 @@ function withCpu(gpu: OpenGpu, cpu: Device): MaskDevice {
     measure: (...args) => gpu.device.measure(...args),
     refuseToMeasure: (job) => gpu.device.refuseToMeasure(job),
     async computeMask(job: MaskJob, signal?: AbortSignal): Promise<ComputedMask> {
-      const why = await gpu.device.refuse(job);
-      if (why === null) {
+      const masked = await maskOn(gpu.device, job, signal);
+      if (typeof masked !== "string") {
         isUsed = true;
-        return gpu.device.computeMask(job, signal);
+        return masked;
       }
-      refused.set(why, (refused.get(why) ?? new Set()).add(job.label));
+      refused.set(masked, (refused.get(masked) ?? new Set()).add(job.label));
       return cpu.computeMask(job, signal);
     },
     async close() {
-      await Promise.all([gpu.device.close(), cpu.close()]);
-      await gpu.release();
+      try {
+        await Promise.all([gpu.device.close(), cpu.close()]);
+      } finally {
+        await gpu.release();
+      }
     },
   };
+}
+
+/** The mask, or why the device has none, a clause: it refuses the weight, or has failed. Bad weights are errors. */
+async function maskOn(device: Device, job: MaskJob, signal: AbortSignal | undefined): Promise<ComputedMask | string> {
+  try {
+    return (await device.refuse(job)) ?? (await device.computeMask(job, signal));
+  } catch (error) {
+    if (signal?.aborted || !(error instanceof PruneError) || error.code !== "device") throw error;
+    return error.message;
+  }
 }
 
 /** Names that a sentence can hold. */

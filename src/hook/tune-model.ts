@@ -3,6 +3,7 @@
  * the registry, where `coefficients: "auto"` finds it.
  */
 import { openSamples, type Samples, type Tokenizer, windowsBehind } from "../calibrate/index.js";
+import type { MaskDevice } from "../compute/index.js";
 import { PruneError } from "../errors.js";
 import { findWritableTargets } from "../graph/index.js";
 import { type PruneOptions, type ResolvedPrune, resolvePruneOption } from "../options/index.js";
@@ -22,6 +23,7 @@ import {
   openSubject,
   type ResolvedTuneSettings,
   readTuneSettings,
+  refusalToMeasure,
   TUNE_OPTION_NAMES,
   type TuneReport,
   type TuneSettingsOptions,
@@ -102,8 +104,10 @@ export async function tuneModel<T extends PipelineTask>(model: string, options: 
   folderOnDisk(found);
   const cacheRoot = cacheRootOf(found.options.cache_dir);
   const plan = await openPlan(file, wanted);
-  const device = await openDeviceFor(file.sessionOptions);
+  let opened: MaskDevice | undefined;
   try {
+    const device = await openDeviceFor(file.sessionOptions);
+    opened = device;
     checkSelections([plan], model);
     const { targets } = await findWritableTargets(plan.model);
     const family = familyOf(await coefficientLibrary(found.id, found.options).modelType(file.input as string), targets);
@@ -114,7 +118,7 @@ export async function tuneModel<T extends PipelineTask>(model: string, options: 
     const source = await sourceHashes(plan.model.onnx, sourceHasher(hashMemory(cacheRoot)), signal);
     const checkpoint = await openCheckpoint(
       settings.checkpoint,
-      identityOf(source, plan, settings, chosenJudge, samples),
+      identityOf(source, plan, settings, chosenJudge, samples, device.name),
     );
     const registry = settings.register ? registryIn(cacheRoot) : null;
     // A damaged registry is found out before the work and not after it.
@@ -129,6 +133,7 @@ export async function tuneModel<T extends PipelineTask>(model: string, options: 
       { plan, runtime, sessionOptions, device, samples, passes: settings.passes, tokens, seed: settings.seed },
       { ...control, onSample: (pass, done) => meter.calibrate(pass, done, samples.total) },
     );
+    const measured = await refusalToMeasure(subject);
     const prepared = performance.now();
     const judge = chosenJudge.open({ subject, samples }, checkpoint.state?.judged);
     const usual = defaultObjective(plan.model);
@@ -171,7 +176,13 @@ export async function tuneModel<T extends PipelineTask>(model: string, options: 
       judge: chosenJudge.described,
       optimiser: settings.optimiser,
       seed: settings.seed,
-      notes: [settings.objective === null ? usual.why : null, note, ...device.refusals()].filter((one) => one !== null),
+      device: device.description(),
+      notes: [
+        settings.objective === null ? usual.why : null,
+        note,
+        measured === null ? null : `gini and diagonal-error looked at sampled rows: ${measured}`,
+        ...device.refusals(),
+      ].filter((one) => one !== null),
       seconds: { prepare, ...tuned.seconds, total: seconds },
     };
     const record: CoefficientRecord = {
@@ -201,7 +212,7 @@ export async function tuneModel<T extends PipelineTask>(model: string, options: 
     await checkpoint.remove();
     return { record, report, registered };
   } finally {
-    await device.close();
+    await opened?.close();
     await plan.model.onnx.close();
   }
 }
@@ -277,6 +288,7 @@ function identityOf(
   { tokens, seed }: ResolvedTuneSettings,
   judge: ChosenJudge,
   samples: Samples,
+  device: string,
 ): string {
   const { method, include, exclude, calibration } = options;
   const what = {
@@ -286,7 +298,7 @@ function identityOf(
     exclude,
     calibration: [calibration.source, calibration.bos, samples.description],
   };
-  return sha256(JSON.stringify([VERSION, source, what, judge.identity, tokens, seed]));
+  return sha256(JSON.stringify([VERSION, source, what, judge.identity, tokens, seed, device]));
 }
 
 const picked = <Key extends string>(options: object, keys: readonly Key[]): Record<string, unknown> =>

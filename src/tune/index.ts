@@ -4,6 +4,7 @@ export { agreement, ranks, spearman } from "./correlation.js";
 export { type Judge, judgeBy } from "./judge.js";
 export type { Metric } from "./metric.js";
 export type { Objective, OpenObjective } from "./objective.js";
+export { refusalToMeasure } from "./objectives/by-device.js";
 export { OBJECTIVE_NAMES, OBJECTIVES, type ObjectiveName, objectiveOf } from "./objectives/index.js";
 export { defaultObjective, type ObjectiveChoice } from "./open-objective.js";
 export { openSubject } from "./open-subject.js";

@@ -56,6 +56,8 @@ export interface TuneReport {
   readonly judged: { readonly dense: number; readonly ria: number; readonly wanda: number; readonly tuned: number };
   /** What was decided for the user, in words. */
   readonly notes: readonly string[];
+  /** What computed the masks, and measured what it can: `"cpu"`, or `"webgpu"` with its adapter. */
+  readonly device: string;
   readonly study: Study | null;
   readonly seconds: Readonly<Record<"prepare" | "study" | "search" | "check" | "total", number>>;
 }

@@ -45,9 +45,21 @@ export function byDevice({ figure, share }: DeviceForm, sampled: Objective["open
 }
 
 /** The device's `measure`, where it refuses no weight of the subject, whatever the candidate. */
-async function measureOf({ device, plan, targets, statistics }: Subject): Promise<Measure | null> {
-  const { measure, refuseToMeasure } = device;
-  if (measure === undefined || refuseToMeasure === undefined) return null;
+async function measureOf(subject: Subject): Promise<Measure | null> {
+  const { device } = subject;
+  return device.measure !== undefined && (await refusalToMeasure(subject)) === null
+    ? device.measure.bind(device)
+    : null;
+}
+
+type Measure = NonNullable<Device["measure"]>;
+
+/**
+ * Why the device leaves these objectives to sampled rows though it measures, a clause with the weight; null where
+ * it measures all, or nothing at all.
+ */
+export async function refusalToMeasure({ device, plan, targets, statistics }: Subject): Promise<string | null> {
+  if (device.refuseToMeasure === undefined) return null;
   const { options, pattern, coefficients, passes } = plan;
   const candidate = { method: options.method, pattern, coefficients, passes };
   // A window is what needs most of a device, the largest one that a candidate may have.
@@ -55,9 +67,8 @@ async function measureOf({ device, plan, targets, statistics }: Subject): Promis
   for (const target of targets) {
     const job = candidateJob(target, candidate, statistics[0]?.get(target), plan.layers);
     const widest = size === undefined ? job : { ...job, terms: { ...job.terms, window: 1, size } };
-    if ((await refuseToMeasure.call(device, widest)) !== null) return null;
+    const why = await device.refuseToMeasure(widest);
+    if (why !== null) return `${target.name}: ${why}`;
   }
-  return measure.bind(device);
+  return null;
 }
-
-type Measure = NonNullable<Device["measure"]>;

@@ -114,6 +114,7 @@ export function madeUpReport(changes: Partial<TuneReport> = {}, evaluations = 60
     judged: { dense: 29.6, ria: 160.83, wanda: 147.2, tuned: 121.4 },
     study: null,
     notes: [],
+    device: "cpu",
     seconds: { prepare: 42, study: 0, search: 78, check: 204, total: 325 },
     ...changes,
   };
