@@ -53,6 +53,8 @@ export class Workbench {
     for (const side of SIDES) {
       const generator = generators.get(side) ?? (await library.openDense(settings, this.#control(signal)));
       generators.set(side, generator);
+      // Loading a dense model cannot be stopped; what comes after it can.
+      signal.throwIfAborted();
       this.tell({ kind: "text", side, text: prompt });
       await library.generate(generator, prompt, tokens, (text) => this.tell({ kind: "text", side, text }), signal);
     }
