@@ -72,7 +72,7 @@ export interface WebGpuDevice extends Required<Device> {
 
 /**
  * The device that runs where there is WebGPU. Weights larger than its buffers may be go in slices of output
- * rows; of the two jobs that run at once each holds about half of `memory` at most. Bytes in files are read whole.
+ * rows; each of the two jobs that run at once holds half of `memory` at most. Bytes in files are read whole.
  *
  * A lost device is acquired again once for each job, if it was our own; errors name the weight.
  */
@@ -137,7 +137,7 @@ class MaskingGpu implements WebGpuDevice {
         const { maxStorageBufferBindingSize, memory } = this.limitsOf(gpu);
         return await applyMaskOn(work, stored, dtype, mask.bits, Math.min(maxStorageBufferBindingSize, memory / 2));
       } finally {
-        work.end();
+        await work.end();
       }
     };
     return this.turns.take(() => this.retried({ label, shape }, act, signal));
@@ -195,7 +195,7 @@ class MaskingGpu implements WebGpuDevice {
 
   /** Another GPU; a failure is forgotten, so that later jobs try again. */
   private acquire(): Promise<Gpu> {
-    const next = this.options.acquire().then((acquired) => new Gpu(acquired, (this.options.memory ?? MEMORY) / 2));
+    const next = this.options.acquire().then((acquired) => new Gpu(acquired, this.options.memory ?? MEMORY));
     next.catch(() => {
       if (this.gpu === next) this.gpu = undefined;
     });
@@ -240,7 +240,7 @@ class MaskingGpu implements WebGpuDevice {
         if (verdict === "bad" || verdict === 0 || shift !== 0 || coding !== null) return result;
         shift = verdict;
       } finally {
-        work.end();
+        await work.end();
       }
     }
   }
