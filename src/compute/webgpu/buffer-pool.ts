@@ -1,6 +1,7 @@
 /**
- * Buffers by size, kept for the next job: making one can cost more than a kernel, and a driver may free
- * memory late. Sizes come in buckets, a quarter of a power of two apart, and what lies unused is bounded.
+ * Buffers by use and size, kept for the next job: making one can cost more than a kernel, and a driver may free
+ * memory late. Sizes come in buckets, a quarter of a power of two apart. One bound holds for the bytes in use
+ * and those that lie unused together: what is unused makes room before anything new is made.
  */
 
 /** Smallest buffer. */
@@ -13,48 +14,57 @@ export function bucketOf(bytes: number): number {
   return Math.ceil(bytes / step) * step;
 }
 
-/** Storage buffers, or buffers of one other use. */
-export class BufferPool {
-  private readonly free = new Map<number, GPUBuffer[]>();
-  private freeBytes = 0;
+/** Bytes of the buffer that is made for `bytes` where none may be larger than `largest`. */
+export const bufferSize = (bytes: number, largest: number): number =>
+  Math.max(Math.min(largest, bucketOf(bytes)), bytes);
 
-  /**
-   * @param most bytes of unused buffers that are kept
-   * @param largest size of a buffer, buckets end there
-   */
+export class BufferPool {
+  /** Unused buffers, those that have been unused longest first. */
+  private readonly free = new Set<GPUBuffer>();
+  private held = 0;
+
+  /** @param most bytes of all buffers that unused ones may add up to with those in use */
   constructor(
     private readonly device: GPUDevice,
-    private readonly usage: GPUBufferUsageFlags,
     private readonly most: number,
-    private readonly largest: number,
   ) {}
 
   /** A buffer of at least `bytes`. What is in it is undefined. */
-  take(label: string, bytes: number): GPUBuffer {
-    const size = Math.min(this.largest, bucketOf(bytes));
-    const known = this.free.get(size)?.pop();
-    if (known === undefined) return this.device.createBuffer({ label, size: Math.max(size, bytes), usage: this.usage });
-    this.freeBytes -= known.size;
-    known.label = label;
-    return known;
+  take(usage: GPUBufferUsageFlags, label: string, bytes: number): GPUBuffer {
+    const size = bufferSize(bytes, this.device.limits.maxBufferSize);
+    for (const buffer of this.free)
+      if (buffer.size === size && buffer.usage === usage) {
+        this.free.delete(buffer);
+        buffer.label = label;
+        return buffer;
+      }
+    this.makeRoom(size);
+    this.held += size;
+    return this.device.createBuffer({ label, size, usage });
   }
 
   /** Gives back a buffer that no command in flight uses. */
   give(buffer: GPUBuffer): void {
-    if (this.freeBytes + buffer.size > this.most) {
-      buffer.destroy();
-      return;
-    }
-    this.freeBytes += buffer.size;
-    const bucket = this.free.get(buffer.size);
-    if (bucket === undefined) this.free.set(buffer.size, [buffer]);
-    else bucket.push(buffer);
+    this.free.add(buffer);
+    this.makeRoom(0);
+  }
+
+  /** Gives back a buffer that nobody is to use again. */
+  discard(buffer: GPUBuffer): void {
+    this.free.delete(buffer);
+    this.held -= buffer.size;
+    buffer.destroy();
   }
 
   /** Destroys what lies unused. */
   clear(): void {
-    for (const bucket of this.free.values()) for (const buffer of bucket) buffer.destroy();
-    this.free.clear();
-    this.freeBytes = 0;
+    for (const buffer of this.free) this.discard(buffer);
+  }
+
+  private makeRoom(bytes: number): void {
+    for (const buffer of this.free) {
+      if (this.held + bytes <= this.most) return;
+      this.discard(buffer);
+    }
   }
 }

@@ -30,24 +30,18 @@ const NEWS_MS = 100;
 
 export class Gpu {
   readonly device: GPUDevice;
-  readonly storage: BufferPool;
-  readonly uniforms: BufferPool;
-  readonly readback: BufferPool;
+  readonly buffers: BufferPool;
   private readonly pipelines: Pipelines;
   private lostFor: string | null = null;
 
-  /** @param unused bytes of buffers that are kept for later */
+  /** @param memory bytes that all buffers may take, those in use and those kept for later */
   constructor(
     readonly acquired: AcquiredGpu,
-    unused: number,
+    memory: number,
   ) {
     const { device } = acquired;
     this.device = device;
-    const { maxBufferSize } = device.limits;
-    const { STORAGE, COPY_DST, COPY_SRC, UNIFORM, MAP_READ } = GPUBufferUsage;
-    this.storage = new BufferPool(device, STORAGE | COPY_DST | COPY_SRC, unused, maxBufferSize);
-    this.uniforms = new BufferPool(device, UNIFORM | COPY_DST, unused, maxBufferSize);
-    this.readback = new BufferPool(device, MAP_READ | COPY_DST, unused, maxBufferSize);
+    this.buffers = new BufferPool(device, memory);
     this.pipelines = Pipelines.on(device);
     device.lost.then(({ reason, message }) => {
       this.lostFor = `${message || "the device was lost"} (${reason})`;
@@ -93,7 +87,7 @@ export class Gpu {
 
   /** A uniform with the values of a job. */
   uniform(values: JobValues): GPUBuffer {
-    const buffer = this.uniforms.take("job", JOB_BYTES);
+    const buffer = this.buffers.take(GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST, "job", JOB_BYTES);
     this.device.queue.writeBuffer(buffer, 0, jobBytes(values));
     return buffer;
   }
@@ -129,7 +123,7 @@ export class Gpu {
 
   /** Frees all buffers; and the device, where it is ours. */
   close(): void {
-    for (const pool of [this.storage, this.uniforms, this.readback]) pool.clear();
+    this.buffers.clear();
     if (this.acquired.owned) this.device.destroy();
   }
 }

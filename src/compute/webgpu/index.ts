@@ -56,7 +56,8 @@ export interface WebGpuOptions {
 /** What this device does besides masks: the weight is on the GPU, or would be there anyway. */
 export interface WebGpuDevice extends Required<Device> {
   /**
-   * The stored floats of a weight with exact zeros where the mask has 0.
+   * The stored floats of a weight with exact zeros where the mask has 0. For hosts that hold weights on the
+   * GPU; pruning a model does not call it: it writes zeros where it writes the model.
    *
    * @param job its label and dtype count; `stored` are little-endian floats in the mask's storage order, not changed
    * @throws PruneError `bad-model` where bytes are missing; `device`
@@ -71,7 +72,7 @@ export interface WebGpuDevice extends Required<Device> {
 
 /**
  * The device that runs where there is WebGPU. Weights larger than its buffers may be go in slices of output
- * rows; of the two jobs that run at once each holds about half of `memory` at most. Bytes in files are read whole.
+ * rows; each of the two jobs that run at once holds half of `memory` at most. Bytes in files are read whole.
  *
  * A lost device is acquired again once for each job, if it was our own; errors name the weight.
  */
@@ -87,12 +88,13 @@ class MaskingGpu implements WebGpuDevice {
   readonly concurrency = CONCURRENCY;
   private readonly turns = new Turns(CONCURRENCY);
   private gpu: Promise<Gpu> | undefined;
+  private isClosed = false;
 
   constructor(private readonly options: WebGpuOptions) {}
 
   async refuse(job: MaskJob): Promise<string | null> {
     const gpu = await this.current(job);
-    // Codes are not read for this: as many bits as a code can have.
+    // Codes are not read for this: they are taken for floats, which have more bits than any code.
     const planned = this.planFor(gpu, job, null);
     return typeof planned === "string" ? planned : null;
   }
@@ -135,13 +137,16 @@ class MaskingGpu implements WebGpuDevice {
         const { maxStorageBufferBindingSize, memory } = this.limitsOf(gpu);
         return await applyMaskOn(work, stored, dtype, mask.bits, Math.min(maxStorageBufferBindingSize, memory / 2));
       } finally {
-        work.end();
+        await work.end();
       }
     };
     return this.turns.take(() => this.retried({ label, shape }, act, signal));
   }
 
+  /** Waits for the jobs that run; those that wait for their turn end with an error, and so do all later ones. */
   async close(): Promise<void> {
+    this.isClosed = true;
+    await this.turns.idle();
     const gpu = await this.gpu?.catch(() => undefined);
     this.gpu = undefined;
     gpu?.close();
@@ -171,20 +176,30 @@ class MaskingGpu implements WebGpuDevice {
     }
   }
 
-  /** The GPU, acquired anew where the last one was lost. */
+  /** The GPU, acquired anew where the last one was lost; none once the device is closed. */
   private async current(job: Named): Promise<Gpu> {
-    const known = this.gpu;
-    const gpu = await known;
-    if (gpu !== undefined && !(gpu.isLost && gpu.acquired.owned)) return gpu;
-    // Of several jobs that find it lost, the first one acquires for all.
-    if (this.gpu === known)
-      this.gpu = this.options.acquire().then((acquired) => new Gpu(acquired, (this.options.memory ?? MEMORY) / 2));
-    const next = this.gpu as Promise<Gpu>;
-    return next.catch((error: unknown) => {
-      if (this.gpu === next) this.gpu = undefined;
+    try {
+      const known = this.gpu;
+      const gpu = await known;
+      if (this.isClosed) throw deviceError(NAME, job, "the device is closed", "create another one");
+      if (gpu !== undefined && !(gpu.isLost && gpu.acquired.owned)) return gpu;
+      // Of several jobs that find it lost, the first one acquires for all.
+      if (this.gpu === known) this.gpu = undefined;
+      this.gpu ??= this.acquire();
+      return await this.gpu;
+    } catch (error) {
       if (error instanceof PruneError) throw error;
       throw deviceError(NAME, job, describeError(error), "mask on the cpu", error);
+    }
+  }
+
+  /** Another GPU; a failure is forgotten, so that later jobs try again. */
+  private acquire(): Promise<Gpu> {
+    const next = this.options.acquire().then((acquired) => new Gpu(acquired, this.options.memory ?? MEMORY));
+    next.catch(() => {
+      if (this.gpu === next) this.gpu = undefined;
     });
+    return next;
   }
 
   private compute(gpu: Gpu, job: MaskJob, signal?: AbortSignal): Promise<ComputedMask> {
@@ -225,7 +240,7 @@ class MaskingGpu implements WebGpuDevice {
         if (verdict === "bad" || verdict === 0 || shift !== 0 || coding !== null) return result;
         shift = verdict;
       } finally {
-        work.end();
+        await work.end();
       }
     }
   }

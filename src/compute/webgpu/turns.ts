@@ -2,6 +2,7 @@
 
 export class Turns {
   private readonly waiting: (() => void)[] = [];
+  private readonly whenIdle: (() => void)[] = [];
   private running = 0;
 
   /** @param most jobs that run at once */
@@ -18,6 +19,12 @@ export class Turns {
       const next = this.waiting.shift();
       if (next === undefined) this.running--;
       else next();
+      if (this.running === 0) for (const tell of this.whenIdle.splice(0)) tell();
     }
+  }
+
+  /** Resolves when nobody runs and nobody waits. */
+  async idle(): Promise<void> {
+    if (this.running > 0) await new Promise<void>((resolve) => this.whenIdle.push(resolve));
   }
 }

@@ -1,14 +1,13 @@
 /**
  * The buffers of one job, and what is sent to the queue on its behalf. All are given back when the job ends,
- * whatever way it ends.
+ * whatever way it ends; where something went wrong, one of them may be no buffer at all, so none is used again.
  */
-import type { BufferPool } from "./buffer-pool.js";
 import type { Gpu, Launch, Sized } from "./gpu.js";
 import type { JobValues } from "./kernels/kernel.js";
 import type { PassTimer } from "./pass-timer.js";
 
 export class Work {
-  private readonly taken: [BufferPool, GPUBuffer][] = [];
+  private readonly taken: GPUBuffer[] = [];
   /** What the device may have against what was sent, in order. */
   private readonly errors: Promise<Error | null>[] = [];
 
@@ -20,13 +19,14 @@ export class Work {
 
   /** A storage buffer; its content is undefined until it is written or cleared. */
   storage(label: string, bytes: number): Sized {
-    return { buffer: this.take(this.gpu.storage, label, bytes), bytes };
+    const { STORAGE, COPY_DST, COPY_SRC } = GPUBufferUsage;
+    return { buffer: this.take(STORAGE | COPY_DST | COPY_SRC, label, bytes), bytes };
   }
 
   /** The uniform of a job's values. */
   uniform(values: JobValues): GPUBuffer {
     const buffer = this.watch("a uniform", () => this.gpu.uniform(values));
-    this.taken.push([this.gpu.uniforms, buffer]);
+    this.taken.push(buffer);
     return buffer;
   }
 
@@ -57,7 +57,7 @@ export class Work {
     const { gpu } = this;
     const lengths = parts.map(({ bytes }) => Math.ceil(bytes / 4) * 4);
     const total = lengths.reduce((sum, length) => sum + length, 0);
-    const target = this.take(gpu.readback, "result", total);
+    const target = this.take(GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST, "result", total);
     this.watch("reading the result", () => {
       const encoder = gpu.device.createCommandEncoder();
       let at = 0;
@@ -67,23 +67,15 @@ export class Work {
       }
       gpu.device.queue.submit([encoder.finish()]);
     });
-    const mapped = target.mapAsync(GPUMapMode.READ, 0, total);
-    // What went wrong before says more than that the result cannot be read.
-    const [error] = (
-      await Promise.all([
-        ...this.errors,
-        mapped.then(
-          () => null,
-          (reason: Error) => reason,
-        ),
-      ])
-    ).filter((each) => each !== null);
-    if (error !== undefined) {
-      // Mapped or not, nobody can use it again.
-      this.taken.pop();
-      target.destroy();
-      throw error;
-    }
+    // Last, as what went wrong before says more than that the result cannot be read.
+    this.errors.push(
+      target.mapAsync(GPUMapMode.READ, 0, total).then(
+        () => null,
+        (reason: Error) => reason,
+      ),
+    );
+    const error = await this.firstError();
+    if (error !== null) throw error;
     const all = new Uint8Array(target.getMappedRange(0, total));
     let at = 0;
     const copies = parts.map(({ bytes }, k) => {
@@ -92,17 +84,27 @@ export class Work {
       return copy;
     });
     target.unmap();
+    this.taken.pop();
+    gpu.buffers.give(target);
     return copies;
   }
 
-  /** Gives all buffers back. */
-  end(): void {
-    for (const [pool, buffer] of this.taken.splice(0)) pool.give(buffer);
+  /** Gives all buffers back, when it is known whether anything went wrong. */
+  async end(): Promise<void> {
+    const { buffers } = this.gpu;
+    const failed = (await this.firstError()) !== null;
+    for (const buffer of this.taken.splice(0)) failed ? buffers.discard(buffer) : buffers.give(buffer);
   }
 
-  private take(pool: BufferPool, label: string, bytes: number): GPUBuffer {
-    const buffer = this.watch(`${Math.ceil(bytes / 2 ** 20)} MiB for the ${label}`, () => pool.take(label, bytes));
-    this.taken.push([pool, buffer]);
+  private async firstError(): Promise<Error | null> {
+    return (await Promise.all(this.errors)).find((error) => error !== null) ?? null;
+  }
+
+  private take(usage: GPUBufferUsageFlags, label: string, bytes: number): GPUBuffer {
+    const buffer = this.watch(`${Math.ceil(bytes / 2 ** 20)} MiB for the ${label}`, () =>
+      this.gpu.buffers.take(usage, label, bytes),
+    );
+    this.taken.push(buffer);
     return buffer;
   }
 

@@ -1,4 +1,4 @@
-/** What becomes of jobs whose GPU goes away. */
+/** What becomes of jobs whose GPU goes away, or never comes. */
 import { describe, expect, it } from "vitest";
 import { createCpuDevice } from "../../../src/compute/cpu/index.js";
 import type { MaskJob } from "../../../src/compute/index.js";
@@ -95,6 +95,14 @@ describe("a GPU that is lost", () => {
     await device.close();
   });
 
+  it("that cannot be had at all is an error that names the weight, for the jobs that waited for it too", async () => {
+    const device = createWebGpuDevice({ acquire: () => Promise.reject(new Error("no adapter")) });
+    const refusal = { code: "device", message: expect.stringMatching(/layers\.7\.mlp\.up_proj.*no adapter/) };
+    const jobs = Array.from({ length: 3 }, () => device.computeMask(jobThat()));
+    await Promise.all(jobs.map((job) => expect(job).rejects.toMatchObject(refusal)));
+    await device.close();
+  });
+
   it("is not replaced where it is the host's", async () => {
     const { acquired, acquire, destroyLast } = gpus(false);
     const device = createWebGpuDevice({ acquire });
@@ -121,6 +129,41 @@ describe("a GPU that is lost", () => {
       expect(isLost).toBe(owned);
       gpu.destroy();
     }
+  });
+});
+
+describe("close()", () => {
+  it("waits for the jobs that run, ends those that wait, and lets no other begin", async () => {
+    const { acquired, acquire } = gpus();
+    const device = createWebGpuDevice({ acquire });
+    let closed: Promise<void> | undefined;
+    const close = () => {
+      closed ??= device.close();
+    };
+    const jobs = Array.from({ length: device.concurrency + 2 }, () => device.computeMask(jobThat(close)));
+    const refusal = { code: "device", message: expect.stringMatching(/layers\.7\.mlp\.up_proj.*is closed/) };
+    const [running, waiting] = [jobs.slice(0, device.concurrency), jobs.slice(device.concurrency)];
+    await Promise.all(waiting.map((job) => expect(job).rejects.toMatchObject(refusal)));
+    const expected = await expectedBits();
+    for (const { bits } of await Promise.all(running)) expect(bits).toEqual(expected);
+    await closed;
+    await expect(device.computeMask(jobThat())).rejects.toMatchObject(refusal);
+    await expect(device.refuse(jobThat())).rejects.toMatchObject(refusal);
+    expect(acquired).toHaveLength(1);
+    await expect(acquired[0]?.device.lost).resolves.toMatchObject({ reason: "destroyed" });
+  });
+
+  it("opens no other GPU for a job whose GPU was lost meanwhile", async () => {
+    const { acquired, acquire, destroyLast } = gpus();
+    const device = createWebGpuDevice({ acquire });
+    let closed: Promise<void> | undefined;
+    const job = jobThat(() => {
+      closed = device.close();
+      destroyLast();
+    });
+    await expect(device.computeMask(job)).rejects.toMatchObject({ message: expect.stringContaining("is closed") });
+    await closed;
+    expect(acquired).toHaveLength(1);
   });
 });
 

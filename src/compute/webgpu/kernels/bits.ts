@@ -10,7 +10,7 @@ import type { Binding } from "./kernel.js";
 export const MASK_BITS: Binding = { name: "bits", access: "read_write", type: "array<atomic<u32>>" };
 
 /**
- * WGSL of `putWord(word, row, firstRow, channel, thread)`: all threads of the workgroup hand in their 32
+ * WGSL of `putWord(word, firstRow, channel, thread)`: all threads of the workgroup hand in their 32
  * channels from `channel` on. Rows `firstRow` … are those of the threads; the slice's end limits them.
  *
  * @param strip threads of the workgroup, a multiple of 32
@@ -65,7 +65,7 @@ fn putWord(word: u32, firstRow: u32, channel: u32, thread: u32) {
   }
 }`;
 
-/** WGSL of \`addUp(own, thread)\`: sums of two numbers over a workgroup of \`threads\`, a power of two, as a tree. */
+/** WGSL of `addUp(own, thread)`: sums of two numbers over a workgroup of \`threads\`, a power of two, as a tree. */
 export const addUpCode = (threads: number): string => `var<workgroup> parts: array<vec2<f32>, ${threads}>;
 
 fn addUp(own: vec2<f32>, thread: u32) -> vec2<f32> {

@@ -96,7 +96,7 @@ export function kernelOf(name: string, bindings: readonly Binding[], ...parts: r
 /** Size of workgroups whose threads share the work on one output row. Rows are many, so few threads are enough. */
 export const ROW_THREADS = 64;
 
-/** WGSL of the entry point's arguments, and of `place`: which of more workgroups than one axis holds this is. */
+/** WGSL of the entry point's arguments: the workgroup's place among all, and the thread's in the workgroup. */
 export const ARGUMENTS = `@builtin(workgroup_id) group: vec3<u32>,
   @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) thread: u32`;
