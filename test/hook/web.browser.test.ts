@@ -122,6 +122,17 @@ describe("in a page", () => {
     env.localModelPath = "/models/";
   });
 
+  it("pruneToFiles() takes a model of several sessions, too, and calibrates it by running it", async () => {
+    env.localModelPath = "/test/fixtures/";
+    const prune = { pattern: "2:4", calibration: { count: 2 } } as const;
+    const { reports, files } = await pruneToFiles("tiny-t5", { prune, dtype: "fp32", device: "wasm" });
+    env.localModelPath = "/models/";
+    expect(reports.map(({ file }) => file)).toEqual(["decoder_model_merged", "encoder_model"]);
+    expect([...files.keys()]).toEqual(
+      expect.arrayContaining(["onnx/decoder_model_merged.onnx", "onnx/encoder_model.onnx", "tokenizer.json"]),
+    );
+  });
+
   it("a load that fails half-way says why, and the next one is not disturbed", async () => {
     const failing = pipeline("text-generation", MODEL, {
       dtype: "fp32",
