@@ -76,9 +76,13 @@ function addressesOf(id: string, name: string, revision: string): { readonly loc
   };
 }
 
-/** The cache that the host uses; null where it uses none. */
+/** The cache that the host uses; null where it uses none, or the browser refuses it: the host goes on without it, too. */
 async function hostCache(): Promise<ReadableCache | null> {
   const { env } = host;
   if (env.useCustomCache && env.customCache) return env.customCache as ReadableCache;
-  return env.useBrowserCache && typeof caches !== "undefined" ? caches.open(env.cacheKey) : null;
+  try {
+    return env.useBrowserCache && typeof caches !== "undefined" ? await caches.open(env.cacheKey) : null;
+  } catch {
+    return null;
+  }
 }

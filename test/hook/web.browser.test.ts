@@ -91,6 +91,21 @@ describe("in a page", () => {
     expect(text.startsWith(PROMPT)).toBe(true);
   });
 
+  it("a browser that gives no storage costs the cache and not the load, and the report says so", async () => {
+    const refused = vi.spyOn(globalThis, "caches", "get").mockImplementation(() => {
+      throw new DOMException("sandboxed", "SecurityError");
+    });
+    const useBrowserCache = env.useBrowserCache;
+    env.useBrowserCache = false; // with it the host's own load fails in such a page
+    const { reports } = await generated({
+      device: "wasm",
+      prune: { pattern: "2:4", calibration, cache: "some-cache" },
+    });
+    env.useBrowserCache = useBrowserCache;
+    refused.mockRestore();
+    expect(reports[0]?.notes).toEqual([expect.stringMatching(/^not cached: .*no storage \(sandboxed\)/)]);
+  });
+
   it("session files have the names that maps use, and a model of several is calibrated by running it", async () => {
     env.localModelPath = "/test/fixtures/";
     const reports: PruneReport[] = [];
