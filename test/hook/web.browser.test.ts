@@ -143,9 +143,37 @@ describe("in a page", () => {
     const { reports, files } = await pruneToFiles("tiny-t5", { prune, dtype: "fp32", device: "wasm" });
     env.localModelPath = "/models/";
     expect(reports.map(({ file }) => file)).toEqual(["decoder_model_merged", "encoder_model"]);
-    expect([...files.keys()]).toEqual(
-      expect.arrayContaining(["onnx/decoder_model_merged.onnx", "onnx/encoder_model.onnx", "tokenizer.json"]),
-    );
+    expect([...files.keys()].sort()).toEqual([
+      "config.json",
+      "generation_config.json",
+      "onnx/decoder_model_merged.onnx",
+      "onnx/encoder_model.onnx",
+      "special_tokens_map.json",
+      "tokenizer.json",
+      "tokenizer_config.json",
+    ]);
+  });
+
+  it("pruneToFiles() gives no files without the side files that a server failed to give", async () => {
+    const { fetch } = env;
+    const prune = { pattern: "2:4", method: "magnitude" } as const;
+    const answering = (name: string, response: () => Promise<Response>) => {
+      env.useBrowserCache = false;
+      env.fetch = (address, ...rest) => (String(address).endsWith(name) ? response() : fetch(address, ...rest));
+      return pruneToFiles(MODEL, { prune, dtype: "fp32", device: "wasm" }).finally(() => {
+        Object.assign(env, { fetch, useBrowserCache: true });
+      });
+    };
+    const page = async () => new Response("<!DOCTYPE html><title>An application</title>");
+    const { files } = await answering("chat_template.jinja", page);
+    expect([...files.keys()]).not.toContain("chat_template.jinja");
+    const busy = async () => new Response("later", { status: 429 });
+    await expect(answering("chat_template.jinja", busy)).rejects.toMatchObject({
+      code: "not-found",
+      message: expect.stringMatching(/has a chat_template\.jinja: .*status 429/),
+    });
+    const offline = () => Promise.reject<Response>(new TypeError("Failed to fetch"));
+    await expect(answering("generation_config.json", offline)).rejects.toMatchObject({ name: "PruneError" });
   });
 
   it("a load that fails half-way says why, and the next one is not disturbed", async () => {
