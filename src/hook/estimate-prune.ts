@@ -135,7 +135,7 @@ async function estimateFile(plan: Plan, job: PruneJob, estimating: Estimating): 
       `how long ${plan.name} is calibrated is not known: ${isRun ? "the whole model is run for it" : "nobody says how many feeds there are"}`,
     );
   const speeds = await measureSpeeds(plan, { device, runtime, sessionOptions });
-  const store = resultStore(plan.options.cache, found.options.cache_dir);
+  const store = await resultStore(plan.options.cache, found.options.cache_dir);
   const question = { plan, needsSiblings: isRun, files: found.files, tokenizer, sideFile: async () => null, store };
   return {
     ...planned(plan, calibration),

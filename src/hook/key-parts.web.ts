@@ -3,6 +3,7 @@
  * sessions of the model where calibration runs them (see key-parts.node.ts). Sessions are opened when
  * the host has fetched all of them (deferred-sessions.web.ts), so they are known.
  */
+import { PruneError } from "../errors.js";
 import { openModelFile, readsText, sourceHashes } from "../prune/index.js";
 import { digest, type HashSource } from "../store/index.js";
 import { readsAnotherSession } from "./default-run.js";
@@ -25,8 +26,12 @@ export async function keyParts(question: KeyQuestion, hash: HashSource): Promise
     parts[file.name] = await digest(JSON.stringify(hashes));
   }
   if (!readsText(plan)) return parts;
-  const text = await sideFile("tokenizer.json");
-  if (text === null)
-    return "not cached: nothing tells this tokenizer from another, because tokenizer.json cannot be found";
-  return { ...parts, "tokenizer.json": await digest(text) };
+  try {
+    const text = await sideFile("tokenizer.json");
+    if (text !== null) return { ...parts, "tokenizer.json": await digest(text) };
+  } catch (error) {
+    if (!(error instanceof PruneError)) throw error;
+    return `not cached: ${error.message}`;
+  }
+  return "not cached: nothing tells this tokenizer from another, because tokenizer.json cannot be found";
 }

@@ -35,7 +35,7 @@ export interface ModelPruneContext {
   readonly name: string;
   readonly options: ResolvedPruneOption;
   /** Where results are kept, or why they are not, in words. */
-  readonly store: (cache: ResolvedPrune["cache"]) => ResultStore | string;
+  readonly store: (cache: ResolvedPrune["cache"]) => Promise<ResultStore | string>;
   /** What is known of coefficients. */
   readonly library: CoefficientLibrary;
   /** Tokenizer of the model whose file lies at `path` (null: not known, or given as bytes). */
@@ -177,7 +177,7 @@ export class ModelPrune implements SessionRequest {
       sideFile,
       meter: this.meterOf(plan),
       signal,
-      store: store(wanted.cache),
+      store: await store(wanted.cache),
     };
   }
 

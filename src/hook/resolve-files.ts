@@ -31,6 +31,8 @@ export interface ResolvedModel {
   readonly files: readonly ResolvedFile[];
   /** Folder with config, tokenizer and the rest; null where files came as bytes. */
   readonly folder: string | null;
+  /** What names the files, where the host gives bytes; each further load goes through it too. */
+  readonly fileNames: FileNames;
 }
 
 /**
@@ -86,12 +88,7 @@ export async function resolveModel(model: string, given: HostLoadOptions): Promi
   try {
     const modelClass = await findClass(id, options);
     const fileNames = new FileNames();
-    const listening = fileNames.listening(undefined);
-    await modelClass.from_pretrained(id, {
-      ...options,
-      session_options: withRequest({}, fileNames.naming(note)),
-      ...(listening && { progress_callback: listening }),
-    });
+    await modelClass.from_pretrained(id, { ...options, ...carrying(note, fileNames) });
     if (!isFolder) await downloadCompanions(id, options);
     const [first] = files;
     if (first === undefined) throw new Error("it opens no session");
@@ -100,7 +97,7 @@ export async function resolveModel(model: string, given: HostLoadOptions): Promi
     const names = files.map(({ name }) => name);
     for (const option of ["dtype", "device"] as const) refuseUnknownFiles(option, options[option], names);
     const path = typeof first.input === "string" ? first.input : null;
-    return { id, options, modelClass, files, folder: isFolder ? id : folderOf(path) };
+    return { id, options, modelClass, files, folder: isFolder ? id : folderOf(path), fileNames };
   } catch (cause) {
     if (cause instanceof PruneError) throw cause;
     throw new PruneError(
@@ -110,6 +107,15 @@ export async function resolveModel(model: string, given: HostLoadOptions): Promi
       { cause },
     );
   }
+}
+
+/** Options of a load that carry a request, which hears of files by their names. */
+function carrying(request: SessionRequest, fileNames: FileNames) {
+  const listening = fileNames.listening(undefined);
+  return {
+    session_options: withRequest({}, fileNames.naming(request)),
+    ...(listening && { progress_callback: listening }),
+  };
 }
 
 /** The class that the config names, else the one that fits its name. */
@@ -144,9 +150,9 @@ const unopened = (): RuntimeSession => ({
  * @param task the host's pipeline to load; the model alone where it is undefined
  */
 export const reloadResolved =
-  ({ id, options, modelClass }: ResolvedModel, task: PipelineTask | undefined): Reload =>
+  ({ id, options, modelClass, fileNames }: ResolvedModel, task: PipelineTask | undefined): Reload =>
   async (request, use) => {
-    const all = { ...options, session_options: withRequest({}, request) };
+    const all = { ...options, ...carrying(request, fileNames) };
     const loaded = await (task === undefined
       ? modelClass.from_pretrained(id, all)
       : host.pipeline(task, id, all as host.PretrainedModelOptions));

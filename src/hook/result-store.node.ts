@@ -11,7 +11,10 @@ import { cacheRootOf } from "./model-folders.js";
  * @param cache_dir as given to the host
  * @returns why nothing is kept, in words, "" where that was asked for
  */
-export function resultStore(cache: ResolvedPrune["cache"], cache_dir: string | null | undefined): ResultStore | string {
+export async function resultStore(
+  cache: ResolvedPrune["cache"],
+  cache_dir: string | null | undefined,
+): Promise<ResultStore | string> {
   if (cache.kind === "none") return "";
   const root = cache.kind === "folder" ? resolve(cache.path) : cacheRootOf(cache_dir);
   if (root !== null) return folderStore(root);

@@ -12,7 +12,10 @@ const CACHE_NAME = "transformers-prune";
  * @param _cache_dir means nothing in browsers
  * @returns why nothing is kept, in words, "" where that was asked for
  */
-export function resultStore(cache: ResolvedPrune["cache"], _cache_dir?: string | null): ResultStore | string {
+export async function resultStore(
+  cache: ResolvedPrune["cache"],
+  _cache_dir?: string | null,
+): Promise<ResultStore | string> {
   if (cache.kind === "none") return "";
   if (cache.kind === "folder") return browserStore(cache.path);
   if (host.env.useBrowserCache) return browserStore(CACHE_NAME);

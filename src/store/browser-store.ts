@@ -17,17 +17,15 @@ const ORIGIN = "https://transformers-prune.invalid";
  *
  * @param name of the Cache
  */
-export function browserStore(name: string): ResultStore | string {
-  if (typeof caches === "undefined" || globalThis.crypto?.subtle === undefined)
-    return "not cached: browsers keep nothing for pages without a secure context; serve the page by https or from localhost";
-  const opened = () => caches.open(name);
+export async function browserStore(name: string): Promise<ResultStore | string> {
+  const cache = await openCache(name);
+  if (typeof cache === "string") return cache;
   return {
     hash: async (source) => digest(await source.read(0, source.size)),
     exclusively: (entry, signal, work) => exclusively(`${name}/${entry}`, signal, work),
-    read: async (entry, key) => readRecord(await opened(), entry, key),
-    draft: async (entry) => CacheDraft.create(await opened(), entry),
+    read: (entry, key) => readRecord(cache, entry, key),
+    draft: (entry) => CacheDraft.create(cache, entry),
     async open(entry, fileName) {
-      const cache = await opened();
       const bytesOf = async (path: string) =>
         new Uint8Array(await ((await cache.match(addressOf(entry, path))) as Response).arrayBuffer());
       const data = dataFilesOf(fileName, await pathsOf(cache, entry)).sort();
@@ -36,6 +34,17 @@ export function browserStore(name: string): ResultStore | string {
       return { input: await bytesOf(fileName), ...(externalData.length > 0 && { externalData }) };
     },
   };
+}
+
+/** The Cache, or why the browser gives none. In a sandboxed frame even asking whether there is one throws. */
+async function openCache(name: string): Promise<Cache | string> {
+  try {
+    if (typeof caches !== "undefined" && globalThis.crypto?.subtle !== undefined) return await caches.open(name);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    return `not cached: the browser gives this page no storage (${why}); allow it to keep data for this site, and a frame allow-same-origin`;
+  }
+  return "not cached: browsers keep nothing for pages without a secure context; serve the page by https or from localhost";
 }
 
 const folderOf = (entry: string): string => `${ORIGIN}/${encodeURIComponent(entry)}/`;

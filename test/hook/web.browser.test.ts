@@ -91,6 +91,21 @@ describe("in a page", () => {
     expect(text.startsWith(PROMPT)).toBe(true);
   });
 
+  it("a browser that gives no storage costs the cache and not the load, and the report says so", async () => {
+    const refused = vi.spyOn(globalThis, "caches", "get").mockImplementation(() => {
+      throw new DOMException("sandboxed", "SecurityError");
+    });
+    const useBrowserCache = env.useBrowserCache;
+    env.useBrowserCache = false; // with it the host's own load fails in such a page
+    const { reports } = await generated({
+      device: "wasm",
+      prune: { pattern: "2:4", calibration, cache: "some-cache" },
+    });
+    env.useBrowserCache = useBrowserCache;
+    refused.mockRestore();
+    expect(reports[0]?.notes).toEqual([expect.stringMatching(/^not cached: .*no storage \(sandboxed\)/)]);
+  });
+
   it("session files have the names that maps use, and a model of several is calibrated by running it", async () => {
     env.localModelPath = "/test/fixtures/";
     const reports: PruneReport[] = [];
@@ -120,6 +135,45 @@ describe("in a page", () => {
     expect(reports.slice(2).map(({ fromCache }) => fromCache)).toEqual([true, true]);
     expect(ready).toEqual(["after 2 reports", "after 4 reports"]);
     env.localModelPath = "/models/";
+  });
+
+  it("pruneToFiles() takes a model of several sessions, too, and calibrates it by running it", async () => {
+    env.localModelPath = "/test/fixtures/";
+    const prune = { pattern: "2:4", calibration: { count: 2 } } as const;
+    const { reports, files } = await pruneToFiles("tiny-t5", { prune, dtype: "fp32", device: "wasm" });
+    env.localModelPath = "/models/";
+    expect(reports.map(({ file }) => file)).toEqual(["decoder_model_merged", "encoder_model"]);
+    expect([...files.keys()].sort()).toEqual([
+      "config.json",
+      "generation_config.json",
+      "onnx/decoder_model_merged.onnx",
+      "onnx/encoder_model.onnx",
+      "special_tokens_map.json",
+      "tokenizer.json",
+      "tokenizer_config.json",
+    ]);
+  });
+
+  it("pruneToFiles() gives no files without the side files that a server failed to give", async () => {
+    const { fetch } = env;
+    const prune = { pattern: "2:4", method: "magnitude" } as const;
+    const answering = (name: string, response: () => Promise<Response>) => {
+      env.useBrowserCache = false;
+      env.fetch = (address, ...rest) => (String(address).endsWith(name) ? response() : fetch(address, ...rest));
+      return pruneToFiles(MODEL, { prune, dtype: "fp32", device: "wasm" }).finally(() => {
+        Object.assign(env, { fetch, useBrowserCache: true });
+      });
+    };
+    const page = async () => new Response("<!DOCTYPE html><title>An application</title>");
+    const { files } = await answering("chat_template.jinja", page);
+    expect([...files.keys()]).not.toContain("chat_template.jinja");
+    const busy = async () => new Response("later", { status: 429 });
+    await expect(answering("chat_template.jinja", busy)).rejects.toMatchObject({
+      code: "not-found",
+      message: expect.stringMatching(/has a chat_template\.jinja: .*status 429/),
+    });
+    const offline = () => Promise.reject<Response>(new TypeError("Failed to fetch"));
+    await expect(answering("generation_config.json", offline)).rejects.toMatchObject({ name: "PruneError" });
   });
 
   it("a load that fails half-way says why, and the next one is not disturbed", async () => {

@@ -5,9 +5,9 @@ import { browserStore, RECORD_NAME, type ResultStore } from "../../src/store/ind
 import { describeStore } from "./result-store-suite.js";
 
 const NAME = "transformers-prune-test";
-const open = () => browserStore(NAME) as ResultStore;
+const open = async () => (await browserStore(NAME)) as ResultStore;
 
-describeStore("a browser's cache", async () => ({ store: open(), remove: () => caches.delete(NAME) }));
+describeStore("a browser's cache", async () => ({ store: await open(), remove: () => caches.delete(NAME) }));
 
 describe("store in a browser's cache", () => {
   afterEach(async () => {
@@ -16,7 +16,7 @@ describe("store in a browser's cache", () => {
   });
 
   it("says that the storage is full, how full, and leaves nothing of the entry behind", async () => {
-    const store = open();
+    const store = await open();
     const full = new DOMException("no room", "QuotaExceededError");
     vi.spyOn(Cache.prototype, "put").mockImplementation(async (_, response) => {
       await (response as Response).body?.getReader().read();
@@ -36,8 +36,22 @@ describe("store in a browser's cache", () => {
     expect(await (await caches.open(NAME)).keys()).toEqual([]);
   });
 
+  it.each(["asking for it", "opening it"])(
+    "is none where %s is refused, and says what the browser says",
+    async (refused) => {
+      const refusal = new DOMException("Cache storage is disabled here", "SecurityError");
+      if (refused === "opening it") vi.spyOn(CacheStorage.prototype, "open").mockRejectedValue(refusal);
+      else
+        vi.spyOn(globalThis, "caches", "get").mockImplementation(() => {
+          throw refusal;
+        });
+      expect(await browserStore(NAME)).toMatch(/^not cached: .*\(Cache storage is disabled here\)/);
+      vi.restoreAllMocks();
+    },
+  );
+
   it("takes an entry that lacks a file for none", async () => {
-    const store = open();
+    const store = await open();
     const draft = await store.draft("model-a");
     await draft.sink("").write("model.onnx", new Uint8Array(3));
     const files = await draft.finishFiles();

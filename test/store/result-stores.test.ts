@@ -13,6 +13,6 @@ describeStore("a folder", async () => {
 
 describeStore("memory", async () => ({ store: memoryStore(), remove: async () => {} }));
 
-it("a store of a browser is not there where there are no caches, and says why", () => {
-  expect(browserStore("any")).toMatch(/not cached: .*secure context/);
+it("a store of a browser is not there where there are no caches, and says why", async () => {
+  expect(await browserStore("any")).toMatch(/not cached: .*secure context/);
 });
