@@ -260,6 +260,7 @@ class MaskingGpu implements WebGpuDevice {
       maxBufferSize: own.maxBufferSize,
       maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize ?? own.maxComputeWorkgroupStorageSize,
       maxComputeInvocationsPerWorkgroup: own.maxComputeInvocationsPerWorkgroup,
+      maxComputeWorkgroupsPerDimension: own.maxComputeWorkgroupsPerDimension,
       memory: memory / CONCURRENCY,
       sliceRows: limits.sliceRows ?? Number.POSITIVE_INFINITY,
     };

@@ -6,6 +6,8 @@
 import { type Pattern, prunedCount } from "../../pattern/index.js";
 import type { ScoreTerms } from "../../score/index.js";
 import type { Shape, StorageOrder } from "../../tensor/matrix.js";
+import { ROW_THREADS } from "./kernels/kernel.js";
+import { MATRIX_THREADS } from "./kernels/rank-matrix.js";
 import { scoreBytes, stepOf } from "./kernels/score.js";
 import { COLUMN_PART, ROW_PART, SUM_STRIP } from "./kernels/sums.js";
 import { type BufferBytes, bytesOf, heldBytes } from "./plan-bytes.js";
@@ -16,6 +18,7 @@ export interface DeviceLimits {
   readonly maxBufferSize: number;
   readonly maxComputeWorkgroupStorageSize: number;
   readonly maxComputeInvocationsPerWorkgroup: number;
+  readonly maxComputeWorkgroupsPerDimension: number;
   /** Bytes of buffers that one job may hold. */
   readonly memory: number;
   /** Most output rows of a slice. */
@@ -97,11 +100,17 @@ export function planJob(facts: WeightFacts, limits: DeviceLimits): Plan | string
   if (pattern.kind === "n:m" && pattern.permute) return "chosen groups are found on the cpu";
   if (pattern.kind === "n:m" && pattern.of > LARGEST_GROUP)
     return `groups of ${pattern.of} do not fit in registers, at most ${LARGEST_GROUP} do`;
+  const rule: Plan["rule"] = pattern.kind === "n:m" ? "group" : pattern.scope;
+  const [threads, available] = [
+    rule === "matrix" ? MATRIX_THREADS : ROW_THREADS,
+    limits.maxComputeInvocationsPerWorkgroup,
+  ];
+  if (threads > available)
+    return `workgroups have ${threads} threads, the device runs ${available} (maxComputeInvocationsPerWorkgroup)`;
   const size = terms.window === 0 ? null : terms.size;
   const group = pattern.kind === "n:m" ? { keep: pattern.keep, size: pattern.of } : null;
   const workgroup = workgroupOf(size, group, order, limits);
   if (typeof workgroup === "string") return workgroup;
-  const rule: Plan["rule"] = pattern.kind === "n:m" ? "group" : pattern.scope;
   const { strip, batch, step } = workgroup;
   const chunk = chunkOf(size, step, strip);
   const relative = terms.row !== 0 || terms.column !== 0;
@@ -127,11 +136,11 @@ export const columnPartsOf = (count: number): number => Math.ceil(count / SUM_ST
 
 /** The shape of the score kernel's workgroups: the widest strip, then the longest batch, that fits workgroup memory. */
 function workgroupOf(size: number | null, group: Plan["group"], order: StorageOrder, limits: DeviceLimits) {
-  const { maxComputeWorkgroupStorageSize: most, maxComputeInvocationsPerWorkgroup: threads } = limits;
+  const { maxComputeWorkgroupStorageSize: most } = limits;
   const longest = size === null ? MOST_CHANNELS : MOST_CHANNELS_IN_WINDOW;
   const bytesOf = (strip: number, batch: number) => scoreBytes({ size, strip, batch, group, weight: { order } });
   for (const strip of STRIPS)
-    for (let batch = longest; batch > 0 && strip <= threads; batch--) {
+    for (let batch = longest; batch > 0; batch--) {
       const repeats = group === null || batch % group.size === 0 || group.size % batch === 0;
       // Without groups only powers of two: the batch divides the chunk.
       const divides = group !== null || 32 % batch === 0;
@@ -157,6 +166,13 @@ const windowChunk = (neighbours: number, strip: number): number =>
 
 function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}
+
+/** The most workgroups along an axis that a kernel of the plan is launched with (`spread` parts longer rows of them). */
+function workgroupsAlongAxis({ facts: { shape }, rule, slices, strip, chunk, rowWords }: Plan): number {
+  const rows = rule === "group" ? Math.max(...slices.map(({ count }) => count)) : shape.out;
+  const channels = Math.ceil(shape.in / Math.min(chunk, ROW_PART));
+  return Math.max(Math.ceil(rows / strip), channels, rule === "group" ? 0 : rowWords);
 }
 
 /** Parts the output rows, each slice with `half` neighbours on both sides. */
@@ -200,6 +216,9 @@ function largestSlices(inSlicesOf: (rows: number) => Plan, { shape }: WeightFact
       `with one output row at a time its buffers take ${mib(heldBytes(plan, maxBufferSize))}, ` +
       `of ${mib(memory)} that they may take (option memory)`
     );
+  const [launched, along] = [workgroupsAlongAxis(plan), limits.maxComputeWorkgroupsPerDimension];
+  if (launched > along)
+    return `it takes ${launched} workgroups along an axis, the device runs ${along} (maxComputeWorkgroupsPerDimension)`;
   return plan;
 }
 

@@ -13,6 +13,7 @@ const LIMITS: DeviceLimits = {
   maxBufferSize: 2 ** 28,
   maxComputeWorkgroupStorageSize: 32768,
   maxComputeInvocationsPerWorkgroup: 256,
+  maxComputeWorkgroupsPerDimension: 65535,
   memory: 2 ** 29,
   sliceRows: Number.POSITIVE_INFINITY,
 };
@@ -149,6 +150,22 @@ describe("a refusal", () => {
     expect(refusal(facts)).toBe(
       "the scores of the matrix take 896 MiB, of 512 MiB that all buffers may take (option memory)",
     );
+  });
+
+  it("says how many threads and workgroups the kernels need", () => {
+    const few = { maxComputeInvocationsPerWorkgroup: 128 };
+    expect(refusal(factsOf(shape, "ria", { ...BY_ROW, scope: "matrix" }), few)).toBe(
+      "workgroups have 256 threads, the device runs 128 (maxComputeInvocationsPerWorkgroup)",
+    );
+    expect(refusal(factsOf(shape, "ria", BY_ROW), few)).toBeTypeOf("object");
+    for (const [long, pattern] of [
+      [{ out: 4_194_304, in: 4 }, TWO_OF_FOUR],
+      [{ out: 1, in: 2_097_152 }, BY_ROW],
+    ] as const)
+      expect(refusal(factsOf(long, "wanda", pattern))).toBe(
+        "it takes 65536 workgroups along an axis, the device runs 65535 (maxComputeWorkgroupsPerDimension)",
+      );
+    expect(refusal(factsOf({ out: 4_194_304, in: 4 }, "wanda", TWO_OF_FOUR), { sliceRows: 4096 })).toBeTypeOf("object");
   });
 
   it("meets groups larger than 64 and groups that are to be chosen", () => {
