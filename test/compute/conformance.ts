@@ -172,6 +172,9 @@ const SHAPES: readonly Shape[] = [
 
 const fits = (pattern: Pattern, shape: Shape) => pattern.kind === "unstructured" || shape.in % pattern.of === 0;
 
+/** A weight of several strips, and of several chunks of channels, of the GPU's score kernel. */
+const MANY_STRIPS: Shape = { out: 130, in: 544 };
+
 /** Value of the half float with these bits (exponent, then 10 bits of fraction), without a sign. */
 const halfValue = (bits: number) =>
   bits < 1024 ? bits * 2 ** -24 : (1024 + (bits % 1024)) * 2 ** (Math.floor(bits / 1024) - 25);
@@ -367,9 +370,9 @@ export function describeDevice(
           for (const pattern of patterns) await check(device, { shape, values, dtype, order, terms, factor, pattern });
     });
 
-    // Several strips and chunks; and rows that end amid a byte in both orders, where they are not padded.
+    // The second one's rows end amid a byte in both orders, where they are not padded.
     it.each([
-      [{ out: 130, in: 544 }, "2:4"],
+      [MANY_STRIPS, "2:4"],
       [{ out: 101, in: 42 }, "3:7"],
     ] as const)(
       "gives codes of shape %o the mask of the values that they stand for, by rank and %s",
