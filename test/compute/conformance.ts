@@ -172,6 +172,9 @@ const SHAPES: readonly Shape[] = [
 
 const fits = (pattern: Pattern, shape: Shape) => pattern.kind === "unstructured" || shape.in % pattern.of === 0;
 
+/** A weight of several strips, and of several chunks of channels, of the GPU's score kernel. */
+const MANY_STRIPS: Shape = { out: 130, in: 544 };
+
 /** Value of the half float with these bits (exponent, then 10 bits of fraction), without a sign. */
 const halfValue = (bits: number) =>
   bits < 1024 ? bits * 2 ** -24 : (1024 + (bits % 1024)) * 2 ** (Math.floor(bits / 1024) - 25);
@@ -367,43 +370,65 @@ export function describeDevice(
           for (const pattern of patterns) await check(device, { shape, values, dtype, order, terms, factor, pattern });
     });
 
-    it("gives codes the mask of the values that they stand for, in both orders", async () => {
-      const shape = { out: 320, in: 704 };
-      const random = randomNumbers(3);
-      for (const order of ["out-in", "in-out"] as const) {
-        const [rows, columns] = storedDims(shape, order);
-        const groups = Math.ceil(columns / 32);
-        const floatsOf = (count: number) => Float32Array.from({ length: count }, () => random() - 0.5);
-        const codings: readonly QuantisedCoding[] = [
-          {
-            ...{ kind: "affine", bits: 4, signed: false, rowElements: groups * 32, rowGroup: 1, columnGroup: 32 },
-            ...{ scales: floatsOf(rows * groups), zeros: Int16Array.from(integers(random, rows * groups, 0, 15)) },
-          },
-          {
-            ...{ kind: "affine", bits: 8, signed: true, rowElements: columns, rowGroup: rows, columnGroup: 1 },
-            ...{ scales: floatsOf(columns), zeros: 3 },
-          },
-          { kind: "table", ...CODE_TABLES.nf4, blockElements: 64, scales: floatsOf((rows * columns) / 64) },
-        ];
-        for (const coding of codings) {
-          const bytes = Uint8Array.from(integers(random, bytesOfRows(coding, columns, 0, rows).end, 0, 255));
-          const values = decode(bytes, coding, rows, columns);
-          for (const pattern of PATTERNS.slice(2, 4)) {
-            const job = {
-              ...({ label: "coded", dtype: "float32", shape, order, terms: termsOf("crepe", shape), pattern } as const),
-              channelFactor: floatsOf(shape.in).map(Math.abs),
-            };
-            const stored = { kind: "memory", read: async () => bytes } as const;
-            const coded = await device.computeMask({
-              ...job,
-              bytes: { kind: "codes", stored, coding: async () => coding },
-            });
-            const read = async () => new Uint8Array(values.buffer);
-            expect(coded).toEqual(await device.computeMask({ ...job, bytes: { kind: "memory", read } }));
+    // The second one's rows end amid a byte in both orders, where they are not padded.
+    it.each([
+      [MANY_STRIPS, "2:4"],
+      [{ out: 101, in: 42 }, "3:7"],
+    ] as const)(
+      "gives codes of shape %o the mask of the values that they stand for, by rank and %s",
+      async (shape, nm) => {
+        const random = randomNumbers(3);
+        const [keep, of] = nm.split(":").map(Number) as [number, number];
+        const patterns: readonly Pattern[] = [...PATTERNS.slice(2, 4), { kind: "n:m", keep, of, permute: false }];
+        for (const order of ["out-in", "in-out"] as const) {
+          const [rows, columns] = storedDims(shape, order);
+          const groups = Math.ceil(columns / 32);
+          const floatsOf = (count: number) => Float32Array.from({ length: count }, () => random() - 0.5);
+          const codings: readonly QuantisedCoding[] = [
+            {
+              ...{ kind: "affine", bits: 2, signed: true, rowElements: columns, rowGroup: 1, columnGroup: 32 },
+              ...{ scales: floatsOf(rows * groups), zeros: Int16Array.from(integers(random, rows * groups, -2, 1)) },
+            },
+            {
+              ...{ kind: "affine", bits: 4, signed: false, rowElements: groups * 32, rowGroup: 1, columnGroup: 32 },
+              ...{ scales: floatsOf(rows * groups), zeros: Int16Array.from(integers(random, rows * groups, 0, 15)) },
+            },
+            {
+              ...{ kind: "affine", bits: 8, signed: true, rowElements: columns, rowGroup: rows, columnGroup: 1 },
+              ...{ scales: floatsOf(columns), zeros: 3 },
+            },
+            {
+              ...{ kind: "table", ...CODE_TABLES.nf4, blockElements: 64 },
+              scales: floatsOf(Math.ceil((rows * columns) / 64)),
+            },
+          ];
+          for (const coding of codings) {
+            const bytes = Uint8Array.from(integers(random, bytesOfRows(coding, columns, 0, rows).end, 0, 255));
+            const values = decode(bytes, coding, rows, columns);
+            for (const pattern of patterns) {
+              const job = {
+                ...({
+                  label: "coded",
+                  dtype: "float32",
+                  shape,
+                  order,
+                  terms: termsOf("crepe", shape),
+                  pattern,
+                } as const),
+                channelFactor: floatsOf(shape.in).map(Math.abs),
+              };
+              const stored = { kind: "memory", read: async () => bytes } as const;
+              const coded = await device.computeMask({
+                ...job,
+                bytes: { kind: "codes", stored, coding: async () => coding },
+              });
+              const read = async () => new Uint8Array(values.buffer);
+              expect(coded).toEqual(await device.computeMask({ ...job, bytes: { kind: "memory", read } }));
+            }
           }
         }
-      }
-    });
+      },
+    );
 
     it("reads every finite half float exactly", async () => {
       const halves = Array.from({ length: 0x7bff }, (_, k) => halfValue(k + 1));

@@ -135,7 +135,8 @@ class MaskingGpu implements WebGpuDevice {
       const work = new Work(gpu, signal);
       try {
         const { maxStorageBufferBindingSize, memory } = this.limitsOf(gpu);
-        return await applyMaskOn(work, stored, dtype, mask.bits, Math.min(maxStorageBufferBindingSize, memory / 2));
+        // Of weights, of their copy that is read, and of their mask; buckets add a quarter at most.
+        return await applyMaskOn(work, stored, dtype, mask.bits, Math.min(maxStorageBufferBindingSize, memory / 3));
       } finally {
         await work.end();
       }
@@ -259,6 +260,7 @@ class MaskingGpu implements WebGpuDevice {
       maxBufferSize: own.maxBufferSize,
       maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize ?? own.maxComputeWorkgroupStorageSize,
       maxComputeInvocationsPerWorkgroup: own.maxComputeInvocationsPerWorkgroup,
+      maxComputeWorkgroupsPerDimension: own.maxComputeWorkgroupsPerDimension,
       memory: memory / CONCURRENCY,
       sliceRows: limits.sliceRows ?? Number.POSITIVE_INFINITY,
     };

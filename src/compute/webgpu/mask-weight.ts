@@ -3,12 +3,10 @@ import type { Launch, Sized } from "./gpu.js";
 import { keepKernel, PACK_STRIP, packKernel } from "./kernels/keep.js";
 import { spread } from "./kernels/kernel.js";
 import {
-  BINS,
   countKernel,
   equalsKernel,
   findKernel,
   KEYS_COUNTED,
-  RANK_WORDS,
   ROUND_SHIFTS,
   shareKernel,
 } from "./kernels/rank-matrix.js";
@@ -51,10 +49,10 @@ async function maskGroups(run: WeightRun): Promise<void> {
 }
 
 async function maskRows(run: WeightRun): Promise<void> {
-  const { work, plan, buffers } = run;
-  const scores = work.storage("scores", plan.scoreBytes);
-  const cuts = work.storage("cuts", 8 * Math.max(...plan.slices.map(({ count }) => count)));
-  const rowBits = work.storage("rows of bits", 4 * plan.facts.shape.out * plan.rowWords);
+  const { buffers } = run;
+  const scores = run.take("scores");
+  const cuts = run.take("cuts");
+  const rowBits = run.take("rows of bits");
   await run.eachSlice((placed) => {
     const { slice, job } = placed;
     const workgroups = spread(slice.count);
@@ -76,11 +74,11 @@ async function maskMatrix(run: WeightRun): Promise<void> {
     scored.push({ placed, scores });
     return [run.scoreLaunch(placed, { scores })];
   });
-  const histogram = work.storage("histogram", 4 * BINS);
-  const rank = work.storage("rank", 4 * RANK_WORDS);
-  const equals = work.storage("equals", 4 * shape.out);
-  const cuts = work.storage("cuts", 8 * shape.out);
-  const rowBits = work.storage("rows of bits", 4 * shape.out * plan.rowWords);
+  const histogram = run.take("digits");
+  const rank = run.take("rank");
+  const equals = run.take("equals");
+  const cuts = run.take("cuts");
+  const rowBits = run.take("rows of bits");
   const job = run.wholeJob();
   const rounds = ROUND_SHIFTS.flatMap((shift): Launch[] => [
     ...scored.map(

@@ -13,7 +13,7 @@ import {
   scoreHistogramKernel,
 } from "./kernels/figures.js";
 import { spread } from "./kernels/kernel.js";
-import type { Slice } from "./plan.js";
+import { errorSumsOf } from "./plan-bytes.js";
 import { rangeOf, type SeenRange } from "./range.js";
 import { writeBytes } from "./upload.js";
 import type { WeightRun } from "./weight-run.js";
@@ -32,12 +32,11 @@ export async function measureMask(
 ): Promise<MaskFigures & { readonly range: SeenRange }> {
   const { work, plan, buffers, form } = run;
   const { shape, order } = plan.facts;
-  const scores = work.storage("scores", plan.scoreBytes);
-  const histogram = work.storage("histogram", 4 * SCORE_BINS * BIN_WORDS);
-  const channels = work.storage("squares", 4 * shape.in);
+  const scores = run.take("scores");
+  const histogram = run.take("histogram");
+  const channels = run.take("squares");
   const chunks = Math.ceil(shape.in / ERROR_CHUNK);
-  const sumsOf = ({ count }: Slice) => Math.ceil(count / ERROR_STRIP) * chunks;
-  const sums = work.storage("sums of errors", 8 * plan.slices.reduce((sum, slice) => sum + sumsOf(slice), 0));
+  const sums = run.take("sums of errors");
   await run.prepare();
   await work.send([], (queue, encoder) => {
     encoder.clearBuffer(histogram.buffer);
@@ -52,12 +51,15 @@ export async function measureMask(
     return [scoring, { kernel: scoreHistogramKernel(order), job, buffers: counted, workgroups }];
   });
   // Only now the range of all slices is known.
-  await run.eachSlice(({ job, slice }) => {
-    const { bits, range } = buffers;
-    const workgroups = [Math.ceil(slice.count / ERROR_STRIP), chunks] as const;
-    const erring = { ...run.weightBuffers(), bits, squares: channels, range, sums };
-    return [{ kernel: outputErrorKernel(form), job, buffers: erring, workgroups }];
-  }, sumsOf);
+  await run.eachSlice(
+    ({ job, slice }) => {
+      const { bits, range } = buffers;
+      const workgroups = [Math.ceil(slice.count / ERROR_STRIP), chunks] as const;
+      const erring = { ...run.weightBuffers(), bits, squares: channels, range, sums };
+      return [{ kernel: outputErrorKernel(form), job, buffers: erring, workgroups }];
+    },
+    (slice) => errorSumsOf(slice, shape.in),
+  );
   const [bins, pairs, range] = (await work.read([histogram, sums, buffers.range])) as [
     Uint8Array,
     Uint8Array,

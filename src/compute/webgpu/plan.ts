@@ -5,9 +5,12 @@
  */
 import { type Pattern, prunedCount } from "../../pattern/index.js";
 import type { ScoreTerms } from "../../score/index.js";
-import { type Shape, type StorageOrder, storedDims } from "../../tensor/matrix.js";
+import type { Shape, StorageOrder } from "../../tensor/matrix.js";
+import { ROW_THREADS } from "./kernels/kernel.js";
+import { MATRIX_THREADS } from "./kernels/rank-matrix.js";
 import { scoreBytes, stepOf } from "./kernels/score.js";
 import { COLUMN_PART, ROW_PART, SUM_STRIP } from "./kernels/sums.js";
+import { type BufferBytes, bytesOf, heldBytes } from "./plan-bytes.js";
 
 /** What a device allows, in the words of WebGPU's limits, and how much of its memory may be used. */
 export interface DeviceLimits {
@@ -15,6 +18,7 @@ export interface DeviceLimits {
   readonly maxBufferSize: number;
   readonly maxComputeWorkgroupStorageSize: number;
   readonly maxComputeInvocationsPerWorkgroup: number;
+  readonly maxComputeWorkgroupsPerDimension: number;
   /** Bytes of buffers that one job may hold. */
   readonly memory: number;
   /** Most output rows of a slice. */
@@ -28,6 +32,8 @@ export interface WeightFacts {
   /** Bits of a stored element, and elements from one stored row to the next. */
   readonly elementBits: number;
   readonly rowElements: number;
+  /** Bytes of its table of scales, 0 for floats. */
+  readonly scaleBytes: number;
   readonly terms: ScoreTerms;
   readonly pattern: Pattern;
 }
@@ -60,9 +66,7 @@ export interface Plan {
   /** Partial sums of each column and of each row; 0 where there are none. */
   readonly columnParts: number;
   readonly rowParts: number;
-  /** Bytes of a buffer that holds any slice, and of one that holds any slice's scores (0 for groups). */
-  readonly sliceBytes: number;
-  readonly scoreBytes: number;
+  readonly bytes: BufferBytes;
   /** Pairs of sums of scores. */
   readonly sumCount: number;
   /** Words of 32 channels in a row of bits that begins with a word. */
@@ -96,41 +100,47 @@ export function planJob(facts: WeightFacts, limits: DeviceLimits): Plan | string
   if (pattern.kind === "n:m" && pattern.permute) return "chosen groups are found on the cpu";
   if (pattern.kind === "n:m" && pattern.of > LARGEST_GROUP)
     return `groups of ${pattern.of} do not fit in registers, at most ${LARGEST_GROUP} do`;
+  const rule: Plan["rule"] = pattern.kind === "n:m" ? "group" : pattern.scope;
+  const [threads, available] = [
+    rule === "matrix" ? MATRIX_THREADS : ROW_THREADS,
+    limits.maxComputeInvocationsPerWorkgroup,
+  ];
+  if (threads > available)
+    return `workgroups have ${threads} threads, the device runs ${available} (maxComputeInvocationsPerWorkgroup)`;
   const size = terms.window === 0 ? null : terms.size;
   const group = pattern.kind === "n:m" ? { keep: pattern.keep, size: pattern.of } : null;
   const workgroup = workgroupOf(size, group, order, limits);
   if (typeof workgroup === "string") return workgroup;
-  const rule = pattern.kind === "n:m" ? "group" : pattern.scope;
-  const sliced = sliceWeight(facts, rule, size === null ? 0 : (size - 1) / 2, limits);
-  if (typeof sliced === "string") return sliced;
-  const { slices } = sliced;
   const { strip, batch, step } = workgroup;
   const chunk = chunkOf(size, step, strip);
   const relative = terms.row !== 0 || terms.column !== 0;
-  const strips = slices.reduce((sum, { count }) => sum + Math.ceil(count / strip), 0);
   const kept = elements - prunedCount(pattern, shape);
-  return {
-    ...{ facts, relative, size, rule, group, slices, strip, batch, chunk },
-    keepCount: rule === "row" ? kept / shape.out : kept,
-    columnParts: relative ? slices.reduce((sum, { count }) => sum + columnPartsOf(count), 0) : 0,
-    rowParts: relative ? Math.ceil(shape.in / ROW_PART) : 0,
-    sliceBytes: sliced.sliceBytes,
-    scoreBytes: sliced.scoreBytes,
-    sumCount: rule === "group" ? strips * Math.ceil(shape.in / chunk) : shape.out,
-    rowWords: Math.ceil(shape.in / 32),
+  const inSlicesOf = (most: number): Plan => {
+    const slices = slicesOf(shape.out, most, size === null ? 0 : (size - 1) / 2);
+    const strips = slices.reduce((sum, { count }) => sum + Math.ceil(count / strip), 0);
+    const plan = {
+      ...{ facts, relative, size, rule, group, slices, strip, batch, chunk },
+      keepCount: rule === "row" ? kept / shape.out : kept,
+      columnParts: relative ? slices.reduce((sum, { count }) => sum + columnPartsOf(count), 0) : 0,
+      rowParts: relative ? Math.ceil(shape.in / ROW_PART) : 0,
+      sumCount: rule === "group" ? strips * Math.ceil(shape.in / chunk) : shape.out,
+      rowWords: Math.ceil(shape.in / 32),
+    };
+    return { ...plan, bytes: bytesOf(plan) };
   };
+  return largestSlices(inSlicesOf, facts, limits);
 }
 
 /** Partial sums of a column that a slice makes. */
 export const columnPartsOf = (count: number): number => Math.ceil(count / SUM_STRIP) * (SUM_STRIP / COLUMN_PART);
 
-/** Slices per strip of the score kernel's workgroups fits: the widest strip, then the longest batch that fits. */
+/** The shape of the score kernel's workgroups: the widest strip, then the longest batch, that fits workgroup memory. */
 function workgroupOf(size: number | null, group: Plan["group"], order: StorageOrder, limits: DeviceLimits) {
-  const { maxComputeWorkgroupStorageSize: most, maxComputeInvocationsPerWorkgroup: threads } = limits;
+  const { maxComputeWorkgroupStorageSize: most } = limits;
   const longest = size === null ? MOST_CHANNELS : MOST_CHANNELS_IN_WINDOW;
   const bytesOf = (strip: number, batch: number) => scoreBytes({ size, strip, batch, group, weight: { order } });
   for (const strip of STRIPS)
-    for (let batch = longest; batch > 0 && strip <= threads; batch--) {
+    for (let batch = longest; batch > 0; batch--) {
       const repeats = group === null || batch % group.size === 0 || group.size % batch === 0;
       // Without groups only powers of two: the batch divides the chunk.
       const divides = group !== null || 32 % batch === 0;
@@ -158,56 +168,59 @@ function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b);
 }
 
-/** Bytes of one output row where it is part of a slice, rounded up to what a copy of a few rows may add. */
-function sliceWeight(facts: WeightFacts, rule: Plan["rule"], half: number, limits: DeviceLimits) {
-  const { shape, order, elementBits, rowElements } = facts;
-  const { memory, sliceRows } = limits;
-  const binding = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
-  const [storedRows] = storedDims(shape, order);
-  // The parts of stored rows that a slice takes begin with a byte each, and the whole with a word.
-  const loaded = (rows: number) =>
-    rows === shape.out
-      ? Math.ceil((storedRows * rowElements * elementBits) / 32) * 4
-      : order === "out-in"
-        ? Math.ceil((rows * rowElements * elementBits) / 32) * 4 + 4
-        : Math.ceil((shape.in * alignedElements(rows, elementBits) * elementBits) / 32) * 4;
-  const scored = (rows: number) => (rule === "group" ? 0 : rows * shape.in * 4);
-  // Half of the memory is for the weight, half for its scores.
-  const most = Math.min(binding, memory / 2);
-  const fits = (rows: number) =>
-    rows <= sliceRows &&
-    loaded(Math.min(shape.out, rows + (rows < shape.out ? 2 * half : 0))) <= most &&
-    scored(rows) <= most;
-  const total = rule === "matrix" ? scored(shape.out) : 0;
-  if (total > memory / 2)
-    return `the scores of the matrix take ${mib(total)}, of ${mib(memory / 2)} that they may take (option memory)`;
-  const masked = Math.ceil((shape.out * shape.in) / 8);
-  if (masked > binding)
-    return `its mask takes ${mib(masked)}, the device binds ${mib(binding)} (maxStorageBufferBindingSize)`;
-  const rows = mostRows(shape.out, fits);
-  if (rows === 0)
-    return (
-      `one output row with ${2 * half} neighbours takes ${loaded(1 + 2 * half)} bytes, ` +
-      `the device binds ${binding} (maxStorageBufferBindingSize), and ${Math.floor(memory / 2)} may be taken (option memory)`
-    );
-  const slices: Slice[] = [];
-  for (let first = 0; first < shape.out; first += rows) {
-    const end = Math.min(shape.out, first + rows);
-    const loadFirst = Math.max(0, first - half);
-    slices.push({ first, count: end - first, loadFirst, loadCount: Math.min(shape.out, end + half) - loadFirst });
-  }
-  return {
-    slices,
-    sliceBytes: Math.max(...slices.map(({ loadCount }) => loaded(loadCount))),
-    scoreBytes: Math.max(...slices.map(({ count }) => scored(count))),
-  };
+/** The most workgroups along an axis that a kernel of the plan is launched with (`spread` parts longer rows of them). */
+function workgroupsAlongAxis({ facts: { shape }, rule, slices, strip, chunk, rowWords }: Plan): number {
+  const rows = rule === "group" ? Math.max(...slices.map(({ count }) => count)) : shape.out;
+  const channels = Math.ceil(shape.in / Math.min(chunk, ROW_PART));
+  return Math.max(Math.ceil(rows / strip), channels, rule === "group" ? 0 : rowWords);
 }
 
-/** Elements of a part of a stored row whose length is whole bytes. */
-export const alignedElements = (elements: number, bits: number): number => {
-  const perByte = Math.max(1, 8 / bits);
-  return Math.ceil(elements / perByte) * perByte;
-};
+/** Parts the output rows, each slice with `half` neighbours on both sides. */
+function slicesOf(out: number, most: number, half: number): Slice[] {
+  const slices: Slice[] = [];
+  for (let first = 0; first < out; first += most) {
+    const end = Math.min(out, first + most);
+    const loadFirst = Math.max(0, first - half);
+    slices.push({ first, count: end - first, loadFirst, loadCount: Math.min(out, end + half) - loadFirst });
+  }
+  return slices;
+}
+
+/** The plan with the largest slices whose buffers the device binds and holds, or why there is none. */
+function largestSlices(inSlicesOf: (rows: number) => Plan, { shape }: WeightFacts, limits: DeviceLimits) {
+  const { memory, sliceRows, maxBufferSize } = limits;
+  const binding = Math.min(limits.maxStorageBufferBindingSize, maxBufferSize);
+  const isBound = ({ bytes }: Plan) => Math.max(bytes.weight, bytes.scores) <= binding;
+  const rows = mostRows(shape.out, (most) => {
+    if (most > sliceRows) return false;
+    const plan = inSlicesOf(most);
+    return isBound(plan) && heldBytes(plan, maxBufferSize) <= memory;
+  });
+  const plan = inSlicesOf(Math.max(1, rows));
+  const { bytes, rule, slices } = plan;
+  const scores = 4 * shape.out * shape.in;
+  if (rule === "matrix" && scores > memory)
+    return `the scores of the matrix take ${mib(scores)}, of ${mib(memory)} that all buffers may take (option memory)`;
+  if (rows === 0 && !isBound(plan)) {
+    const [larger, loaded] = [Math.max(bytes.weight, bytes.scores), Math.max(...slices.map((each) => each.loadCount))];
+    return (
+      `one output row with ${loaded - 1} neighbours takes ${larger} bytes, ` +
+      `the device binds ${binding} (maxStorageBufferBindingSize)`
+    );
+  }
+  for (const [name, size] of Object.entries(bytes))
+    if (size > binding)
+      return `its ${name} takes ${mib(size)}, the device binds ${mib(binding)} (maxStorageBufferBindingSize)`;
+  if (rows === 0)
+    return (
+      `with one output row at a time its buffers take ${mib(heldBytes(plan, maxBufferSize))}, ` +
+      `of ${mib(memory)} that they may take (option memory)`
+    );
+  const [launched, along] = [workgroupsAlongAxis(plan), limits.maxComputeWorkgroupsPerDimension];
+  if (launched > along)
+    return `it takes ${launched} workgroups along an axis, the device runs ${along} (maxComputeWorkgroupsPerDimension)`;
+  return plan;
+}
 
 /** The most rows that fit: all, or a multiple of a strip where one fits, so that strips are full. */
 function mostRows(all: number, fits: (rows: number) => boolean): number {

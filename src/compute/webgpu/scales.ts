@@ -8,14 +8,17 @@ import { binaryExponent, isExtreme, shiftFor } from "./range.js";
 export interface ElementLayout {
   readonly elementBits: number;
   readonly rowElements: number;
+  /** Bytes of the table of scales (`scaleTable`). */
+  readonly scaleBytes: number;
 }
 
-/** Bits of an element and elements of a stored row of `columns`. */
+/** Bits of an element and elements of a stored row of `columns`; what the scales take. */
 export function elementLayout(coding: QuantisedCoding | null, dtype: FloatType, columns: number): ElementLayout {
-  if (coding === null) return { elementBits: 8 * BYTES_PER_ELEMENT[dtype], rowElements: columns };
+  if (coding === null) return { elementBits: 8 * BYTES_PER_ELEMENT[dtype], rowElements: columns, scaleBytes: 0 };
+  const scaleBytes = 8 * coding.scales.length;
   return coding.kind === "affine"
-    ? { elementBits: coding.bits, rowElements: coding.rowElements }
-    : { elementBits: 4, rowElements: columns };
+    ? { elementBits: coding.bits, rowElements: coding.rowElements, scaleBytes }
+    : { elementBits: 4, rowElements: columns, scaleBytes };
 }
 
 /** What of the storage is written into a kernel; `rows` and `columns` are those of the storage. */

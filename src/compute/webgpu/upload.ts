@@ -2,7 +2,8 @@
 import { bytesOfRows } from "../../tensor/codes.mjs";
 import type { QuantisedCoding } from "../../tensor/coding.js";
 import { storedDims } from "../../tensor/matrix.js";
-import { alignedElements, type Plan, type Slice } from "./plan.js";
+import type { Plan, Slice } from "./plan.js";
+import { alignedElements } from "./plan-bytes.js";
 
 /** Where a slice's elements are in its buffer, in elements. */
 export interface SliceLayout {

@@ -11,6 +11,7 @@ import { scoreKernel } from "./kernels/score.js";
 import { ROW_PART, SUM_STRIP, sumsKernel, TERM_THREADS, termsKernel } from "./kernels/sums.js";
 import type { StoredForm, WeightForm } from "./kernels/weight.js";
 import { columnPartsOf, type Plan, type Slice } from "./plan.js";
+import type { BufferBytes } from "./plan-bytes.js";
 import { factorsFor } from "./range.js";
 import { bytesOfSlice, type SliceLayout, writeBytes } from "./upload.js";
 import type { Work } from "./work.js";
@@ -56,17 +57,22 @@ export class WeightRun {
     readonly plan: Plan,
     private readonly input: WeightInput,
   ) {
-    this.buffers = takeBuffers(work, plan, input);
+    this.buffers = this.takeBuffers();
     this.form = { order: plan.facts.order, stored: input.form, shifted: input.coding === null && input.shift !== 0 };
+  }
+
+  /** A buffer that the plan counts with. */
+  take(name: keyof BufferBytes): Sized {
+    return this.work.storage(name, this.plan.bytes[name]);
   }
 
   /** Scales, row and column terms; zeros where bits and ranges go. */
   async prepare(): Promise<void> {
     const { work, plan, input, buffers, form } = this;
     const { shape } = plan.facts;
-    const columnSums = work.storage("column sums", Math.max(4, 4 * plan.columnParts * shape.in));
-    const rowSums = work.storage("row sums", Math.max(4, 4 * plan.rowParts * shape.out));
-    const factors = work.storage("factors", 4 * shape.in);
+    const columnSums = this.take("column sums");
+    const rowSums = this.take("row sums");
+    const factors = this.take("factors");
     await work.send([], (queue, encoder) => {
       for (const { buffer } of [buffers.bits, buffers.range]) encoder.clearBuffer(buffer);
       writeBytes(queue, factors.buffer, bytesOf(input.factor));
@@ -142,6 +148,18 @@ export class WeightRun {
     return this.work.uniform(this.valuesOf(whole, { origin: 0, stride: 0 }, 0, 0));
   }
 
+  private takeBuffers(): Buffers {
+    return {
+      weight: this.take("weight"),
+      scales: this.input.scales === null ? null : this.take("scales"),
+      columns: this.take("columns"),
+      rows: this.take("rows"),
+      range: this.take("range"),
+      bits: this.take("mask"),
+      sums: this.take("sums of scores"),
+    };
+  }
+
   private valuesOf(slice: Slice, layout: SliceLayout, firstPart: number, firstSum: number): JobValues {
     const { plan, input } = this;
     const { shape, terms } = plan.facts;
@@ -158,19 +176,6 @@ export class WeightRun {
       ...coefficientsOf(terms, shape, input.shift),
     };
   }
-}
-
-function takeBuffers(work: Work, plan: Plan, { scales }: WeightInput): Buffers {
-  const { shape } = plan.facts;
-  return {
-    weight: work.storage("weight", plan.sliceBytes),
-    scales: scales === null ? null : work.storage("scales", scales.byteLength),
-    columns: work.storage("columns", 8 * shape.in),
-    rows: work.storage("rows", 4 * shape.out),
-    range: work.storage("range", 8),
-    bits: work.storage("mask", Math.ceil((shape.out * shape.in) / 8)),
-    sums: work.storage("sums of scores", 8 * plan.sumCount),
-  };
 }
 
 /** The formula's coefficients as kernels take them: those of sums times the number of summands. */

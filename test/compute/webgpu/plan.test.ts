@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type DeviceLimits, type Plan, planJob, type WeightFacts } from "../../../src/compute/webgpu/plan.js";
+import { heldBytes } from "../../../src/compute/webgpu/plan-bytes.js";
 import { trafficOf } from "../../../src/compute/webgpu/traffic.js";
 import type { Pattern } from "../../../src/pattern/index.js";
 import { type MethodName, methodOf } from "../../../src/score/index.js";
@@ -12,6 +13,7 @@ const LIMITS: DeviceLimits = {
   maxBufferSize: 2 ** 28,
   maxComputeWorkgroupStorageSize: 32768,
   maxComputeInvocationsPerWorkgroup: 256,
+  maxComputeWorkgroupsPerDimension: 65535,
   memory: 2 ** 29,
   sliceRows: Number.POSITIVE_INFINITY,
 };
@@ -21,7 +23,7 @@ const BY_ROW: Pattern = { kind: "unstructured", sparsity: 0.5, scope: "row" };
 function factsOf(shape: Shape, method: MethodName, pattern: Pattern, size = 31): WeightFacts {
   const defaults = Object.fromEntries(methodOf(method).parameters.map(({ name, default: value }) => [name, value]));
   const terms = { ...methodOf(method).terms(defaults, shape), size };
-  return { shape, order: "in-out", elementBits: 32, rowElements: shape.out, terms, pattern };
+  return { shape, order: "in-out", elementBits: 32, rowElements: shape.out, scaleBytes: 0, terms, pattern };
 }
 
 const planOf = (facts: WeightFacts, limits: Partial<DeviceLimits> = {}): Plan => {
@@ -68,7 +70,7 @@ describe("slices", () => {
           order: fc.constantFrom("in-out" as const, "out-in" as const),
           elementBits: fc.constantFrom(2, 4, 8, 16, 32),
           size: fc.constantFrom(1, 3, 31, 63),
-          binding: fc.integer({ min: 1, max: 1 << 20 }),
+          binding: fc.integer({ min: 1 << 17, max: 1 << 20 }),
         }),
         ({ shape, order, elementBits, size, binding }) => {
           const rowElements = order === "in-out" ? shape.out : shape.in;
@@ -87,8 +89,8 @@ describe("slices", () => {
             next += count;
           }
           expect(next).toBe(shape.out);
-          expect(plan.sliceBytes).toBeLessThanOrEqual(binding);
-          expect(plan.scoreBytes).toBeLessThanOrEqual(binding);
+          expect(plan.bytes.weight).toBeLessThanOrEqual(binding);
+          expect(plan.bytes.scores).toBeLessThanOrEqual(binding);
         },
       ),
     );
@@ -96,6 +98,30 @@ describe("slices", () => {
 
   it("are one where the weight fits", () => {
     expect(planOf(factsOf({ out: 1536, in: 576 }, "crepe", TWO_OF_FOUR)).slices).toHaveLength(1);
+  });
+});
+
+describe("all buffers of a job", () => {
+  const head = { out: 128256, in: 2048 };
+  const byMatrix: Pattern = { kind: "unstructured", sparsity: 0.5, scope: "matrix" };
+  const codes = { elementBits: 8, scaleBytes: (8 * head.out * head.in) / 32 };
+
+  it.each([
+    ["a head of 8-bit codes by row", { ...factsOf(head, "ria", BY_ROW), ...codes }, 2 ** 29],
+    [
+      "the same in [out, in]",
+      { ...factsOf(head, "ria", BY_ROW), ...codes, order: "out-in", rowElements: 2048 },
+      2 ** 29,
+    ],
+    ["the same in groups", { ...factsOf(head, "crepe", TWO_OF_FOUR), ...codes }, 2 ** 28],
+    ["float32 by row", factsOf({ out: 8192, in: 28672 }, "crepe", BY_ROW), 2 ** 29],
+    ["float32 by matrix", factsOf({ out: 8192, in: 8192 }, "ria", byMatrix), 2 ** 29],
+    ["a small one", factsOf({ out: 300, in: 300 }, "ria", BY_ROW), 2 ** 20],
+  ] as const)("take no more than they may: %s", (_, facts, memory) => {
+    const plan = planOf(facts, { memory });
+    const held = heldBytes(plan, LIMITS.maxBufferSize);
+    expect(held).toBeGreaterThan(Object.values(plan.bytes).reduce((sum, bytes) => sum + bytes, 0));
+    expect(held).toBeLessThanOrEqual(memory);
   });
 });
 
@@ -115,14 +141,31 @@ describe("a refusal", () => {
         maxStorageBufferBindingSize: 2 ** 18 + 1,
       }),
     ).toBe(
-      "one output row with 30 neighbours takes 507904 bytes, the device binds 262145 (maxStorageBufferBindingSize), " +
-        "and 268435456 may be taken (option memory)",
+      "one output row with 30 neighbours takes 507904 bytes, the device binds 262145 (maxStorageBufferBindingSize)",
     );
   });
 
   it("says what the scores of a matrix take", () => {
     const facts = factsOf({ out: 8192, in: 28672 }, "ria", { kind: "unstructured", sparsity: 0.5, scope: "matrix" });
-    expect(refusal(facts)).toBe("the scores of the matrix take 896 MiB, of 256 MiB that they may take (option memory)");
+    expect(refusal(facts)).toBe(
+      "the scores of the matrix take 896 MiB, of 512 MiB that all buffers may take (option memory)",
+    );
+  });
+
+  it("says how many threads and workgroups the kernels need", () => {
+    const few = { maxComputeInvocationsPerWorkgroup: 128 };
+    expect(refusal(factsOf(shape, "ria", { ...BY_ROW, scope: "matrix" }), few)).toBe(
+      "workgroups have 256 threads, the device runs 128 (maxComputeInvocationsPerWorkgroup)",
+    );
+    expect(refusal(factsOf(shape, "ria", BY_ROW), few)).toBeTypeOf("object");
+    for (const [long, pattern] of [
+      [{ out: 4_194_304, in: 4 }, TWO_OF_FOUR],
+      [{ out: 1, in: 2_097_152 }, BY_ROW],
+    ] as const)
+      expect(refusal(factsOf(long, "wanda", pattern))).toBe(
+        "it takes 65536 workgroups along an axis, the device runs 65535 (maxComputeWorkgroupsPerDimension)",
+      );
+    expect(refusal(factsOf({ out: 4_194_304, in: 4 }, "wanda", TWO_OF_FOUR), { sliceRows: 4096 })).toBeTypeOf("object");
   });
 
   it("meets groups larger than 64 and groups that are to be chosen", () => {

@@ -13,7 +13,7 @@ export const KEYS_COUNTED = 16384;
 /** The lowest bit of each round's digit. */
 export const ROUND_SHIFTS = [20, 10, 0] as const;
 /** Threads of the kernels that look at the matrix as a whole. */
-const THREADS = 256;
+export const MATRIX_THREADS = 256;
 /** Words of `rank`: the digits found, and the rank among the keys that begin with them. */
 export const RANK_WORDS = 2;
 
@@ -32,19 +32,19 @@ export function countKernel(shift: number): Kernel {
     ],
     `var<workgroup> own: array<atomic<u32>, ${BINS}>;
 
-@compute @workgroup_size(${THREADS})
+@compute @workgroup_size(${MATRIX_THREADS})
 fn main(${ARGUMENTS}) {
   let start = (group.y * groups.x + group.x) * ${KEYS_COUNTED}u;
   let end = min(start + ${KEYS_COUNTED}u, job.count * job.inputs);
   let found = rank[0];
-  for (var k = start + thread; k < end; k += ${THREADS}u) {
+  for (var k = start + thread; k < end; k += ${MATRIX_THREADS}u) {
     let key = scores[k] >> ${shift}u;
     if (key >> ${bits}u == found) {
       atomicAdd(&own[key & ${2 ** bits - 1}u], 1u);
     }
   }
   workgroupBarrier();
-  for (var bin = thread; bin < ${BINS}u; bin += ${THREADS}u) {
+  for (var bin = thread; bin < ${BINS}u; bin += ${MATRIX_THREADS}u) {
     let count = atomicLoad(&own[bin]);
     if (count > 0u) {
       atomicAdd(&histogram[bin], count);
@@ -63,10 +63,10 @@ export function findKernel(shift: number): Kernel {
       { name: "histogram", access: "read_write", type: `array<u32, ${BINS}>` },
       { name: "rank", access: "read_write", type: `array<u32, ${RANK_WORDS}>` },
     ],
-    `const EACH = ${BINS / THREADS}u;
-var<workgroup> coarse: array<u32, ${THREADS}>;
+    `const EACH = ${BINS / MATRIX_THREADS}u;
+var<workgroup> coarse: array<u32, ${MATRIX_THREADS}>;
 
-@compute @workgroup_size(${THREADS})
+@compute @workgroup_size(${MATRIX_THREADS})
 fn main(@builtin(local_invocation_index) thread: u32) {
   var sum = 0u;
   for (var k = 0u; k < EACH; k++) {
@@ -76,7 +76,7 @@ fn main(@builtin(local_invocation_index) thread: u32) {
   workgroupBarrier();
   if (thread == 0u) {
     var left = select(rank[1], job.keepCount, ${first});
-    var block = ${THREADS - 1}u;
+    var block = ${MATRIX_THREADS - 1}u;
     while (block > 0u && left > coarse[block]) {
       left -= coarse[block];
       block--;
@@ -136,11 +136,11 @@ export function shareKernel(): Kernel {
       { name: "rank", access: "read", type: `array<u32, ${RANK_WORDS}>` },
       { name: "cuts", access: "read_write", type: "array<vec2<u32>>" },
     ],
-    `var<workgroup> before: array<u32, ${THREADS}>;
+    `var<workgroup> before: array<u32, ${MATRIX_THREADS}>;
 
-@compute @workgroup_size(${THREADS})
+@compute @workgroup_size(${MATRIX_THREADS})
 fn main(@builtin(local_invocation_index) thread: u32) {
-  let each = (job.outputs + ${THREADS - 1}u) / ${THREADS}u;
+  let each = (job.outputs + ${MATRIX_THREADS - 1}u) / ${MATRIX_THREADS}u;
   let end = min(each * (thread + 1u), job.outputs);
   var sum = 0u;
   for (var o = each * thread; o < end; o++) {
