@@ -2,7 +2,14 @@
 import { env, pipeline as hostPipeline } from "@huggingface/transformers";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { openModel, writeModel } from "../../src/onnx/index.js";
-import { evaluateModel, type PruneReport, pipeline, pruneToFiles, readWeight } from "../../src/web.js";
+import {
+  evaluateModel,
+  type PruneReport,
+  type PruneToFilesOptions,
+  pipeline,
+  pruneToFiles,
+  readWeight,
+} from "../../src/web.js";
 
 const MODEL = "austen-1.4m";
 const PROMPT = "It was a fine morning, and";
@@ -135,6 +142,20 @@ describe("in a page", () => {
     expect(reports.slice(2).map(({ fromCache }) => fromCache)).toEqual([true, true]);
     expect(ready).toEqual(["after 2 reports", "after 4 reports"]);
     env.localModelPath = "/models/";
+  });
+
+  it("masks of each session file are computed where the file runs", async () => {
+    env.localModelPath = "/test/fixtures/";
+    const { reports } = await pruneToFiles("tiny-t5", {
+      prune: { pattern: "2:4", calibration: { count: 2 }, cache: false },
+      dtype: "fp32",
+      device: { encoder_model: "wasm", decoder_model_merged: "webgpu" },
+    } as PruneToFilesOptions);
+    env.localModelPath = "/models/";
+    expect(reports.map(({ file, device }) => [file, device.replace(/ .*/, "")])).toEqual([
+      ["decoder_model_merged", "webgpu"],
+      ["encoder_model", "cpu"],
+    ]);
   });
 
   it("pruneToFiles() takes a model of several sessions, too, and calibrates it by running it", async () => {
