@@ -88,13 +88,13 @@ export async function maskByRun(
   const firstSeconds = (performance.now() - start) / 1000;
   const collect: Collect = async (_, tensors, pass) =>
     (pass === 0 ? first : await runTapped(tensors, pass)).statistics();
-  const by = new Map<Plan, Pick<MaskedPlan, "device" | "notes">>();
+  const computedBy = new Map<Plan, Pick<MaskedPlan, "device" | "notes">>();
   // Each file has the device that it runs on, for as long as it is masked: two would need the memory of both.
   const useDevice: UseDevice = async (plan, work) => {
     const device = await openDeviceFor(first.sessionOptions.get(plan) ?? {}, threads);
     try {
       const done = await work(device);
-      by.set(plan, { device: device.description(), notes: device.refusals() });
+      computedBy.set(plan, { device: device.description(), notes: device.refusals() });
       return done;
     } finally {
       await device.close();
@@ -103,7 +103,7 @@ export async function maskByRun(
   const all = await computeMasks(first.plans, collect, useDevice, meterOf);
   return [...all].map(([plan, masked]) => {
     const seconds = { ...masked.seconds, calibrate: masked.seconds.calibrate + firstSeconds };
-    const { device, notes } = by.get(plan) as Pick<MaskedPlan, "device" | "notes">;
+    const { device, notes } = computedBy.get(plan) as Pick<MaskedPlan, "device" | "notes">;
     return { plan, masked: { ...masked, seconds }, calibration, device, notes };
   });
 }

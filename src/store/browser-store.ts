@@ -1,7 +1,8 @@
 /**
  * Pruned models in the browser's own storage (the Cache API): entries are responses under addresses of
  * ours, which no server is ever asked for. A response is stored whole or not at all, and the record is
- * stored last, so an entry without one is a rest, which the next draft of any entry clears away unless somebody holds it.
+ * stored last, so an entry without one is a rest, which the next draft of any entry clears away unless
+ * somebody holds it.
  */
 import { PruneError } from "../errors.js";
 import { digest } from "./digest.js";
