@@ -16,7 +16,15 @@ import { parseArgs } from "node:util";
 import { createCpuDevice } from "../src/compute/cpu/index.js";
 import { pipeline, pruneModel } from "../src/hook/index.js";
 import { resolvePruneOption } from "../src/options/index.js";
-import { type Collect, computeMasks, openPlan, type Plan, ProgressMeter, writeEntry } from "../src/prune/index.js";
+import {
+  type Collect,
+  computeMasks,
+  onDevice,
+  openPlan,
+  type Plan,
+  ProgressMeter,
+  writeEntry,
+} from "../src/prune/index.js";
 import type { PruneReport } from "../src/report.js";
 import { FolderDraft } from "../src/store/folders.js";
 import { median } from "./figures/median.js";
@@ -69,7 +77,7 @@ async function prune(option: object, out: string): Promise<{ masks: number; phas
   const start = performance.now();
   const one = await plan(option);
   try {
-    const masked = (await computeMasks([one], collect, device, silent)).get(one);
+    const masked = (await computeMasks([one], collect, onDevice(device), silent)).get(one);
     if (masked === undefined) throw new Error("no masks");
     const key = { key: "", source: {}, options: {}, seconds: 0 };
     const files = [{ plan: one, masked, calibration: "", meter: silent(one), device: "cpu", notes: [] }];

@@ -46,6 +46,7 @@ export function deferred(request: SessionRequest): Deferred {
       );
     },
     settle: async () => {
+      request.announced?.();
       for (const { session, model, options, create } of waiting) {
         const opened = (await request.open(model, options, create)) as SessionWithHandler;
         session.handler = opened.handler;

@@ -6,7 +6,7 @@ import { readdir } from "node:fs/promises";
 import { totalmem } from "node:os";
 import { resolve } from "node:path";
 import { longestRun, type TokenCalibration, tokenSamples } from "../calibrate/index.js";
-import type { Device, MaskDevice } from "../compute/index.js";
+import type { MaskDevice } from "../compute/index.js";
 import {
   type CalibrationLoad,
   cannotVerify,
@@ -78,19 +78,16 @@ export async function estimatePrune(model: string, options: EstimateOptions): Pr
   const { task: _task, prune, out, force: _force, threads, signal, ...hostOptions } = options;
   if (out !== undefined) refuseNoDirectory(out);
   const job = await openJob(model, prune, hostOptions, signal);
-  let device: MaskDevice | undefined;
   try {
-    device = await openDeviceFor(job.found.files[0]?.sessionOptions ?? {}, threads);
     const tokenizer = () => loadTokenizer(job.found.id, null, job.found.options);
     const notes: string[] = [];
     const files: FileEstimate[] = [];
-    for (const plan of job.plans) files.push(await estimateFile(plan, job, { device, tokenizer, out, notes }));
+    for (const plan of job.plans) files.push(await estimateFile(plan, job, { threads, tokenizer, out, notes }));
     if (out === undefined)
       notes.push("loading the pruned model is not counted: it takes what loading the dense model takes");
     if (job.plans.length > 1 || job.dense.length > 0)
       notes.push("of several session files each is estimated alone; files that stay dense are copied besides");
     const seconds = files.flatMap((file) => Object.values(file.seconds));
-    notes.push(...device.refusals());
     const memory = Math.max(...files.flatMap((file) => Object.values(file.memory)));
     if (memory > totalmem())
       notes.push(`this machine has ${gigabytes(totalmem())} of memory, less than the ${gigabytes(memory)} estimated`);
@@ -104,7 +101,6 @@ export async function estimatePrune(model: string, options: EstimateOptions): Pr
       notes: [...new Set(notes)],
     };
   } finally {
-    await device?.close();
     await closeJob(job);
   }
 }
@@ -113,7 +109,7 @@ const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
 
 /** What estimates of all files share. */
 interface Estimating {
-  readonly device: Device;
+  readonly threads: number | undefined;
   readonly tokenizer: () => Promise<HostTokenizer>;
   readonly out: string | undefined;
   /** Sentences are added here. */
@@ -121,7 +117,7 @@ interface Estimating {
 }
 
 async function estimateFile(plan: Plan, job: PruneJob, estimating: Estimating): Promise<FileEstimate> {
-  const { device, tokenizer, out, notes } = estimating;
+  const { tokenizer, out, notes } = estimating;
   const { found } = job;
   const { InferenceSession } = onnxRuntime();
   const runtime = hostRuntime((model, options) => InferenceSession.create(model, options));
@@ -134,16 +130,35 @@ async function estimateFile(plan: Plan, job: PruneJob, estimating: Estimating): 
     notes.push(
       `how long ${plan.name} is calibrated is not known: ${isRun ? "the whole model is run for it" : "nobody says how many feeds there are"}`,
     );
-  const speeds = await measureSpeeds(plan, { device, runtime, sessionOptions });
+  const { speeds, concurrency } = await onDeviceOf(file, estimating, async (device) => ({
+    speeds: await measureSpeeds(plan, { device, runtime, sessionOptions }),
+    concurrency: device.concurrency,
+  }));
   const store = await resultStore(plan.options.cache, found.options.cache_dir);
   const question = { plan, needsSiblings: isRun, files: found.files, tokenizer, sideFile: async () => null, store };
   return {
     ...planned(plan, calibration),
     cached: out === undefined ? await isKept(question) : null,
-    memory: estimateMemory(plan, load, device.concurrency),
+    memory: estimateMemory(plan, load, concurrency),
     seconds: estimateSeconds(plan, load, speeds),
     speeds,
   };
+}
+
+/** Lends the device that would mask a file; what it refused goes into the notes. */
+async function onDeviceOf<T>(
+  { sessionOptions }: ResolvedFile,
+  { threads, notes }: Estimating,
+  work: (device: MaskDevice) => Promise<T>,
+): Promise<T> {
+  const device = await openDeviceFor(sessionOptions, threads);
+  try {
+    const done = await work(device);
+    notes.push(...device.refusals());
+    return done;
+  } finally {
+    await device.close();
+  }
 }
 
 /** Tokens of a run that nobody has seen yet: what calibration by text takes at a time. */

@@ -23,6 +23,8 @@ export interface SessionRequest {
   open(model: unknown, options: SessionOptions, create: Create): Promise<RuntimeSession>;
   /** Hears of a session that will be opened, where that is known before; the arguments are those of `open`. */
   announce?(model: unknown, options: SessionOptions): void;
+  /** Hears that every session of the model has been announced, where that is known. */
+  announced?(): void;
 }
 
 const REQUEST = Symbol.for("transformers-prune.request");

@@ -53,6 +53,7 @@ export async function withPrunedFiles<T>(
   try {
     await request.prepare();
     for (const { input, sessionOptions } of found.files) request.announce(input, sessionOptions);
+    request.announced();
     const pruned: PrunedFile[] = [];
     for (const file of found.files) pruned.push(await keep(request, file));
     request.check();

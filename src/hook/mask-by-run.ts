@@ -8,10 +8,10 @@ import {
   type Collect,
   cannotVerify,
   computeMasks,
-  type Masked,
   type MaskedPlan,
   type Plan,
   type ProgressMeter,
+  type UseDevice,
 } from "../prune/index.js";
 import { openDeviceFor } from "./mask-device.js";
 import { type ModelRun, type Reload, runOf } from "./model-run.js";
@@ -88,18 +88,24 @@ export async function maskByRun(
   const firstSeconds = (performance.now() - start) / 1000;
   const collect: Collect = async (_, tensors, pass) =>
     (pass === 0 ? first : await runTapped(tensors, pass)).statistics();
-  const device = await openDeviceFor(first.sessionOptions, threads);
-  try {
-    const all = await computeMasks(first.plans, collect, device, meterOf);
-    const withFirst = (masked: Masked): Masked => ({
-      ...masked,
-      seconds: { ...masked.seconds, calibrate: masked.seconds.calibrate + firstSeconds },
-    });
-    const [name, notes] = [device.description(), device.refusals()];
-    return [...all].map(([plan, masked]) => ({ plan, masked: withFirst(masked), calibration, device: name, notes }));
-  } finally {
-    await device.close();
-  }
+  const computedBy = new Map<Plan, Pick<MaskedPlan, "device" | "notes">>();
+  // Each file has the device that it runs on, for as long as it is masked: two would need the memory of both.
+  const useDevice: UseDevice = async (plan, work) => {
+    const device = await openDeviceFor(first.sessionOptions.get(plan) ?? {}, threads);
+    try {
+      const done = await work(device);
+      computedBy.set(plan, { device: device.description(), notes: device.refusals() });
+      return done;
+    } finally {
+      await device.close();
+    }
+  };
+  const all = await computeMasks(first.plans, collect, useDevice, meterOf);
+  return [...all].map(([plan, masked]) => {
+    const seconds = { ...masked.seconds, calibrate: masked.seconds.calibrate + firstSeconds };
+    const { device, notes } = computedBy.get(plan) as Pick<MaskedPlan, "device" | "notes">;
+    return { plan, masked: { ...masked, seconds }, calibration, device, notes };
+  });
 }
 
 /** A session that runs only within its whole model has no perplexity of its own. */

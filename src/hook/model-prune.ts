@@ -53,7 +53,7 @@ export interface ModelPruneContext {
 export class ModelPrune implements SessionRequest {
   private readonly sessions = new SessionKeeper();
   private readonly files = new Map<unknown, ModelFile>();
-  private readonly secondFile = new Occasion();
+  private readonly siblingsKnown = new Occasion();
   private readonly keys = new Set<string>();
   private readonly selections: Selection[] = [];
   private readonly plans: OpenPlans;
@@ -103,8 +103,13 @@ export class ModelPrune implements SessionRequest {
   announce(model: unknown, options: SessionOptions): ModelFile {
     const file = this.files.get(model) ?? modelFileOf(model, options);
     this.files.set(model, file);
-    if (this.files.size > 1) this.secondFile.come();
+    if (this.files.size > 1) this.siblingsKnown.come();
     return file;
+  }
+
+  /** No further session comes: one that seems to read another need not wait for that. */
+  announced(): void {
+    this.siblingsKnown.come();
   }
 
   /**
@@ -167,7 +172,8 @@ export class ModelPrune implements SessionRequest {
     if (plan.targets.length === 0) return null;
     const run = this.runOf(plan);
     // Its key and its calibration depend on the model's other files, which the host may be downloading.
-    if (run !== null && reload !== null && readsAnotherSession(plan)) await orAborted(this.secondFile.promise, signal);
+    if (run !== null && reload !== null && readsAnotherSession(plan))
+      await orAborted(this.siblingsKnown.promise, signal);
     return {
       plan,
       mask: () => this.mask(plan, run, options, create),

@@ -30,8 +30,8 @@ export interface TapJob {
 export class TappedSessions implements SessionRequest {
   private readonly collectors = new Map<Plan, TapCollector>();
   private readonly sessions = new SessionKeeper();
-  /** Options of the tapped session that was opened last. */
-  sessionOptions: SessionOptions = {};
+  /** Options of the sessions that were tapped, as the host gave them. */
+  readonly sessionOptions = new Map<Plan, SessionOptions>();
 
   constructor(private readonly job: TapJob) {}
 
@@ -55,7 +55,7 @@ export class TappedSessions implements SessionRequest {
     const taps = planTaps(plan.model, plan.targets, { padding: true, keepOutputs: true });
     const collector = new TapCollector(taps.taps);
     this.collectors.set(plan, collector);
-    this.sessionOptions = options;
+    this.sessionOptions.set(plan, options);
     const edits = { ...taps.edits, tensors: tensors.get(plan) ?? new Map() };
     return this.tapped(await openEdited(hostRuntime(create), plan.model.onnx, edits, options), plan, collector);
   }

@@ -1,7 +1,16 @@
 /** The conductor: plan a file, mask it, write it, report on it — in that order. */
 export { type CalibrationLoad, estimateMemory, estimateSeconds, type Phases, sessionBytes } from "./estimate.js";
 export { type MaskedPlan, maskBySamples, type SampleServices } from "./mask-by-samples.js";
-export { type Collect, computeMasks, type Masked, maskEdits, type TensorEdits, weightBytes } from "./masks.js";
+export {
+  type Collect,
+  computeMasks,
+  type Masked,
+  maskEdits,
+  onDevice,
+  type TensorEdits,
+  type UseDevice,
+  weightBytes,
+} from "./masks.js";
 export { type ModelFile, openModelFile } from "./model-file.js";
 export {
   baseName,

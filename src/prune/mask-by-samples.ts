@@ -12,7 +12,7 @@ import {
 } from "../calibrate/index.js";
 import type { Device, MaskDevice } from "../compute/index.js";
 import { type Runtime, type SessionOptions, withoutOutputLocations } from "../runtime/index.js";
-import { type Collect, computeMasks, type Masked } from "./masks.js";
+import { type Collect, computeMasks, type Masked, onDevice } from "./masks.js";
 import type { Plan } from "./plan.js";
 import type { ProgressMeter } from "./progress-meter.js";
 import { differsFromRia } from "./verify.js";
@@ -97,7 +97,7 @@ async function maskOne(
     if (pass === 0) dense = statistics;
     return new Map([[current as Plan, statistics]]);
   };
-  const own = (await computeMasks([plan], collect, device, () => meter)).get(plan) as Masked;
+  const own = (await computeMasks([plan], collect, onDevice(device), () => meter)).get(plan) as Masked;
   const judging = { device, runtime, sessionOptions, tokenizer, collect, meter };
   const masked =
     verify && differsFromRia(plan) ? await (await import("./verify-masks.js")).verifyMasks(plan, own, judging) : own;

@@ -41,6 +41,15 @@ export type Collect = (
   pass: number,
 ) => Promise<ReadonlyMap<Plan, TargetStatistics>>;
 
+/** Lends the device that masks a plan, for as long as `work` takes. */
+export type UseDevice = <T>(plan: Plan, work: (device: Device) => Promise<T>) => Promise<T>;
+
+/** One device for all plans, which stays open. */
+export const onDevice =
+  (device: Device): UseDevice =>
+  (_, work) =>
+    work(device);
+
 /**
  * Masks for all plans, which are calibrated together (the session files of one model) or alone. A
  * plan that asks for fewer passes than another keeps the masks of its last.
@@ -50,7 +59,7 @@ export type Collect = (
 export async function computeMasks(
   plans: readonly Plan[],
   collect: Collect,
-  device: Device,
+  useDevice: UseDevice,
   meterOf: (plan: Plan) => ProgressMeter,
 ): Promise<ReadonlyMap<Plan, Masked>> {
   const masked = new Map<Plan, Masked>();
@@ -66,9 +75,8 @@ export async function computeMasks(
       const before = masked.get(plan)?.seconds ?? { calibrate: 0, mask: 0 };
       const own: TargetStatistics | null = statistics.get(plan) ?? null;
       const maskStart = performance.now();
-      const masks = await maskTargets(plan, own, device, (done, item) =>
-        meterOf(plan).step("mask", done, plan.targets.length, item, pass),
-      );
+      const onMask = (done: number, item: string) => meterOf(plan).step("mask", done, plan.targets.length, item, pass);
+      const masks = await useDevice(plan, (device) => maskTargets(plan, own, device, onMask));
       const seconds = {
         calibrate: before.calibrate + (plan.calibrated ? collected : 0),
         mask: before.mask + (performance.now() - maskStart) / 1000,

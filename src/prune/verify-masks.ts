@@ -6,7 +6,7 @@ import { type Tokenizer, windowsBehind } from "../calibrate/index.js";
 import type { Device } from "../compute/index.js";
 import { perplexity } from "../eval/perplexity.js";
 import type { Runtime, SessionOptions } from "../runtime/index.js";
-import { type Collect, computeMasks, type Masked, maskEdits } from "./masks.js";
+import { type Collect, computeMasks, type Masked, maskEdits, onDevice } from "./masks.js";
 import type { Plan } from "./plan.js";
 import type { ProgressMeter } from "./progress-meter.js";
 import { cannotVerify, riaPlan } from "./verify.js";
@@ -43,7 +43,7 @@ export async function verifyMasks(plan: Plan, own: Masked, services: VerifyServi
   const masks = await computeMasks(
     [rival],
     (_, tensors, pass) => collect([rival], tensors, pass),
-    device,
+    onDevice(device),
     () => meter,
   );
   const ria = masks.get(rival) as Masked;

@@ -1,7 +1,8 @@
 /**
  * Pruned models in the browser's own storage (the Cache API): entries are responses under addresses of
  * ours, which no server is ever asked for. A response is stored whole or not at all, and the record is
- * stored last, so an entry without one is a rest that the next write clears away.
+ * stored last, so an entry without one is a rest, which the next draft of any entry clears away unless
+ * somebody holds it.
  */
 import { PruneError } from "../errors.js";
 import { digest } from "./digest.js";
@@ -22,9 +23,12 @@ export async function browserStore(name: string): Promise<ResultStore | string> 
   if (typeof cache === "string") return cache;
   return {
     hash: async (source) => digest(await source.read(0, source.size)),
-    exclusively: (entry, signal, work) => exclusively(`${name}/${entry}`, signal, work),
+    exclusively: (entry, signal, work) => exclusively(lockOf(name, entry), signal, work),
     read: (entry, key) => readRecord(cache, entry, key),
-    draft: (entry) => CacheDraft.create(cache, entry),
+    async draft(entry) {
+      await clearRests(cache, name, entry);
+      return CacheDraft.create(cache, entry);
+    },
     async open(entry, fileName) {
       const bytesOf = async (path: string) =>
         new Uint8Array(await ((await cache.match(addressOf(entry, path))) as Response).arrayBuffer());
@@ -59,9 +63,37 @@ async function pathsOf(cache: Cache, entry: string): Promise<string[]> {
 }
 
 /** One page or worker of this origin at a time. */
-function exclusively<T>(name: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+function exclusively<T>(lock: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
   const options = signal === undefined ? {} : { signal };
-  return navigator.locks.request(`transformers-prune ${name}`, options, work) as Promise<T>;
+  return navigator.locks.request(lock, options, work) as Promise<T>;
+}
+
+const lockOf = (name: string, entry: string): string => `transformers-prune ${name}/${entry}`;
+
+/**
+ * Removes what was left of other entries when a page was closed over them: no record, and nobody who holds them.
+ *
+ * @param name of the Cache
+ * @param own the entry that is about to be written, which its writer holds and clears
+ */
+async function clearRests(cache: Cache, name: string, own: string): Promise<void> {
+  const urls = (await cache.keys()).map(({ url }) => url).filter((url) => url.startsWith(`${ORIGIN}/`));
+  const entries = new Set(urls.map((url) => decodeURIComponent(url.slice(ORIGIN.length).split("/")[1] ?? "")));
+  for (const entry of entries) {
+    if (entry === own || urls.includes(addressOf(entry, RECORD_NAME))) continue;
+    await navigator.locks.request(lockOf(name, entry), { ifAvailable: true }, async (lock) => {
+      // Somebody may have ended it while others were looked through.
+      const isRest = lock !== null && (await cache.match(addressOf(entry, RECORD_NAME))) === undefined;
+      if (isRest) await clear(cache, entry);
+    });
+  }
+}
+
+/** Removes whatever there is of an entry, the record first. */
+async function clear(cache: Cache, entry: string): Promise<void> {
+  const paths = await pathsOf(cache, entry);
+  for (const path of paths.sort((a, b) => Number(b === RECORD_NAME) - Number(a === RECORD_NAME)))
+    await cache.delete(addressOf(entry, path));
 }
 
 /** Browsers may clear an origin's storage, but as a whole; an entry that lacks a file all the same is none. */
@@ -101,9 +133,8 @@ class CacheDraft implements EntryDraft {
   ) {}
 
   static async create(cache: Cache, entry: string): Promise<CacheDraft> {
-    const draft = new CacheDraft(cache, entry);
-    await draft.clear();
-    return draft;
+    await clear(cache, entry);
+    return new CacheDraft(cache, entry);
   }
 
   sink(subfolder: string) {
@@ -147,7 +178,7 @@ class CacheDraft implements EntryDraft {
       await stored.catch(() => {});
     }
     this.open.clear();
-    await this.clear().catch(() => {});
+    await clear(this.cache, this.entry).catch(() => {});
   }
 
   private put(name: string, body: BodyInit): Promise<void> {
@@ -163,13 +194,6 @@ class CacheDraft implements EntryDraft {
     const fresh = { writer: writable.getWriter(), stored, bytes: 0 };
     this.open.set(name, fresh);
     return fresh;
-  }
-
-  /** Removes whatever there is of the entry, the record first. */
-  private async clear(): Promise<void> {
-    const paths = await pathsOf(this.cache, this.entry);
-    for (const path of paths.sort((a, b) => Number(b === RECORD_NAME) - Number(a === RECORD_NAME)))
-      await this.cache.delete(addressOf(this.entry, path));
   }
 }
 

@@ -29,7 +29,14 @@ import {
 } from "../../src/onnx/index.js";
 import { resolvePruneOption } from "../../src/options/index.js";
 import type { ResolvedPrune } from "../../src/options/types.js";
-import { computeMasks, type ModelFile, openPlan, ProgressMeter, parametersOf } from "../../src/prune/index.js";
+import {
+  computeMasks,
+  type ModelFile,
+  onDevice,
+  openPlan,
+  ProgressMeter,
+  parametersOf,
+} from "../../src/prune/index.js";
 import { writePlan } from "../../src/prune/write-plan.js";
 import { fingerprintOf } from "../../src/registry/family.js";
 import { countZeroValues } from "../../src/rewrite/index.js";
@@ -189,7 +196,7 @@ async function prune(file: ModelFile, { prune, external, packed }: Way, device: 
     const masked = await computeMasks(
       [plan],
       () => Promise.reject(new BrokenPromise("calibrates")),
-      device,
+      onDevice(device),
       () => meter,
     );
     const sink = new MemorySink();

@@ -17,6 +17,7 @@ import {
   computeMasks,
   type Masked,
   maskEdits,
+  onDevice,
   openPlan,
   type Plan,
   ProgressMeter,
@@ -121,7 +122,7 @@ export class GoldenRun {
     const plan = await this.plan(row);
     try {
       const meter = new ProgressMeter(undefined, plan.name, plan.calibrated, row.passes);
-      const masked = (await computeMasks([plan], this.collect(row), this.device, () => meter)).get(plan);
+      const masked = (await computeMasks([plan], this.collect(row), onDevice(this.device), () => meter)).get(plan);
       if (masked === undefined) throw new Error("no masks");
       const { masks } = masked;
       await look?.(plan, masked);

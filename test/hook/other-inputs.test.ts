@@ -1,7 +1,10 @@
+import { cpSync } from "node:fs";
+import { join } from "node:path";
 import * as host from "@huggingface/transformers";
 import { describe, expect, test } from "vitest";
+import { pruneToFiles } from "../../src/hook/prune-to-files.js";
 import { type PruneReport, pipeline, withPrune } from "../../src/index.js";
-import { BERT, openFiles, SHORT, sessions, sparsities, temporaryFolder, VIT } from "./loading.js";
+import { BERT, openFiles, SHORT, sessions, sparsities, T5, temporaryFolder, VIT } from "./loading.js";
 
 const TEXTS = ["A fine morning.", "She walked to the village, and he did not follow her.", "No."];
 
@@ -118,4 +121,17 @@ describe("a model that reads images", () => {
     await withPrune(host.AutoModel).from_pretrained(VIT, { prune });
     expect(new Set((await sparsities(sessions.at(-1) as never)).values())).toEqual(new Set([0.25]));
   });
+});
+
+test("a model of one session that reads what another would make waits for no other", async () => {
+  const folder = temporaryFolder();
+  cpSync(BERT, folder, { recursive: true });
+  cpSync(join(T5, "onnx/decoder_model_merged.onnx"), join(folder, "onnx/model.onnx"));
+  let isRun = false;
+  const run = async () => {
+    isRun = true;
+  };
+  const prune = { pattern: "2:4", calibration: { run, id: "nothing" }, cache: false } as const;
+  await expect(pruneToFiles(folder, { prune, dtype: "fp32" })).rejects.toMatchObject({ code: "bad-calibration" });
+  expect(isRun).toBe(true);
 });

@@ -1,8 +1,16 @@
 /** Loading with `prune` in a page: the host's pipeline over onnxruntime-web, the browser's cache, files to take away. */
 import { env, pipeline as hostPipeline } from "@huggingface/transformers";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { cdp } from "vitest/browser";
 import { openModel, writeModel } from "../../src/onnx/index.js";
-import { evaluateModel, type PruneReport, pipeline, pruneToFiles, readWeight } from "../../src/web.js";
+import {
+  evaluateModel,
+  type PruneReport,
+  type PruneToFilesOptions,
+  pipeline,
+  pruneToFiles,
+  readWeight,
+} from "../../src/web.js";
 
 const MODEL = "austen-1.4m";
 const PROMPT = "It was a fine morning, and";
@@ -19,6 +27,14 @@ beforeEach(async () => {
 afterAll(async () => {
   for (const name of await caches.keys()) await caches.delete(name);
 });
+
+/** The part of Chromium's DevTools protocol that is used here. */
+interface DevTools {
+  send(
+    method: "Storage.overrideQuotaForOrigin",
+    parameters: { origin: string; quotaSize?: number | undefined },
+  ): Promise<unknown>;
+}
 
 const calibration = { count: 4, length: 128 } as const;
 
@@ -91,6 +107,19 @@ describe("in a page", () => {
     expect(text.startsWith(PROMPT)).toBe(true);
   });
 
+  it("so does the browser's own quota", async () => {
+    const quota = (quotaSize?: number) =>
+      (cdp() as unknown as DevTools).send("Storage.overrideQuotaForOrigin", { origin: location.origin, quotaSize });
+    await quota(1_000_000);
+    try {
+      const { reports } = await generated({ device: "wasm", prune: { pattern: "2:4", method: "magnitude" } });
+      expect(reports[0]?.notes).toEqual([expect.stringMatching(/^not cached: .*storage for this site is full/)]);
+    } finally {
+      await quota();
+    }
+    expect(await (await caches.open("transformers-prune")).keys()).toEqual([]);
+  });
+
   it("a browser that gives no storage costs the cache and not the load, and the report says so", async () => {
     const refused = vi.spyOn(globalThis, "caches", "get").mockImplementation(() => {
       throw new DOMException("sandboxed", "SecurityError");
@@ -137,6 +166,20 @@ describe("in a page", () => {
     env.localModelPath = "/models/";
   });
 
+  it("masks of each session file are computed where the file runs", async () => {
+    env.localModelPath = "/test/fixtures/";
+    const { reports } = await pruneToFiles("tiny-t5", {
+      prune: { pattern: "2:4", calibration: { count: 2 }, cache: false },
+      dtype: "fp32",
+      device: { encoder_model: "wasm", decoder_model_merged: "webgpu" },
+    } as PruneToFilesOptions);
+    env.localModelPath = "/models/";
+    expect(reports.map(({ file, device }) => [file, device.replace(/ .*/, "")])).toEqual([
+      ["decoder_model_merged", "webgpu"],
+      ["encoder_model", "cpu"],
+    ]);
+  });
+
   it("pruneToFiles() takes a model of several sessions, too, and calibrates it by running it", async () => {
     env.localModelPath = "/test/fixtures/";
     const prune = { pattern: "2:4", calibration: { count: 2 } } as const;
@@ -176,6 +219,37 @@ describe("in a page", () => {
     await expect(answering("generation_config.json", offline)).rejects.toMatchObject({ name: "PruneError" });
   });
 
+  it("two loads at once of one model do the work once, and both generate", async () => {
+    const reports: PruneReport[] = [];
+    const prune = { pattern: "2:4", calibration, onReport: (one: PruneReport) => reports.push(one) } as const;
+    const load = () => pipeline("text-generation", MODEL, { dtype: "fp32", device: "wasm", prune });
+    const both = await Promise.all([load(), load()]);
+    expect(reports.map(({ fromCache }) => fromCache)).toEqual([false, true]);
+    const texts: unknown[] = [];
+    for (const generate of both) texts.push(await generate(PROMPT, { max_new_tokens: 8, do_sample: false }));
+    expect(texts[0]).toEqual([{ generated_text: expect.stringContaining(PROMPT) }]);
+    expect(texts[1]).toEqual(texts[0]);
+    for (const generate of both) await generate.dispose();
+  });
+
+  it("an abort while the model is pruned ends the load with the signal's reason, and the next one works", async () => {
+    const controller = new AbortController();
+    const reason = new Error("the user went away");
+    const prune = { pattern: "2:4", calibration } as const;
+    const aborted = generated({
+      device: "wasm",
+      prune: { ...prune, signal: controller.signal },
+      progress_callback: ({ status, stage }: { status: string; stage?: string }) => {
+        if (status === "prune" && stage === "calibrate") controller.abort(reason);
+      },
+    });
+    await expect(aborted).rejects.toBe(reason);
+    expect(await (await caches.open("transformers-prune")).keys()).toEqual([]);
+    const { reports, text } = await generated({ device: "wasm", prune });
+    expect(reports[0]).toMatchObject({ fromCache: false });
+    expect(text.startsWith(PROMPT)).toBe(true);
+  });
+
   it("a load that fails half-way says why, and the next one is not disturbed", async () => {
     const failing = pipeline("text-generation", MODEL, {
       dtype: "fp32",
@@ -202,7 +276,9 @@ describe("in a page", () => {
     env.customCache = {
       match: async (url: string) => {
         const found = parts.get(url.replace(/^.*\//, ""));
-        return found && new Response(new Blob(found));
+        const blob = found && new Blob(found);
+        // Else the host takes the size that it remembers of the model's own file.
+        return blob && new Response(blob, { headers: { "content-length": String(blob.size) } });
       },
       put: async () => {},
     };

@@ -4,7 +4,7 @@ import { createCpuDevice } from "../../src/compute/cpu/index.js";
 import { plannedBytes, serializeModel } from "../../src/onnx/index.js";
 import { compareBytes } from "../../src/prune/compare-bytes.js";
 import { encodeWeights } from "../../src/prune/encode-weights.js";
-import { computeMasks, type Plan } from "../../src/prune/index.js";
+import { computeMasks, onDevice, type Plan } from "../../src/prune/index.js";
 import { constant, float32, type ModelSpec, node, value } from "../helpers/model.js";
 import { planOf, quietMeter } from "./tiny.js";
 
@@ -33,7 +33,12 @@ const SPEC: ModelSpec = {
 async function masked(spec: ModelSpec, option: object) {
   const plan = await planOf({ method: "magnitude", include: "**", encoding: "packed", ...option }, spec);
   const device = createCpuDevice({ threads: 1 });
-  const masks = await computeMasks([plan], () => Promise.reject(new Error("no calibration")), device, quietMeter);
+  const masks = await computeMasks(
+    [plan],
+    () => Promise.reject(new Error("no calibration")),
+    onDevice(device),
+    quietMeter,
+  );
   await device.close();
   const own = masks.get(plan);
   if (own === undefined) throw new Error("no masks");

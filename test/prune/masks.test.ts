@@ -11,6 +11,7 @@ import {
   type Masked,
   maskBySamples,
   maskEdits,
+  onDevice,
   type Plan,
   ProgressMeter,
 } from "../../src/prune/index.js";
@@ -211,7 +212,7 @@ describe("more passes", () => {
         asked.push({ plans: plans.map(({ name }) => name), pruned: [...tensors.keys()].map(({ name }) => name), pass });
         return new Map(plans.map((plan) => [plan, new Map(plan.targets.map((target) => [target, ones(target)]))]));
       },
-      device,
+      onDevice(device),
       quietMeter,
     );
     await device.close();

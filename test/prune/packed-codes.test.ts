@@ -11,7 +11,7 @@ import { createCpuDevice } from "../../src/compute/cpu/index.js";
 import type { Device } from "../../src/compute/index.js";
 import { graphsOf, openModel, readTensor, serializeModel } from "../../src/onnx/index.js";
 import { encodeWeights } from "../../src/prune/encode-weights.js";
-import { computeMasks } from "../../src/prune/index.js";
+import { computeMasks, onDevice } from "../../src/prune/index.js";
 import type { WeightReport } from "../../src/report.js";
 import { findPacked, unpackEdits } from "../../src/rewrite/packed/index.js";
 import { bytesOf } from "../helpers/model.js";
@@ -36,7 +36,7 @@ afterAll(async () => {
 async function encoded({ spec }: OneLayer, how: object) {
   const plan = await planOf({ method: "magnitude", include: "**", encoding: "packed", ...how }, spec);
   const noCalibration = () => Promise.reject(new Error("no calibration"));
-  const masks = (await computeMasks([plan], noCalibration, device, quietMeter)).get(plan);
+  const masks = (await computeMasks([plan], noCalibration, onDevice(device), quietMeter)).get(plan);
   if (masks === undefined) throw new Error("no masks");
   const zeros: number[] = [];
   const write = async (encoding: "dense" | "packed") => {

@@ -7,6 +7,12 @@ import { describeStore } from "./result-store-suite.js";
 const NAME = "transformers-prune-test";
 const open = async () => (await browserStore(NAME)) as ResultStore;
 
+/** Entries of which there is anything. */
+const entries = async () => {
+  const keys = await (await caches.open(NAME)).keys();
+  return [...new Set(keys.map(({ url }) => new URL(url).pathname.split("/")[1]))];
+};
+
 describeStore("a browser's cache", async () => ({ store: await open(), remove: () => caches.delete(NAME) }));
 
 describe("store in a browser's cache", () => {
@@ -49,6 +55,26 @@ describe("store in a browser's cache", () => {
       vi.restoreAllMocks();
     },
   );
+
+  it("clears what closed pages left behind, and neither what is whole nor what another page writes", async () => {
+    const store = await open();
+    const begin = async (entry: string) => {
+      const draft = await store.draft(entry);
+      await draft.write("config.json", "{}");
+      return draft;
+    };
+    const whole = await begin("model-whole");
+    await whole.write(RECORD_NAME, "{}");
+    await whole.commit();
+    await store.exclusively("model-held", undefined, async () => {
+      const held = await begin("model-held");
+      await begin("model-left");
+      expect((await entries()).sort()).toEqual(["model-held", "model-left", "model-whole"]);
+      await begin("model-new");
+      expect((await entries()).sort()).toEqual(["model-held", "model-new", "model-whole"]);
+      await held.discard();
+    });
+  });
 
   it("takes an entry that lacks a file for none", async () => {
     const store = await open();
