@@ -36,6 +36,10 @@ export interface BufferBytes {
 /** Slices pass the kernels at most this often: for sums, for scores, for errors. */
 const PASSES = 3;
 
+/** The most rows of any slice; slices can be more than a call takes arguments. */
+export const mostOf = (slices: readonly Slice[], rows: "count" | "loadCount"): number =>
+  slices.reduce((most, slice) => Math.max(most, slice[rows]), 0);
+
 /** Pairs of sums that the output error makes of a slice. */
 export const errorSumsOf = ({ count }: Slice, inputs: number): number =>
   Math.ceil(count / ERROR_STRIP) * Math.ceil(inputs / ERROR_CHUNK);
@@ -47,10 +51,10 @@ export const errorSumsOf = ({ count }: Slice, inputs: number): number =>
 export function bytesOf(plan: Omit<Plan, "bytes">): BufferBytes {
   const { facts, rule, slices } = plan;
   const { out, in: inputs } = facts.shape;
-  const rows = Math.max(...slices.map(({ count }) => count));
+  const rows = mostOf(slices, "count");
   const only = (wanted: boolean, bytes: number) => (wanted ? bytes : 0);
   return {
-    weight: Math.max(...slices.map(({ loadCount }) => loadedBytes(facts, loadCount))),
+    weight: loadedBytes(facts, mostOf(slices, "loadCount")),
     scores: only(rule !== "group", 4 * rows * inputs),
     scales: facts.scaleBytes,
     factors: 4 * inputs,

@@ -10,7 +10,7 @@ import { ROW_THREADS } from "./kernels/kernel.js";
 import { MATRIX_THREADS } from "./kernels/rank-matrix.js";
 import { scoreBytes, stepOf } from "./kernels/score.js";
 import { COLUMN_PART, ROW_PART, SUM_STRIP } from "./kernels/sums.js";
-import { type BufferBytes, bytesOf, heldBytes } from "./plan-bytes.js";
+import { type BufferBytes, bytesOf, heldBytes, mostOf } from "./plan-bytes.js";
 
 /** What a device allows, in the words of WebGPU's limits, and how much of its memory may be used. */
 export interface DeviceLimits {
@@ -170,7 +170,7 @@ function greatestCommonDivisor(a: number, b: number): number {
 
 /** The most workgroups along an axis that a kernel of the plan is launched with (`spread` parts longer rows of them). */
 function workgroupsAlongAxis({ facts: { shape }, rule, slices, strip, chunk, rowWords }: Plan): number {
-  const rows = rule === "group" ? Math.max(...slices.map(({ count }) => count)) : shape.out;
+  const rows = rule === "group" ? mostOf(slices, "count") : shape.out;
   const channels = Math.ceil(shape.in / Math.min(chunk, ROW_PART));
   return Math.max(Math.ceil(rows / strip), channels, rule === "group" ? 0 : rowWords);
 }
@@ -202,20 +202,21 @@ function largestSlices(inSlicesOf: (rows: number) => Plan, { shape }: WeightFact
   if (rule === "matrix" && scores > memory)
     return `the scores of the matrix take ${mib(scores)}, of ${mib(memory)} that all buffers may take (option memory)`;
   if (rows === 0 && !isBound(plan)) {
-    const [larger, loaded] = [Math.max(bytes.weight, bytes.scores), Math.max(...slices.map((each) => each.loadCount))];
+    const [larger, loaded] = [Math.max(bytes.weight, bytes.scores), mostOf(slices, "loadCount")];
     return (
       `one output row with ${loaded - 1} neighbours takes ${larger} bytes, ` +
       `the device binds ${binding} (maxStorageBufferBindingSize)`
     );
   }
+  if (rows === 0) {
+    // Slices of less than a strip take no less: each has partial sums of its own.
+    const few = Math.min(shape.out, STRIPS[0]);
+    const held = heldBytes(inSlicesOf(few), maxBufferSize);
+    return `in slices of ${few} output rows its buffers take ${mib(held)}, of ${mib(memory)} they may (option memory)`;
+  }
   for (const [name, size] of Object.entries(bytes))
     if (size > binding)
       return `its ${name} takes ${mib(size)}, the device binds ${mib(binding)} (maxStorageBufferBindingSize)`;
-  if (rows === 0)
-    return (
-      `with one output row at a time its buffers take ${mib(heldBytes(plan, maxBufferSize))}, ` +
-      `of ${mib(memory)} that they may take (option memory)`
-    );
   const [launched, along] = [workgroupsAlongAxis(plan), limits.maxComputeWorkgroupsPerDimension];
   if (launched > along)
     return `it takes ${launched} workgroups along an axis, the device runs ${along} (maxComputeWorkgroupsPerDimension)`;

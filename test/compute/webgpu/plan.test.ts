@@ -152,6 +152,12 @@ describe("a refusal", () => {
     );
   });
 
+  it("says what the buffers take where no slice is small enough, of however many", () => {
+    expect(refusal(factsOf({ out: 500_000, in: 64 }, "ria", BY_ROW), { memory: 2 ** 20 })).toMatch(
+      /^in slices of 64 output rows its buffers take \d+ MiB, of 1 MiB they may \(option memory\)$/,
+    );
+  });
+
   it("says how many threads and workgroups the kernels need", () => {
     const few = { maxComputeInvocationsPerWorkgroup: 128 };
     expect(refusal(factsOf(shape, "ria", { ...BY_ROW, scope: "matrix" }), few)).toBe(
