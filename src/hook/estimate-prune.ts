@@ -22,7 +22,7 @@ import type { PlannedFile } from "../report.js";
 import { withoutOutputLocations } from "../runtime/index.js";
 import { hashMemory, RECORD_NAME, readEntry, sourceHasher } from "../store/folders.js";
 import { hashesOf, readSideFiles, refuseSource } from "./export-files.js";
-import { hostRuntime, onnxRuntime } from "./host.js";
+import { hostRuntime } from "./host.js";
 import { refuseUnknownKeys } from "./known-keys.js";
 import { loadTokenizer } from "./location.node.js";
 import { openDeviceFor } from "./mask-device.js";
@@ -119,8 +119,7 @@ interface Estimating {
 async function estimateFile(plan: Plan, job: PruneJob, estimating: Estimating): Promise<FileEstimate> {
   const { tokenizer, out, notes } = estimating;
   const { found } = job;
-  const { InferenceSession } = onnxRuntime();
-  const runtime = hostRuntime((model, options) => InferenceSession.create(model, options));
+  const runtime = hostRuntime();
   const file = found.files.find(({ name }) => name === plan.name) as ResolvedFile;
   const sessionOptions = withoutOutputLocations(file.sessionOptions);
   const isRun = runOf(plan, tokenizer) !== null;

@@ -7,7 +7,7 @@ import type { RunControl } from "../progress.js";
 import { type ModelFile, openModelFile } from "../prune/index.js";
 import { expansionEdits } from "../rewrite/packed/index.js";
 import { withoutOutputLocations } from "../runtime/index.js";
-import { hostRuntime, onnxRuntime } from "./host.js";
+import { hostRuntime } from "./host.js";
 import { withPrunedFiles } from "./kept-files.js";
 import { refuseUnknownKeys } from "./known-keys.js";
 import { loadTokenizer } from "./location.node.js";
@@ -77,8 +77,7 @@ export async function evaluateModel(model: string, options: EvaluateOptions): Pr
     );
   const tokenizer = await loadTokenizer(found.id, null, found.options);
   const windows = cutAllWindows(text, tokenizer, { count, length, bos, ...(stride && { stride }) }, "the text");
-  const { InferenceSession } = onnxRuntime();
-  const runtime = hostRuntime((bytes, sessionOptions) => InferenceSession.create(bytes, sessionOptions));
+  const runtime = hostRuntime();
   const onWindow = (done: number) =>
     onProgress?.({ phase: "evaluate", file: file.name, done, total: count, item: "", percent: (100 * done) / count });
   const evaluate = async (evaluated: ModelFile) => {

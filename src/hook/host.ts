@@ -6,8 +6,12 @@ import { onnxRuntime } from "./onnx-runtime.node.js";
 export type { InferenceSessionClass, OnnxRuntimeModule } from "./onnx-runtime.js";
 export { host, onnxRuntime };
 
-/** Opens sessions with the host's runtime, past the hook. */
-export function hostRuntime(create: (model: unknown, options: SessionOptions) => Promise<RuntimeSession>): Runtime {
+/** Opens a session of the host's runtime, for ourselves. */
+export const createSession = (model: unknown, options: SessionOptions): Promise<RuntimeSession> =>
+  onnxRuntime().InferenceSession.create(model, options);
+
+/** Opens sessions with the host's runtime, past the hook where `create` is the runtime's own. */
+export function hostRuntime(create: typeof createSession = createSession): Runtime {
   const { Tensor } = onnxRuntime();
   return {
     open: (model, options) => create(model, { logSeverityLevel: LOG_ERRORS, ...options }),

@@ -7,7 +7,7 @@ import type { RunControl } from "../progress.js";
 import type { ModelFile } from "../prune/index.js";
 import type { PruneReport } from "../report.js";
 import { coefficientLibrary } from "./coefficient-library.node.js";
-import { onnxRuntime } from "./host.js";
+import { createSession } from "./host.js";
 import { loadTokenizer } from "./location.node.js";
 import { ModelPrune } from "./model-prune.js";
 import type { PipelineTask } from "./pipeline.js";
@@ -67,10 +67,7 @@ export async function withPrunedFiles<T>(
 }
 
 async function keep(request: ModelPrune, file: ResolvedFile): Promise<PrunedFile> {
-  const { InferenceSession } = onnxRuntime();
-  const kept = await request.keep(file.input, file.sessionOptions, (model, options) =>
-    InferenceSession.create(model, options),
-  );
+  const kept = await request.keep(file.input, file.sessionOptions, createSession);
   return kept === null ? { file, report: null } : { file: { ...kept.file, name: file.name }, report: kept.report };
 }
 

@@ -4,10 +4,7 @@
  */
 import { createRequire } from "node:module";
 import { PruneError } from "../errors.js";
-import type { OnnxRuntimeModule } from "./onnx-runtime.js";
-
-/** Where other JavaScript runtimes put their own ONNX Runtime; the host prefers it. */
-const ORT_SYMBOL = Symbol.for("onnxruntime");
+import { givenRuntime, type OnnxRuntimeModule } from "./onnx-runtime.js";
 
 let found: OnnxRuntimeModule | undefined;
 
@@ -18,11 +15,11 @@ let found: OnnxRuntimeModule | undefined;
  */
 export function onnxRuntime(): OnnxRuntimeModule {
   if (found !== undefined) return found;
-  const given = (globalThis as { [ORT_SYMBOL]?: OnnxRuntimeModule })[ORT_SYMBOL];
   try {
     const here = createRequire(import.meta.url);
     found =
-      given ?? (createRequire(here.resolve("@huggingface/transformers"))("onnxruntime-node") as OnnxRuntimeModule);
+      givenRuntime() ??
+      (createRequire(here.resolve("@huggingface/transformers"))("onnxruntime-node") as OnnxRuntimeModule);
     return found;
   } catch (cause) {
     throw new PruneError(

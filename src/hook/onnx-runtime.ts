@@ -17,3 +17,10 @@ export interface OnnxRuntimeModule {
   };
   readonly Tensor: new (type: string, data: unknown, dims: readonly number[]) => RuntimeTensor;
 }
+
+/** Where other JavaScript runtimes put their own ONNX Runtime; the host prefers it. */
+const ORT_SYMBOL = Symbol.for("onnxruntime");
+
+/** The runtime that the JavaScript runtime itself brings, where it does. */
+export const givenRuntime = (): OnnxRuntimeModule | undefined =>
+  (globalThis as { [ORT_SYMBOL]?: OnnxRuntimeModule })[ORT_SYMBOL];

@@ -12,6 +12,7 @@ import {
   planKey,
   reportFromCache,
   reportOf,
+  UNKEYED,
   writeEntry,
 } from "../prune/index.js";
 import type { PruneReport } from "../report.js";
@@ -56,8 +57,7 @@ export interface Kept {
  */
 export async function openPruned(job: OpenJob): Promise<RuntimeSession> {
   const { plan, options, create, meter } = job;
-  const place = await placeOf(job);
-  const found = typeof place === "string" ? { masked: null, note: place } : await keptIn(job, place);
+  const found = await keptOf(job);
   if ("masked" in found) {
     const { bytes, sessionOptions, report } = await inTurn(() => pruneInMemory(job, found), job.signal);
     plan.options.onReport?.(report);
@@ -80,8 +80,7 @@ export async function openPruned(job: OpenJob): Promise<RuntimeSession> {
  */
 export async function keepPruned(job: PruneFileJob): Promise<Kept> {
   const { plan, meter } = job;
-  const place = await placeOf(job);
-  const found = typeof place === "string" ? { masked: null, note: place } : await keptIn(job, place);
+  const found = await keptOf(job);
   const inMemory = async ({ masked, note }: NotKept) => {
     const unnamed = { store: memoryStore(), entry: plan.name, key: UNKEYED };
     return build({ ...job, mask: async () => masked ?? job.mask() }, unnamed, note === "" ? [] : [note]);
@@ -91,9 +90,6 @@ export async function keepPruned(job: PruneFileJob): Promise<Kept> {
   meter.finish(kept.report.fromCache ? "cache" : "write");
   return kept;
 }
-
-/** A result that nobody looks up. */
-const UNKEYED: PlanKey = { key: "", source: {}, options: {}, seconds: 0 };
 
 const NOT_PACKED = "not packed: the pruned model is kept in memory only, where its weights are dense";
 
@@ -132,6 +128,12 @@ async function placeOf(question: KeyQuestion & Pick<PruneFileJob, "store">): Pro
   if (typeof parts === "string") return parts;
   const key = Object.keys(parts).length === 0 ? own : await extendKey(own, parts);
   return { store, entry: `${plan.name}-${key.key.slice(0, 32)}`, key };
+}
+
+/** The file where results are kept, made if need be; or why it is kept nowhere. */
+async function keptOf(job: PruneFileJob): Promise<Kept | NotKept> {
+  const place = await placeOf(job);
+  return typeof place === "string" ? { masked: null, note: place } : keptIn(job, place);
 }
 
 /** The file in the store, which is made where it is not there; or its masks, where there is no room for it. */

@@ -9,15 +9,15 @@ import {
   type MaskedPlan,
   maskBySamples,
   type Plan,
-  type PlanKey,
   ProgressMeter,
   reportFromCache,
+  UNKEYED,
   writeEntry,
 } from "../prune/index.js";
 import type { PruneReport } from "../report.js";
 import { type EntryDraft, FolderDraft, hashMemory, readEntry, sourceHasher, withLock } from "../store/folders.js";
 import { addDenseFiles, addSideFiles, hashesOf, readSideFiles, refuseOccupied, refuseSource } from "./export-files.js";
-import { hostRuntime, hostVersions, onnxRuntime } from "./host.js";
+import { hostRuntime, hostVersions } from "./host.js";
 import { refuseUnknownKeys } from "./known-keys.js";
 import { loadTokenizer } from "./location.node.js";
 import { maskByRun } from "./mask-by-run.js";
@@ -126,6 +126,7 @@ async function writeTo(
     return writeEntry({
       draft: await FolderDraft.create(out, memory),
       subfolder: "onnx",
+      // Calibration without content: the directory is never taken for the result of another run.
       key: key ?? UNKEYED,
       files,
       addFiles,
@@ -136,10 +137,9 @@ async function writeTo(
 
 /** Masks every plan by the calibration it asks for; in the order of the plans. */
 async function maskAll({ found, task, plans, optionsOf, library, threads, meterOf }: Work): Promise<MaskedPlan[]> {
-  const { InferenceSession } = onnxRuntime();
   const tokenizer = () => loadTokenizer(found.id, null, found.options);
   const services = {
-    runtime: hostRuntime((model, options) => InferenceSession.create(model, options)),
+    runtime: hostRuntime(),
     tokenizer,
   };
   const fileOf = (plan: Plan) => found.files.find(({ name }) => name === plan.name) as ResolvedFile;
@@ -168,6 +168,3 @@ async function maskAll({ found, task, plans, optionsOf, library, threads, meterO
     await open.close(plans);
   }
 }
-
-/** Calibration without content: the directory is never taken for the result of another run. */
-const UNKEYED: PlanKey = { key: "", source: {}, options: {}, seconds: 0 };

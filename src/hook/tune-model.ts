@@ -31,7 +31,7 @@ import {
 } from "../tune/index.js";
 import { VERSION } from "../version.js";
 import { coefficientLibrary } from "./coefficient-library.node.js";
-import { hostRuntime, onnxRuntime } from "./host.js";
+import { hostRuntime } from "./host.js";
 import { refuseUnknownKeys } from "./known-keys.js";
 import { loadTokenizer } from "./location.node.js";
 import { openDeviceFor } from "./mask-device.js";
@@ -125,9 +125,8 @@ export async function tuneModel<T extends PipelineTask>(model: string, options: 
     if (registry !== null) await readRegistryFile(registry);
     const granularity = granularityOf(settings, plan);
     const meter = new TuneMeter(onProgress, plan.name, { ...settings, judge: chosenJudge.described.name });
-    const { InferenceSession } = onnxRuntime();
     const sessionOptions = withoutOutputLocations(file.sessionOptions);
-    const runtime = hostRuntime((bytes, given) => InferenceSession.create(bytes, given));
+    const runtime = hostRuntime();
     const control = signal === undefined ? {} : { signal };
     const subject = await openSubject(
       { plan, runtime, sessionOptions, device, samples, passes: settings.passes, tokens, seed: settings.seed },

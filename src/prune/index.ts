@@ -21,6 +21,7 @@ export {
   planKey,
   readsText,
   sourceHashes,
+  UNKEYED,
 } from "./plan.js";
 export { ProgressMeter } from "./progress-meter.js";
 export { parametersOf, planned, reportFromCache, reportOf, sourceBytes } from "./report-of.js";

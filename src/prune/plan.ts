@@ -150,6 +150,9 @@ export async function planKey(plan: Plan, hash: HashSource, signal?: AbortSignal
   return { key: await digest(JSON.stringify([VERSION, plan.name, source, plain])), source, options: plain, seconds };
 }
 
+/** The key of a result that nobody looks up, or that nothing tells from another's. */
+export const UNKEYED: PlanKey = { key: "", source: {}, options: {}, seconds: 0 };
+
 /** A key that also changes with further files, given by name and hash. */
 export async function extendKey(key: PlanKey, files: Readonly<Record<string, string>>): Promise<PlanKey> {
   return { ...key, key: await digest(JSON.stringify([key.key, files])), source: { ...key.source, ...files } };
