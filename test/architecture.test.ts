@@ -19,6 +19,8 @@ const ROOMS = [
   "tensor",
   "pattern",
   "score",
+  "linalg",
+  "reconstruct",
   "onnx",
   "graph",
   "report",
