@@ -5,7 +5,14 @@
  *   node bench/run.mjs bundle
  */
 import { statSync } from "node:fs";
-import { gzipBytes, PARTS_OF_DEVICE, PARTS_OF_PRUNE, SAMPLE_TEXT, WebBundle } from "../test/helpers/web-bundle.js";
+import {
+  gzipBytes,
+  PARTS_OF_DEVICE,
+  PARTS_OF_PRUNE,
+  PARTS_OF_WAY,
+  SAMPLE_TEXT,
+  WebBundle,
+} from "../test/helpers/web-bundle.js";
 
 const bundle = await WebBundle.read("web.js");
 const onnx = await WebBundle.read("onnx.web.js");
@@ -23,11 +30,14 @@ const row = (label: string, paths: readonly string[]): void =>
 line("", "gzip", "plain");
 row("the entry", bundle.loadedWith([]));
 row('the entry "./onnx"', onnx.loadedWith([]));
-row("a prune, beside device and samples", bundle.loadedWith(PARTS_OF_PRUNE));
+row("any prune", bundle.loadedWith(PARTS_OF_PRUNE));
+const byDefault = [...PARTS_OF_PRUNE, ...PARTS_OF_WAY.updates];
+row("a prune by default", bundle.loadedWith(byDefault));
+row("a prune by default, calibrated with our own text", bundle.loadedWith([...byDefault, SAMPLE_TEXT]));
 for (const [device, parts] of Object.entries(PARTS_OF_DEVICE)) {
-  const all = [...PARTS_OF_PRUNE, ...parts];
-  row(`a prune on ${device}`, bundle.loadedWith(all));
-  row(`a prune on ${device}, calibrated with our own text`, bundle.loadedWith([...all, SAMPLE_TEXT]));
+  const all = [...PARTS_OF_PRUNE, ...PARTS_OF_WAY.scores, ...parts];
+  row(`a prune by scores on ${device}`, bundle.loadedWith(all));
+  row(`a prune by scores on ${device}, calibrated with our own text`, bundle.loadedWith([...all, SAMPLE_TEXT]));
 }
 
 const inPrune = bundle.loadedWith(PARTS_OF_PRUNE);

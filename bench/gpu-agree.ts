@@ -53,7 +53,7 @@ async function calibrate(plan: Plan): Promise<ReadonlyMap<string, ReturnType<Tar
   const tokenizer = await loadTokenizer(folder, null, { local_files_only: true });
   const samples = await openSamples(plan.options.calibration, async () => tokenizer, "model");
   const runtime = hostRuntime((bytes, given) => onnxRuntime().InferenceSession.create(bytes, given));
-  const options = { runtime, sessionOptions: {}, tensors: new Map() };
+  const options = { runtime, sessionOptions: {}, edits: {} };
   const statistics = await collectStatistics(plan.model, plan.targets, samples, options, {});
   return new Map(plan.targets.map((target) => [target.name, statistics.get(target)]));
 }

@@ -4,7 +4,7 @@
  * stock transformers.js in a process of its own; a pipeline with `prune`, whose sessions must return the same bits;
  * and for models of several sessions a map that leaves the first one dense.
  *
- *   npm run bench -- models DIR [MODEL …] [--dtypes fp32,fp16,q8,q4] [--prune 50%,2:4] [--method ria]
+ *   npm run bench -- models DIR [MODEL …] [--dtypes fp32,fp16,q8,q4] [--prune 50%,2:4] [--method ria | --preset balanced]
  *
  * DIR as bench/models/build.py writes it. Prints Markdown: a table, and what stayed dense.
  */
@@ -32,7 +32,8 @@ const { values: flags, positionals } = parseArgs({
   options: {
     dtypes: { type: "string", default: "fp32,fp16,q8,q4" },
     prune: { type: "string", default: "50%,2:4" },
-    method: { type: "string", default: "ria" },
+    method: { type: "string" },
+    preset: { type: "string" },
   },
 });
 const [directory, ...names] = positionals;
@@ -97,7 +98,15 @@ function optionsFor({ recipe, folder }: Case, pattern: string): PruneOptions {
       ? { count: 4, length: 64 }
       : { run: (loaded: never) => recipe.use(loaded, folder), id: "recipe" };
   const { exclude } = recipe;
-  return { method: flags.method, ...how, ...(exclude && { exclude }), calibration, cache: false } as PruneOptions;
+  const { preset, method = preset === undefined ? "ria" : undefined } = flags;
+  return {
+    ...(method && { method }),
+    ...(preset && { preset }),
+    ...how,
+    ...(exclude && { exclude }),
+    calibration,
+    cache: false,
+  } as PruneOptions;
 }
 
 const shareOf = (pattern: string): number => {
@@ -112,7 +121,8 @@ async function tryPattern(one: Case, pattern: string, dense: Recording, failures
   const { folder, dtype, recipe, sessions } = one;
   const file = (session: string) => `onnx/${session}${SUFFIX[dtype]}.onnx`;
   try {
-    const task = recipe.task as PipelineTask | undefined;
+    // Which pipeline it is only matters to who is given it.
+    const task = recipe.calibratedBy === "text" ? undefined : (recipe.task as PipelineTask | undefined);
     const common = { dtype, out, ...(task && { task }) };
     const { reports } = await pruneModel(folder, { ...common, prune });
     for (const report of reports)

@@ -93,7 +93,7 @@ async function write(file: string, prune: string, encoding: "dense" | "packed", 
   const options = resolvePruneOption({ method: "magnitude", ...how, encoding }).forFile("model");
   if (options === null) throw new Error("nothing to prune");
   const plan = await openPlan({ input: file, name: encoding }, options);
-  const meter = new ProgressMeter(undefined, "model", false, 1);
+  const meter = new ProgressMeter(undefined, "model", { calibrated: false, updated: false, passes: 1 });
   const services = { runtime, sessionOptions: {}, tokenizer: () => Promise.reject(new Error("no text")), openDevice };
   const [done] = await maskBySamples([plan], services, () => meter);
   if (done === undefined) throw new Error("no masks");

@@ -69,7 +69,7 @@ const collect: Collect = async (plans) =>
       ),
     ]),
   );
-const silent = (one: Plan) => new ProgressMeter(undefined, one.name, true, 1);
+const silent = (one: Plan) => new ProgressMeter(undefined, one.name, { calibrated: true, updated: false, passes: 1 });
 
 /** Seconds of masks alone, and of the whole phase: open, mask, write. */
 async function prune(option: object, out: string): Promise<{ masks: number; phase: number }> {
@@ -136,13 +136,13 @@ async function child(kind: string, folder: string): Promise<Load> {
   const start = performance.now();
   if (kind === "export")
     report =
-      (await pruneModel(model, { prune: { pattern: "2:4" }, out: join(folder, "export"), force: true })).reports[0] ??
-      null;
+      (await pruneModel(model, { prune: { preset: "fast", pattern: "2:4" }, out: join(folder, "export"), force: true }))
+        .reports[0] ?? null;
   else {
     const onReport = (given: PruneReport) => {
       report = given;
     };
-    const given = kind === "dense" ? {} : { prune: { pattern: "2:4", onReport } };
+    const given = kind === "dense" ? {} : { prune: { preset: "fast" as const, pattern: "2:4", onReport } };
     await pipeline("text-generation", model, { ...options, ...given });
   }
   return { seconds: (performance.now() - start) / 1000, peak: process.resourceUsage().maxRSS / 1000, report };

@@ -5,7 +5,17 @@
  */
 
 /** The phases of a prune, in order. `load` and `cache` are what the user waits for beside the work. */
-export type Phase = "read" | "calibrate" | "mask" | "write" | "cache" | "load" | "evaluate" | "study" | "search";
+export type Phase =
+  | "read"
+  | "calibrate"
+  | "mask"
+  | "update"
+  | "write"
+  | "cache"
+  | "load"
+  | "evaluate"
+  | "study"
+  | "search";
 
 /** One step of a long task. */
 export interface ProgressEvent {

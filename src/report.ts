@@ -3,7 +3,8 @@
  * Sparsities are ratios 0 … 1 measured on the bytes that were written; sizes are bytes; times seconds.
  */
 import type { Skipped, WeightKind } from "./graph/index.js";
-import type { Coefficients, MethodName } from "./score/index.js";
+import type { PruneMethodName, ReconstructionName, RepairName } from "./reconstruct/table.js";
+import type { Coefficients } from "./score/index.js";
 
 /** One weight that was pruned. */
 export interface WeightReport {
@@ -25,6 +26,11 @@ export interface WeightReport {
    * figure of the mask and not of quality; comparable between masks of one weight by one method.
    */
   readonly retained: number;
+  /**
+   * Where weights were updated: ‖(W − W′) X‖² / ‖W X‖² on the inputs of the calibration, W being what the layer was
+   * held to and W′ what is stored now, with the norm before it where that was repaired.
+   */
+  readonly error?: number;
   /** With the packed encoding: how it is stored, in how many bytes, and why where it stayed dense. */
   readonly stored?:
     | { readonly encoding: "packed"; readonly bytes: number }
@@ -58,6 +64,10 @@ export interface PlannedFile
     | "byKind"
     | "byDepth"
     | "coefficientsFrom"
+    | "reconstruct"
+    | "sequential"
+    | "target"
+    | "repair"
     | "passes"
     | "calibration"
     | "zeros"
@@ -73,7 +83,7 @@ export interface PlannedFile
 export interface PruneReport {
   /** Session file, without folder and extension: `model`, `decoder_model_merged_fp16`, … */
   readonly file: string;
-  readonly method: MethodName;
+  readonly method: PruneMethodName;
   /** As a user writes it: `"2:4"`, `"50% by row"`. */
   readonly pattern: string;
   /** Of all weights that `byKind` and `byDepth` leave. */
@@ -98,10 +108,19 @@ export interface PruneReport {
     readonly unseen: boolean;
     readonly kept: "own" | "ria";
   };
+  /** What made up for the mask; null: nothing, kept weights are as they were. */
+  readonly reconstruct: ReconstructionName | null;
+  /** Whether layers were calibrated behind the pruned ones before them: each activation by itself, or in so many groups. */
+  readonly sequential: "input" | number | null;
+  /** What layers were held to; `"outputs"` of the dense model, or their own weights. */
+  readonly target: "weights" | "outputs";
+  readonly repair: readonly RepairName[];
+  /** Where weights were updated: groups of layers whose second moments were collected one after the other. */
+  readonly groups?: number;
   readonly passes: number;
   /** What the statistics were collected on, in words; `"none"` where the method needs none. */
   readonly calibration: string;
-  /** What computed the masks: `"cpu"`, or `"webgpu"` with its adapter; `notes` say which weights it refused and why. */
+  /** What computed the masks: `"runtime"` where they follow from updates, else `"cpu"`, or `"webgpu"` with its adapter; `notes` say which weights it refused and why. */
   readonly device: string;
   /** Weights the masks set to zero, over all pruned weights. */
   readonly zeros: number;
@@ -114,7 +133,7 @@ export interface PruneReport {
   readonly skipped: readonly Skipped[];
   /** What did not go as asked for, in sentences; empty as a rule. */
   readonly notes: readonly string[];
-  readonly seconds: Readonly<Record<"read" | "calibrate" | "mask" | "write" | "total", number>>;
+  readonly seconds: Readonly<Record<"read" | "calibrate" | "mask" | "update" | "write" | "total", number>>;
   readonly bytes: {
     readonly source: number;
     /** As large as the source unless packed: zeros are stored like any other value. 0 when pruned in memory only. */

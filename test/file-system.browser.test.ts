@@ -1,13 +1,11 @@
 /** What needs a file system, in a page: refused, with what to do instead. */
 import { expect, it } from "vitest";
-import { Carried } from "../src/calibrate/carried.js";
 import { openModel } from "../src/onnx/index.js";
 import { compressors } from "../src/prune/compressors.node.js";
 import { readText } from "../src/registry/index.js";
 
 it.each<[what: string, attempt: () => unknown, code: string, sentence: RegExp]>([
   ["a model by its path", () => openModel("model.onnx"), "unsupported", /^model\.onnx .*give the bytes or a Blob/],
-  ["calibration in parts", () => Carried.open(), "unsupported", /temporary files.*without calibration\.memory/],
   ["sizes after compression", () => compressors(), "unsupported", /^compareBytes.*no brotli/],
   [
     "coefficients of a file",

@@ -7,6 +7,10 @@
 type Twin<Node, Web extends Node> = [Node, Web];
 
 export type Twins = [
+  Twin<
+    typeof import("../src/calibrate/carried-memory.node.js"),
+    typeof import("../src/calibrate/carried-memory.web.js")
+  >,
   Twin<typeof import("../src/compute/cpu/threads.node.js"), typeof import("../src/compute/cpu/threads.web.js")>,
   Twin<typeof import("../src/compute/webgpu/acquire.node.js"), typeof import("../src/compute/webgpu/acquire.web.js")>,
   Twin<typeof import("../src/file-system.node.js"), typeof import("../src/file-system.web.js")>,

@@ -4,6 +4,7 @@
  * off the clock. Then hill-climbing looks at perplexity itself, until it has the lowest that PHO had or
  * the time is up. So there is a curve of perplexity against seconds for both, from one run.
  */
+import { scoreMethod } from "../../src/prune/index.js";
 import { METHODS } from "../../src/score/index.js";
 import { type Candidate, search, searchSpace, TimedObjective } from "../../src/tune/index.js";
 import type { ExperimentOptions } from "./experiment.js";
@@ -29,8 +30,8 @@ export async function race({
 }: ExperimentOptions) {
   const laboratory = await openLaboratory(model, texts, { prune, tokens, windows });
   const { subject, heldOut } = laboratory;
-  const { pattern, options } = subject.plan;
-  const space = searchSpace(options.method, pattern, { by: "model" }, 1);
+  const { pattern } = subject.plan;
+  const space = searchSpace(scoreMethod(subject.plan), pattern, { by: "model" }, 1);
   const starts = METHODS.crepe.starts.map(
     ({ coefficients: all }): Candidate => ({ method: "crepe", pattern, coefficients: { all }, passes: 1 }),
   );

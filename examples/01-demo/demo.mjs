@@ -1,5 +1,5 @@
 // Prunes the language model that ships in this repository and shows what it cost: text before and
-// after, and the perplexity of every method on a novel that the model never saw.
+// after, and the perplexity of every method and preset on a novel that the model never saw.
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -27,14 +27,18 @@ const folder = mkdtempSync(join(tmpdir(), "transformers-prune-demo-"));
 try {
   const row = (name, perplexity, zeros, seconds) =>
     console.log(`${name.padEnd(10)} ${perplexity.padStart(11)} ${zeros.padStart(9)} ${seconds.padStart(8)}`);
-  row("\nmethod", "perplexity", "zeros", "seconds");
+  row("\nprune", "perplexity", "zeros", "seconds");
   row("dense", (await evaluateModel(model, evaluation)).perplexity.toFixed(2), "0", "");
-  for (const method of Object.keys(METHODS)) {
-    const out = join(folder, method);
-    const { reports } = await pruneModel(model, { prune: { method, pattern: "2:4", calibration }, out });
+  const ways = [
+    ...Object.keys(METHODS).map((method) => [method, { method }]),
+    ...["balanced", "best"].map((preset) => [preset, { preset }]),
+  ];
+  for (const [name, way] of ways) {
+    const out = join(folder, name);
+    const { reports } = await pruneModel(model, { prune: { ...way, pattern: "2:4", calibration }, out });
     const [{ zeros, seconds }] = reports;
     const { perplexity } = await evaluateModel(out, evaluation);
-    row(method, perplexity.toFixed(2), String(zeros), seconds.total.toFixed(1));
+    row(name, perplexity.toFixed(2), String(zeros), seconds.total.toFixed(1));
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });

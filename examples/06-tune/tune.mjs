@@ -25,7 +25,11 @@ try {
   console.log(`${report.steps.length} candidates, ${registered ? "kept" : "not kept"}`);
 
   const out = join(cache_dir, "pruned");
-  const { reports } = await pruneModel(model, { prune: { pattern: "2:4", calibration }, out, cache_dir });
+  const { reports } = await pruneModel(model, {
+    prune: { method: "crepe", pattern: "2:4", calibration },
+    out,
+    cache_dir,
+  });
   console.log(`pruned with coefficients ${reports[0].coefficientsFrom.split(" (")[0]}`);
 } finally {
   rmSync(cache_dir, { recursive: true, force: true });

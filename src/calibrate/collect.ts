@@ -15,13 +15,13 @@ import {
 } from "../runtime/index.js";
 import { TapCollector, type TargetStatistics } from "./collector.js";
 import type { Samples } from "./samples.js";
-import { planTaps } from "./taps.js";
+import { planTaps, type TapPlan } from "./taps.js";
 
 export interface CollectOptions {
   readonly runtime: Runtime;
   readonly sessionOptions: SessionOptions;
-  /** Tensors that an earlier pass pruned, to be calibrated on. */
-  readonly tensors: NonNullable<ModelEdits["tensors"]>;
+  /** What an earlier pass made of the model, to be calibrated on. */
+  readonly edits: ModelEdits;
 }
 
 /** How far a calibration is heard of, and how it is stopped. */
@@ -33,7 +33,7 @@ export interface CollectControl {
 
 /**
  * Statistics of `targets` over all samples. The session sees no weight copied but those in
- * `tensors`, and is released whatever happens.
+ * `edits`, and is released whatever happens.
  *
  * @throws PruneError `bad-calibration` for samples that cannot be run or a weight without tokens;
  *   `bad-statistics` for values that are not finite; the signal's reason when it is aborted
@@ -46,15 +46,33 @@ export async function collectStatistics(
   control: CollectControl,
 ): Promise<TargetStatistics> {
   control.signal?.throwIfAborted();
-  const plan = planTaps(model, targets, { padding: samples.padding, keepOutputs: false });
-  const collector = new TapCollector(plan.taps);
-  const edits = { ...plan.edits, tensors: options.tensors };
-  const session = await openEdited(options.runtime, model.onnx, edits, options.sessionOptions);
+  const { taps, edits } = planTaps(model, targets, { padding: samples.padding, keepOutputs: false });
+  const collector = new TapCollector(taps);
+  await runSamples(model, edits, samples, options, (outputs) => collector.add(outputs), control);
+  return collector.statistics();
+}
+
+/**
+ * Runs all samples through one session of an edited model.
+ *
+ * @param take given the outputs of each run, which it frees
+ * @throws PruneError `bad-calibration` for samples that cannot be run, or where there are none; the signal's reason
+ *   when it is aborted
+ */
+export async function runSamples(
+  model: Model,
+  taps: TapPlan["edits"],
+  samples: Samples,
+  { runtime, sessionOptions, edits }: CollectOptions,
+  take: (outputs: Readonly<Record<string, RuntimeTensor>>) => void,
+  control: CollectControl,
+): Promise<void> {
+  const session = await openEdited(runtime, model.onnx, await together(taps, edits), sessionOptions);
   try {
     let done = 0;
-    for await (const { feeds, samples: count } of samples.batches(options.runtime, session)) {
+    for await (const { feeds, samples: count } of samples.batches(runtime, session)) {
       control.signal?.throwIfAborted();
-      collector.add(await runSample(session, feeds, model.onnx.name));
+      take(await runSample(session, feeds, model.onnx.name));
       done += count;
       control.onSample?.(done);
     }
@@ -63,7 +81,6 @@ export async function collectStatistics(
   } finally {
     await session.release();
   }
-  return collector.statistics();
 }
 
 /**
@@ -86,4 +103,12 @@ export async function runSample(
       { details: { file }, cause },
     );
   }
+}
+
+/** Taps of a model that is edited; most are not, and a page loads what merges for those that are. */
+async function together(taps: ModelEdits, edits: ModelEdits): Promise<ModelEdits> {
+  const isEmpty = Object.values(edits).every(
+    (part) => (part instanceof Map ? part.size : Object.keys(part).length) === 0,
+  );
+  return isEmpty ? taps : (await import("../onnx/merge-edits.js")).mergeEdits(taps, edits);
 }

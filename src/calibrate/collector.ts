@@ -58,7 +58,7 @@ export function statisticsOf(collectors: readonly TapCollector[]): TargetStatist
       own.add(tokens, sum, sumOfSquares);
       all.set(target, own);
     }
-  for (const [target, total] of all) check(target, total);
+  for (const [target, total] of all) checkStatistics(target, total);
   return all;
 }
 
@@ -82,7 +82,12 @@ class Total implements ChannelStatistics {
   }
 }
 
-function check(target: Target, { tokens, sum, sumOfSquares }: ChannelStatistics): void {
+/**
+ * Checks that statistics can be trusted.
+ *
+ * @throws PruneError `bad-calibration` where the weight saw no token; `bad-statistics` where a channel is NaN or infinite
+ */
+export function checkStatistics(target: Target, { tokens, sum, sumOfSquares }: ChannelStatistics): void {
   const details = { weight: target.name };
   if (tokens === 0)
     throw new PruneError(

@@ -95,7 +95,7 @@ export class GraphDraft {
   }
 
   /** Declares a float32 output of `graph`. */
-  output(graph: OnnxGraph, name: string, shape: readonly (number | string)[]): void {
+  output(graph: OnnxGraph, name: string, shape: NewValueInfo["shape"]): void {
     this.of(graph).outputs.push({ name, elemType: FLOAT32, shape });
   }
 
@@ -115,10 +115,9 @@ export class GraphDraft {
     return this.constant(`int64_${values.join("_")}`, INT64, [values.length], buffer);
   }
 
-  /** Name of a float32 constant of zeros; a scalar unless a shape is given. */
-  zeros(shape: readonly number[] = []): string {
-    const count = shape.reduce((a, b) => a * b, 1);
-    return this.constant(`zeros_${shape.join("x")}`, FLOAT32, shape, new Float32Array(count).buffer);
+  /** Name of the float32 scalar 0. */
+  zero(): string {
+    return this.constant("zero", FLOAT32, [], new Float32Array(1).buffer);
   }
 
   /** Name of a float32 constant [k, 1, …kernel], k being the kernel's places: each kernel is 1 at its own place, else 0. */

@@ -1,8 +1,16 @@
 /** Calibration: samples in, statistics of input channels out. */
-export { type CollectControl, collectStatistics } from "./collect.js";
+export { type CollectControl, type CollectOptions, collectStatistics } from "./collect.js";
+export { collectMoments } from "./collect-moments.js";
 export { TapCollector, type TargetStatistics } from "./collector.js";
 export { DRAFT_PREFIX, END, GraphDraft } from "./draft.js";
 export { textFeeds } from "./feeds.js";
+export {
+  MomentCollector,
+  type MomentPlan,
+  planMoments,
+  statisticsOfMoments,
+  type TargetMoments,
+} from "./moments.js";
 export {
   calibrationText,
   longestRun,

@@ -19,12 +19,19 @@ export type OptionPath = PruneOptionName | `calibration.${CalibrationOptionName}
 
 /** Options of `prune` that have a flag, in the order of the help text. */
 export const PRUNE_FLAGS = {
+  preset: "--preset <name>",
   method: "--method <name>",
   sparsity: "--sparsity <share>",
   scope: "--scope <row|matrix>",
   pattern: "--pattern <N:M>",
   permute: "--permute",
   coefficients: "--coefficients <auto|default|FILE|JSON>",
+  reconstruct: "--reconstruct <name|none>",
+  sequential: "--sequential [groups]",
+  target: "--target <outputs|weights>",
+  repair: "--repair <names|none>",
+  damping: "--damping <share>",
+  blockSize: "--block-size <n>",
   include: "--include <glob>",
   exclude: "--exclude <glob>",
   encoding: "--encoding <dense|packed>",
@@ -49,6 +56,8 @@ const REPEATABLE: readonly string[] = ["include", "exclude"] satisfies PruneOpti
 const NOTES: Readonly<Record<string, string>> = {
   include: "repeatable",
   exclude: "repeatable",
+  sequential: 'a number: in so many groups of blocks; "none": not; default: the preset\'s',
+  repair: "with commas between; default: the preset's",
   "calibration.bos": "the windows of --text too",
   // A flag says by being there what its default is.
   verify: "",

@@ -1,13 +1,17 @@
 /** Sections of help texts: what methods and patterns there are, from their tables, and examples. */
-import { METHOD_NAMES } from "../options/index.js";
+import { PRESETS, SCORE_NAMES } from "../options/index.js";
 import { PATTERN_FORMS } from "../pattern/index.js";
+import { ADAPTIVE_METHODS, RECONSTRUCTIONS, REPAIRS } from "../reconstruct/table.js";
 import { type MethodName, methodOf } from "../score/index.js";
 import { OBJECTIVE_NAMES, OPTIMISERS, objectiveOf } from "../tune/index.js";
 import { formatTable, indent } from "./text-table.js";
 
 /** The methods with their default scope. */
 export function methodsHelp(): string {
-  const rows = METHOD_NAMES.map((name) => [name, `${methodOf(name).summary} (scope: ${scopesOf(name)})`]);
+  const rows = [
+    ...SCORE_NAMES.map((name) => [name, `${methodOf(name).summary} (scope: ${scopesOf(name)})`]),
+    ...Object.entries(ADAPTIVE_METHODS).map(([name, row]) => [name, `${row.summary} (scope: ${row.defaultScope})`]),
+  ];
   return section("Methods", formatTable(rows, ["left"]));
 }
 
@@ -16,9 +20,23 @@ function scopesOf(name: MethodName): string {
   return defaultScope === untunedScope ? defaultScope : `${defaultScope}; untuned: ${untunedScope}`;
 }
 
+/** What a preset stands for, what moves after the mask, and what is corrected at last. */
+export function updatesHelp(): string {
+  const rows = (table: Readonly<Record<string, { readonly summary: string }>>) =>
+    formatTable(
+      Object.entries(table).map(([name, { summary }]) => [name, summary]),
+      ["left"],
+    );
+  return [
+    section("Presets", rows(PRESETS)),
+    section("Reconstructions", rows(RECONSTRUCTIONS)),
+    section("Repairs", rows(REPAIRS)),
+  ].join("\n");
+}
+
 /** The coefficients of each method that has any, with ranges, untuned values and what is taken for one that is left out. */
 export function coefficientsHelp(): string {
-  return METHOD_NAMES.filter((name) => methodOf(name).parameters.length > 0)
+  return SCORE_NAMES.filter((name) => methodOf(name).parameters.length > 0)
     .map((name) => {
       const { parameters, untuned } = methodOf(name);
       const rows = parameters.map(({ name, summary, min, max, default: value }) => [

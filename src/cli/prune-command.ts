@@ -14,7 +14,7 @@ import {
   numberOrText,
   wholeNumber,
 } from "./flags.js";
-import { coefficientsHelp, examplesHelp, methodsHelp, patternsHelp } from "./help.js";
+import { coefficientsHelp, examplesHelp, methodsHelp, patternsHelp, updatesHelp } from "./help.js";
 import { readTextFile, styleOf } from "./io.js";
 import { addCommonFlags, type CommonFlags, fileOptions, loadOptions } from "./load-flags.js";
 import { type ListenerOf, withProgress } from "./progress.js";
@@ -23,12 +23,19 @@ import { pruneSummary } from "./prune-summary.js";
 
 /** Flags as Commander gives them: options of `prune` are still text. */
 interface PruneFlags extends CommonFlags, EvaluationFlags {
+  readonly preset?: string;
   readonly method?: string;
   readonly sparsity?: string;
   readonly scope?: string;
   readonly pattern?: string;
   readonly permute?: boolean;
   readonly coefficients?: string;
+  readonly reconstruct?: string;
+  readonly sequential?: string | true;
+  readonly target?: string;
+  readonly repair?: string;
+  readonly damping?: string;
+  readonly blockSize?: string;
   readonly include?: readonly string[];
   readonly exclude?: readonly string[];
   readonly calibration?: string;
@@ -60,11 +67,13 @@ export function pruneCommand(command: Command, context: CliContext): void {
   command
     .addHelpText("after", () =>
       [
+        updatesHelp(),
         methodsHelp(),
         coefficientsHelp(),
         patternsHelp(),
         examplesHelp([
           "transformers-prune prune HuggingFaceTB/SmolLM2-135M --out pruned",
+          "transformers-prune prune ./model --pattern 2:4 --preset best --out pruned",
           "transformers-prune prune ./model --method wanda --sparsity 0.6 --exclude layers.0 --out pruned",
           "transformers-prune prune ./model --pattern 2:4 --encoding packed --out pruned",
           "transformers-prune prune ./model --dtype q4 --dry-run",
@@ -138,12 +147,19 @@ function pruneOption(flags: PruneFlags, texts: string | undefined): Record<strin
     memory: numberOrText(flags.calibrationMemory),
   });
   return withoutUndefined({
+    preset: flags.preset,
     method: flags.method,
     sparsity: numberOrText(flags.sparsity),
     scope: flags.scope,
     pattern: flags.pattern,
     permute: flags.permute,
     coefficients: flags.coefficients,
+    reconstruct: unlessNone(flags.reconstruct),
+    sequential: sequentialOf(flags.sequential),
+    target: flags.target,
+    repair: unlessNone(flags.repair, (names) => names.split(",").map((name) => name.trim())),
+    damping: numberOrText(flags.damping),
+    blockSize: numberOrText(flags.blockSize),
     include: flags.include,
     exclude: flags.exclude,
     calibration: Object.keys(calibration).length === 0 ? undefined : calibration,
@@ -152,6 +168,17 @@ function pruneOption(flags: PruneFlags, texts: string | undefined): Record<strin
     encoding: flags.encoding,
     compareBytes: flags.compareBytes,
   });
+}
+
+/** What a flag says; "none" turns off what a preset would do. */
+function unlessNone<T = string>(text: string | undefined, read: (text: string) => T = (same) => same as T) {
+  return text === undefined ? undefined : text === "none" ? (false as const) : read(text);
+}
+
+/** `--sequential`, `--sequential 10`, `--sequential none`. */
+function sequentialOf(flag: string | true | undefined): unknown {
+  if (flag === undefined || flag === true) return flag;
+  return unlessNone(flag, (groups) => ({ groups: numberOrText(groups) }));
 }
 
 const withoutUndefined = (source: Record<string, unknown>): Record<string, unknown> =>

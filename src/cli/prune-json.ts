@@ -49,6 +49,7 @@ export function totalOf(reports: readonly PruneReport[]): PruneReport {
       read: sum(({ seconds }) => seconds.read),
       calibrate: sum(({ seconds }) => seconds.calibrate),
       mask: sum(({ seconds }) => seconds.mask),
+      update: sum(({ seconds }) => seconds.update),
       write: sum(({ seconds }) => seconds.write),
       total: sum(({ seconds }) => seconds.total),
     },

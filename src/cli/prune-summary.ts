@@ -80,37 +80,42 @@ type RunOf = Pick<
   | "byKind"
   | "byDepth"
   | "coefficientsFrom"
+  | "reconstruct"
+  | "sequential"
+  | "target"
+  | "repair"
   | "calibration"
   | "passes"
   | "fromCache"
 >;
 
 /** `crepe 2:4 (default coefficients: row 0, …), 2 passes of calibration on …` */
-export function describeRun({
-  method,
-  pattern,
-  coefficients,
-  byKind = {},
-  byDepth = [],
-  coefficientsFrom,
-  calibration,
-  passes,
-  fromCache,
-}: RunOf): string {
+export function describeRun(run: RunOf): string {
+  const { method, pattern, coefficients, byKind = {}, byDepth = [], coefficientsFrom, calibration, passes } = run;
   const values = (of: Coefficients) =>
     Object.entries(of)
       .map(([name, value]) => `${name} ${value}`)
       .join(", ");
   return [
     `${method}, ${pattern}`,
+    ...describeUpdates(run),
     Object.keys(coefficients).length > 0 && `coefficients: ${values(coefficients)}\n  ${coefficientsFrom}`,
     ...Object.entries(byKind).map(([kind, own]) => `  ${kind}: ${values(own)}`),
     ...byDepth.map((own, i) => `  part ${i + 1} of ${byDepth.length}: ${values(own)}`),
     calibration !== "none" && `calibration: ${calibration}${passes > 1 ? `, ${passes} passes` : ""}`,
-    fromCache && "taken from the cache",
+    run.fromCache && "taken from the cache",
   ]
     .filter(Boolean)
     .join("\n");
+}
+
+/** What moves besides the mask: `kept weights: obs, then least-squares`, and on which inputs. */
+function describeUpdates({ reconstruct, repair, sequential, target }: RunOf): string[] {
+  const steps = [...(reconstruct === null ? [] : [reconstruct]), ...repair];
+  if (steps.length === 0) return [];
+  const order = sequential === "input" ? "layer after layer" : `in ${sequential} groups of blocks`;
+  const goal = target === "outputs" ? ", held to what the dense model has in their place" : "";
+  return [`updates: ${steps.join(", then ")}${sequential === null ? "" : `; ${order}${goal}`}`];
 }
 
 function beforeAndAfter({ parameters, zeros, prunable, bytes, perplexity }: PruneJson): string[] {
@@ -137,8 +142,11 @@ function perplexityRow({ dense, pruned }: NonNullable<PruneJson["perplexity"]>):
 
 function describeSeconds({ seconds, device }: PruneReport): string {
   const { total, ...phases } = seconds;
-  const parts = Object.entries(phases).map(([phase, spent]) => `${phase} ${formatSeconds(spent)}`);
-  return `${formatSeconds(total)} in all: ${parts.join(", ")}${device === "cpu" ? "" : `; masks on ${device}`}`;
+  const parts = Object.entries(phases).flatMap(([phase, spent]) =>
+    spent === 0 ? [] : [`${phase} ${formatSeconds(spent)}`],
+  );
+  const isUsual = device === "cpu" || device === "runtime";
+  return `${formatSeconds(total)} in all: ${parts.join(", ")}${isUsual ? "" : `; masks on ${device}`}`;
 }
 
 /** One line for each reason, with the first few names. */

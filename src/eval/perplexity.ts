@@ -5,14 +5,8 @@
  */
 import { DRAFT_PREFIX, END, GraphDraft, textFeeds } from "../calibrate/index.js";
 import { PruneError } from "../errors.js";
-import {
-  type GraphEdit,
-  graphsOf,
-  type ModelEdits,
-  type OnnxGraph,
-  type OnnxModel,
-  type ViewEdits,
-} from "../onnx/index.js";
+import { graphsOf, type ModelEdits, type OnnxModel } from "../onnx/index.js";
+import { mergeEdits } from "../onnx/merge-edits.js";
 import type { RunControl } from "../progress.js";
 import { openEdited, type Runtime, type RuntimeSession, type SessionOptions } from "../runtime/index.js";
 
@@ -28,10 +22,8 @@ export interface Perplexity {
 export interface PerplexityOptions {
   readonly runtime: Runtime;
   readonly sessionOptions: SessionOptions;
-  /** Tensors to evaluate instead of the stored ones (masked weights, from memory). */
-  readonly tensors?: NonNullable<ModelEdits["tensors"]>;
-  /** Nodes and initializers that go with that (those that would expand packed weights). */
-  readonly graphs?: ViewEdits["graphs"];
+  /** What is evaluated instead of the file as it is: pruned weights from memory, nodes that expand packed ones. */
+  readonly edits?: ModelEdits;
   /**
    * Tokens from one window's start to the next one's, where windows overlap: of every window after
    * the first only that many, the new ones, are counted, with the others as their context.
@@ -68,9 +60,7 @@ export async function perplexity(
       "bad-option",
       "the text holds no window of two tokens or more; give a longer text or a larger length",
     );
-  const graphs = new Map<OnnxGraph, GraphEdit>(options.graphs);
-  for (const [graph, edit] of likelihoodEdits(model)) graphs.set(graph, { ...graphs.get(graph), ...edit });
-  const edits: ModelEdits = { graphs, ...(options.tensors && { tensors: options.tensors }) };
+  const edits = mergeEdits(options.edits ?? {}, { graphs: likelihoodEdits(model) });
   const session = await openEdited(options.runtime, model, edits, options.sessionOptions);
   try {
     const evaluate: Evaluate = (ids) =>

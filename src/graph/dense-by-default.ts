@@ -16,8 +16,6 @@ export interface FoundLayer {
   readonly shape: Shape;
   readonly source: Value;
   readonly uses: readonly TargetUse[];
-  /** What comes out of each use, as floats. */
-  readonly results: readonly Value[];
 }
 
 /** Why the layer stays dense by default, as a sentence for the report; null for ordinary layers. */
@@ -57,9 +55,9 @@ const AFTER_HEAD: Readonly<Record<string, "unary" | "with constant">> = {
   Div: "with constant",
 };
 
-function headOf({ name, results }: FoundLayer, constants: Constants): string | null {
+function headOf({ name, uses }: FoundLayer, constants: Constants): string | null {
   if (layerIndex(name) !== null) return null;
-  for (const result of results) {
+  for (const { result } of uses) {
     const output = modelOutputAfter(result, constants);
     if (output) return `head: feeds the output "${output.name}"`;
   }

@@ -129,8 +129,10 @@ function targetOf(weight: Found, name: string, names: ReadonlySet<string>, const
   if (layers.some(({ weight }) => !isSameShape(weight.shape, shape) || !isSameCoding(weight.coding, coding))) {
     return "is read with two meanings: scales, zeros or shape differ";
   }
-  const uses = layers.map(({ node, activation, window }) => ({ node, activation, ...(window && { window }) }));
-  const results = layers.map(({ node, result }) => result ?? (node.outputs[0] as Value));
+  const uses = layers.map(({ node, activation, window, result = node.outputs[0] as Value }) => ({
+    ...{ node, activation, result },
+    ...(window && { window }),
+  }));
   return {
     name,
     kind: weightKind(name, names),
@@ -141,7 +143,7 @@ function targetOf(weight: Found, name: string, names: ReadonlySet<string>, const
     form: first.form,
     tensor,
     uses,
-    denseByDefault: denseByDefault({ name, shape, source, uses, results }, constants),
+    denseByDefault: denseByDefault({ name, shape, source, uses }, constants),
   };
 }
 

@@ -1,10 +1,12 @@
 /**
  * Cuts a graph into parts that can be run one after the other, so that only the weights of one part
- * need to be in memory. Any graph can be cut between two of its nodes: what nodes before the cut
- * compute and nodes after it read is carried across. Cuts are made where little crosses, which in
- * stacked blocks is between them. A node with bodies (If, Loop) is never cut.
+ * need to be in memory, or so that weights can change between two parts. Any graph can be cut between two of
+ * its nodes: what nodes before the cut compute and nodes after it read is carried across. Cuts that only serve
+ * memory are made where little crosses, which in stacked blocks is between them. A node with bodies (If, Loop)
+ * is never cut.
  */
-import { byteLengthOf, graphsOf, type OnnxTensor } from "../onnx/index.js";
+import type { OnnxTensor } from "../onnx/index.js";
+import { Gathered, inOrder, type Reads, readsOf, runningNodes, tensorsWithin } from "./flow.js";
 import type { Model, Node, Value } from "./types.js";
 
 /** Some nodes of a model's main graph, with what they need. */
@@ -14,10 +16,23 @@ export interface GraphPart {
   readonly initializers: ReadonlySet<OnnxTensor>;
   /** Bytes of these initializers and of what the nodes hold themselves, as they are stored. */
   readonly bytes: number;
-  /** What earlier parts computed and this one reads. */
+  /** What earlier parts computed and this one reads, or is to hand on. */
   readonly takes: readonly Value[];
-  /** What this part computes and later ones read. */
+  /** What this part computes and later ones take. */
   readonly gives: readonly Value[];
+}
+
+/** What must be computed: values of the main graph, and nodes of it. */
+export interface Wanted {
+  readonly values: readonly Value[];
+  readonly nodes: readonly Node[];
+}
+
+/** Something to be computed before tensors change. */
+export interface Stage {
+  readonly wanted: Wanted;
+  /** Tensors that may have other values in all later stages. */
+  readonly edited: ReadonlySet<OnnxTensor>;
 }
 
 /**
@@ -26,134 +41,84 @@ export interface GraphPart {
  * What depends on no input that must be fed (weights behind a Transpose or DequantizeLinear) is never
  * carried but computed in every part that reads it.
  *
- * @param wanted values of the main graph, and nodes of it, that must be computed
  * @returns parts in order; their inputs are the graph's own and `takes`
  */
-export function cutIntoParts(
-  { graph }: Model,
-  wanted: { readonly values: Iterable<Value>; readonly nodes: Iterable<Node> },
-  mostBytes: number,
-): GraphPart[] {
+export function cutIntoParts(model: Model, wanted: Wanted, mostBytes: number): GraphPart[] {
+  return cutIntoStages(model, [{ wanted, edited: new Set() }], mostBytes)[0] as GraphPart[];
+}
+
+/**
+ * Cuts a graph into stages, and each of them into parts as {@link cutIntoParts}. A stage computes what it wants of
+ * what earlier ones left; every node runs once, but for those that a stage wants although a tensor they depend on
+ * may change after it: they run again where they are next needed, so that later stages see the changed model and
+ * nothing else. (Such are norms that are retrained with the layers that read them, and weights used twice.)
+ *
+ * @param mostBytes most bytes of initializers in a part
+ * @returns the parts of each stage, in order; where nothing is left to be computed, one part that only takes
+ */
+export function cutIntoStages({ graph }: Model, stages: readonly Stage[], mostBytes: number): GraphPart[][] {
   const reads = readsOf(graph.nodes);
-  const roots = [...wanted.nodes, ...[...wanted.values].flatMap(({ producer }) => producer ?? [])];
-  const order = inOrder(roots, reads);
+  const rootsOf = ({ nodes, values }: Wanted) => [...nodes, ...values.flatMap(({ producer }) => producer ?? [])];
+  const order = inOrder(
+    stages.flatMap(({ wanted }) => rootsOf(wanted)),
+    reads,
+  );
   const running = runningNodes(order, reads);
-  const steps = order.filter((node) => running.has(node));
-  const wantedConstants = roots.filter((node) => !running.has(node));
-  const cuts = chooseCuts(steps, reads, running, mostBytes);
-  const ranges = cuts.map((start, i) => steps.slice(start, cuts[i + 1] ?? steps.length));
-  const partOf = new Map(ranges.flatMap((nodes, i) => nodes.map((node) => [node, i] as const)));
-  const madeIn = ({ producer }: Value) => (producer === null ? undefined : partOf.get(producer));
-  const taken = ranges.map((nodes, i) => {
-    const values = new Set(nodes.flatMap((node) => reads.get(node) ?? []));
-    return [...values].filter((value) => (madeIn(value) ?? i) < i);
-  });
-  const crossing = [...new Set(taken.flat())];
-  return ranges.map((nodes, i) => {
-    const {
-      nodes: all,
-      initializers,
-      bytes,
-    } = new Gathered(reads, running).add(i === 0 ? wantedConstants : []).add(nodes);
-    const gives = crossing.filter((value) => madeIn(value) === i);
-    return { nodes: all, initializers, bytes, takes: taken[i] as Value[], gives };
-  });
+  const settled = settledAt(order, reads, stages);
+  /** Nodes that need not run again. */
+  const known = new Set<Node>();
+  /** The part that has a node's current results. */
+  const madeBy = new Map<Node, { readonly gives: Set<Value> }>();
+  return stages
+    .map(({ wanted }, stage) => {
+      const roots = rootsOf(wanted);
+      const steps = inOrder(roots, reads, known).filter((node) => running.has(node));
+      const cuts = chooseCuts(steps, reads, running, mostBytes);
+      const parts = cuts.map((start, i) => {
+        const nodes = steps.slice(start, cuts[i + 1] ?? steps.length);
+        const read = new Set(nodes.flatMap((node) => reads.get(node) ?? []));
+        // What is wanted and known already: the stage's last part hands it on.
+        if (i === cuts.length - 1)
+          for (const value of wanted.values) if (value.producer !== null && known.has(value.producer)) read.add(value);
+        const part = { gives: new Set<Value>() };
+        const takes: Value[] = [];
+        for (const node of nodes) madeBy.set(node, part);
+        for (const value of read) {
+          const maker = value.producer === null ? undefined : madeBy.get(value.producer);
+          if (maker === undefined || maker === part) continue;
+          takes.push(value);
+          maker.gives.add(value);
+        }
+        const constants = i === 0 ? roots.filter((node) => !running.has(node)) : [];
+        const gathered = new Gathered(reads, running).add(constants).add(nodes);
+        return { nodes: gathered.nodes, initializers: gathered.initializers, bytes: gathered.bytes, takes, ...part };
+      });
+      for (const node of steps) if ((settled.get(node) ?? 0) <= stage) known.add(node);
+      return parts;
+    })
+    .map((parts) => parts.map(({ gives, ...part }): GraphPart => ({ ...part, gives: [...gives] })));
 }
 
-/** Values of the main graph that each of its nodes reads, itself or in its bodies. */
-function readsOf(nodes: readonly Node[]): ReadonlyMap<Node, readonly Value[]> {
-  return new Map(nodes.map((node) => [node, [...new Set(valuesRead(node, node))]]));
-}
-
-function* valuesRead(node: Node, outermost: Node): Generator<Value> {
-  for (const input of node.inputs) if (input?.graph === outermost.graph) yield input;
-  for (const { graph } of node.bodies) {
-    for (const inner of graph.nodes) yield* valuesRead(inner, outermost);
-  }
-}
-
-/** The nodes that `roots` depend on, each after those it reads from. Without recursion: chains of 100,000 nodes exist. */
-function inOrder(roots: readonly Node[], reads: ReadonlyMap<Node, readonly Value[]>): Node[] {
-  const done = new Set<Node>();
-  const stack = [...roots].reverse();
-  for (let node = stack.at(-1); node !== undefined; node = stack.at(-1)) {
-    const missing = (reads.get(node) ?? []).flatMap(({ producer }) =>
-      producer === null || done.has(producer) ? [] : [producer],
-    );
-    if (done.has(node) || missing.length === 0) {
-      stack.pop();
-      done.add(node);
-    } else stack.push(...missing.reverse());
-  }
-  return [...done];
-}
-
-/** Nodes that depend on an input which must be fed. */
-function runningNodes(order: readonly Node[], reads: ReadonlyMap<Node, readonly Value[]>): ReadonlySet<Node> {
-  const running = new Set<Node>();
+/** From which stage on the results of each node are those of all later stages. */
+function settledAt(order: readonly Node[], reads: Reads, stages: readonly Stage[]): ReadonlyMap<Node, number> {
+  const changed = new Map<OnnxTensor, number>();
+  for (const [stage, { edited }] of stages.entries()) for (const tensor of edited) changed.set(tensor, stage + 1);
+  const settled = new Map<Node, number>();
   for (const node of order) {
-    const isFed = ({ isGraphInput, initializer, producer }: Value) =>
-      (isGraphInput && initializer === null) || (producer !== null && running.has(producer));
-    if ((reads.get(node) ?? []).some(isFed)) running.add(node);
+    const within = changed.size === 0 ? [] : tensorsWithin(node);
+    const read = (reads.get(node) ?? []).map(({ producer, initializer }) =>
+      initializer !== null ? changed.get(initializer) : producer === null ? 0 : settled.get(producer),
+    );
+    settled.set(node, Math.max(0, ...within.map((one) => changed.get(one) ?? 0), ...read.map((one) => one ?? 0)));
   }
-  return running;
+  return settled;
 }
-
-/** Nodes of a part while they are gathered, with the constants that they read. */
-class Gathered {
-  readonly nodes = new Set<Node>();
-  readonly initializers = new Set<OnnxTensor>();
-  bytes = 0;
-
-  constructor(
-    private readonly reads: ReadonlyMap<Node, readonly Value[]>,
-    private readonly running: ReadonlySet<Node>,
-  ) {}
-
-  add(nodes: readonly Node[]): this {
-    const left = [...nodes];
-    for (let node = left.pop(); node !== undefined; node = left.pop()) {
-      if (this.nodes.has(node)) continue;
-      this.nodes.add(node);
-      this.bytes += bytesWithin(node);
-      for (const { producer, initializer } of this.reads.get(node) ?? []) {
-        if (producer !== null && !this.running.has(producer)) left.push(producer);
-        if (initializer === null || this.initializers.has(initializer)) continue;
-        this.initializers.add(initializer);
-        this.bytes += bytesOf(initializer);
-      }
-    }
-    return this;
-  }
-}
-
-/** Bytes of what a node holds itself: a Constant's value, and all weights in its bodies. */
-function bytesWithin({ onnx, bodies }: Node): number {
-  const held = onnx.attributes.flatMap(({ tensor }) => tensor ?? []);
-  const graphs = bodies.flatMap(({ graph }) => [...graphsOf(graph.onnx)]);
-  const constants = graphs.flatMap(({ nodes }) => nodes.flatMap(({ attributes }) => attributes));
-  const all = [
-    ...held,
-    ...graphs.flatMap(({ initializers }) => initializers),
-    ...constants.flatMap(({ tensor }) => tensor ?? []),
-  ];
-  return all.reduce((sum, tensor) => sum + bytesOf(tensor), 0);
-}
-
-/** Of tensors whose values are text, nobody knows before they are read; they are never weights. */
-const bytesOf = ({ dataType, dims }: OnnxTensor): number => (dataType === STRING ? 0 : byteLengthOf(dataType, dims));
-const STRING = 8;
 
 /**
  * Where parts begin, as indices of `steps`. A part is filled until the next node would not fit; then it
  * ends where the fewest values cross, among the places behind which it is at least half full.
  */
-function chooseCuts(
-  steps: readonly Node[],
-  reads: ReadonlyMap<Node, readonly Value[]>,
-  running: ReadonlySet<Node>,
-  mostBytes: number,
-): number[] {
+function chooseCuts(steps: readonly Node[], reads: Reads, running: ReadonlySet<Node>, mostBytes: number): number[] {
   const crossing = crossings(steps, reads);
   const cuts = [0];
   for (let start = 0; ; ) {
@@ -177,7 +142,7 @@ function chooseCuts(
 }
 
 /** How many values that steps compute cross the place before each step. */
-function crossings(steps: readonly Node[], reads: ReadonlyMap<Node, readonly Value[]>): number[] {
+function crossings(steps: readonly Node[], reads: Reads): number[] {
   const at = new Map(steps.map((node, i) => [node, i]));
   const change = new Array<number>(steps.length + 1).fill(0);
   const last = new Map<Value, number>();

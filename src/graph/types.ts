@@ -79,6 +79,8 @@ export interface TargetUse {
   readonly node: Node;
   /** The float activation that meets the weight; its last axis is the input channel, unless there is a window. */
   readonly activation: Value;
+  /** The product as floats, before any bias that is a node of its own. */
+  readonly result: Value;
   /**
    * For convolutions: the activation is [batch, channels, …] and every place of the window is a token, whose input
    * channels are channels × kernel.

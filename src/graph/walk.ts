@@ -29,3 +29,26 @@ export function isContrib(node: Node, opType: string): boolean {
 export function intAttribute(node: Node, name: string, absent: number): number {
   return node.onnx.attributes.find((attribute) => attribute.name === name)?.i ?? absent;
 }
+
+/** Whether the node is one of several operators of the standard set. */
+export function isOneOf(node: Node, opTypes: readonly string[]): boolean {
+  return opTypes.some((opType) => isStandard(node, opType));
+}
+
+/** Whether the node shows the numbers of its first input in another shape or type, all in their order. */
+export function showsChannels(node: Node): boolean {
+  return isOneOf(node, ["Identity", "Cast", "Reshape", "Flatten", "Squeeze", "Unsqueeze"]);
+}
+
+/** The value that an activation shows in another shape or type. */
+export function behindShapes(activation: Value): Value {
+  let value = activation;
+  // Exporters write two or three such nodes; a longer way would be walked for every layer behind it.
+  for (let steps = 0; steps < 8; steps++) {
+    const { producer } = value;
+    const from = producer !== null && showsChannels(producer) ? producer.inputs[0] : null;
+    if (!from) break;
+    value = from;
+  }
+  return value;
+}

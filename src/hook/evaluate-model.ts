@@ -90,7 +90,7 @@ export async function evaluateModel(model: string, options: EvaluateOptions): Pr
       return await perplexity(
         onnx,
         windows,
-        { runtime, sessionOptions, ...edits, ...(stride && { stride }) },
+        { runtime, sessionOptions, ...(edits && { edits }), ...(stride && { stride }) },
         { signal, onWindow },
       );
     } finally {

@@ -12,9 +12,9 @@ import { dirname, join } from "node:path";
 import { fileSource } from "../onnx/sources.js";
 import { baseName, type Plan, readsText } from "../prune/index.js";
 import type { HashSource } from "../store/index.js";
-import { readsAnotherSession } from "./default-run.js";
 import type { KeyQuestion } from "./key-question.js";
 import { modelFolder } from "./model-folders.js";
+import { readsAnotherSession } from "./model-run.js";
 import { sessionFileName } from "./session-file.js";
 
 const ONNX_FILE = /^(.*)\.onnx(?:[._]data(?:_\d+)?)?$/;

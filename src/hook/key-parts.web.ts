@@ -6,8 +6,8 @@
 import { PruneError } from "../errors.js";
 import { openModelFile, readsText, sourceHashes } from "../prune/index.js";
 import { digest, type HashSource } from "../store/index.js";
-import { readsAnotherSession } from "./default-run.js";
 import type { KeyQuestion } from "./key-question.js";
+import { readsAnotherSession } from "./model-run.js";
 
 /**
  * SHA-256 of the files that the key also depends on, by name.

@@ -1,36 +1,30 @@
 /**
- * Masks for all files of a model that are calibrated by running it: it is loaded tapped, once a
- * pass, run, and disposed of before anything is masked.
+ * Masks and updates for all files of a model that are calibrated by running it: it is loaded tapped, once a
+ * pass or a group of layers, run, and disposed of before anything is masked.
  */
-import { PruneError } from "../errors.js";
-import type { ResolvedPrune } from "../options/index.js";
+import { planTaps, TapCollector } from "../calibrate/index.js";
+import type { Device } from "../compute/index.js";
 import {
   type Collect,
   cannotVerify,
   computeMasks,
+  type Masked,
   type MaskedPlan,
+  movesWeights,
   type Plan,
   type ProgressMeter,
+  type SessionTap,
+  type TensorEdits,
   type UseDevice,
 } from "../prune/index.js";
+import type { UpdatesByRun } from "../prune/update-by-run.js";
+import { isAdaptive } from "../reconstruct/table.js";
+import { withoutOutputLocations } from "../runtime/index.js";
+import { unfinishedInMemory } from "../store/index.js";
+import { hostRuntime } from "./host.js";
 import { openDeviceFor } from "./mask-device.js";
-import { type ModelRun, type Reload, runOf } from "./model-run.js";
-import type { OpenPlans } from "./open-plans.js";
-import { type TapJob, TappedSessions } from "./tapped-sessions.js";
-import type { HostTokenizer } from "./tokenizer.js";
-
-/** The model, as far as running it needs to know it. */
-export interface RunContext {
-  readonly model: string;
-  readonly optionsOf: (sessionFile: string) => ResolvedPrune | null;
-  /** Those that the load opens are added; whoever made it closes them. */
-  readonly plans: OpenPlans;
-  readonly tokenizer: () => Promise<HostTokenizer>;
-  /** null where nobody knows how to load the model again. */
-  readonly reload: Reload | null;
-  /** Threads that compute masks; the device's choice where absent. */
-  readonly threads?: number | undefined;
-}
+import type { ModelRun } from "./model-run.js";
+import { type OnStep, type RunContext, type TappedRun, TappedRuns } from "./tapped-runs.js";
 
 /**
  * Runs the model and masks every file that this run calibrates.
@@ -40,58 +34,43 @@ export interface RunContext {
  */
 export async function maskByRun(
   context: RunContext,
-  { key, run }: ModelRun,
+  how: ModelRun,
   meterOf: (plan: Plan) => ProgressMeter,
 ): Promise<readonly MaskedPlan[]> {
-  const { reload, plans, optionsOf, tokenizer, threads } = context;
-  if (reload === null)
-    throw new PruneError(
-      "bad-calibration",
-      `${context.model}: this calibration runs the whole model, which must be loaded a second time for it; ` +
-        "prune() in session_options cannot do that: use pipeline() or withPrune()",
-    );
-  const covers = (plan: Plan) => runOf(plan, tokenizer)?.key === key;
+  const runs = new TappedRuns(context, how);
   // What is known by now need not wait for the run to be refused; what only the load finds is refused after it.
-  refuseVerify((await plans.all()).filter(covers));
-  let calibration = "";
-  const runTapped = async (tensors: TapJob["tensors"], pass: number) => {
-    let isCounted = false;
-    const sessions = new TappedSessions({
-      optionsOf,
-      covers,
-      plans,
-      tensors,
-      // Nobody knows how many runs of the user's there will be: the bar stands still while the count goes on.
-      onRun: (plan, runs) => {
-        if (!isCounted) meterOf(plan).step("calibrate", 0, 1, `run ${runs}`, pass);
-      },
-    });
-    const onSample = (done: number, total: number) => {
-      isCounted = true;
-      for (const plan of sessions.plans) meterOf(plan).step("calibrate", done, total, `sample ${done}`, pass);
+  refuseVerify((await context.plans.all()).filter(runs.covers));
+  const updates = new Map<Plan, UpdatesByRun>();
+  let collectors = new Map<Plan, TapCollector>();
+  const counting = (plan: Plan, tensors: TensorEdits = new Map()): SessionTap => {
+    const { taps, edits } = planTaps(plan.model, plan.targets, { padding: true, keepOutputs: true });
+    const collector = new TapCollector(taps);
+    collectors.set(plan, collector);
+    return {
+      edits: { ...edits, tensors },
+      outputNames: collector.outputNames,
+      add: (outputs) => collector.add(outputs),
     };
-    try {
-      await reload(sessions, async (loaded) => {
-        calibration = await run(loaded, onSample);
-      });
-    } catch (error) {
-      await sessions.release();
-      throw error;
-    }
-    if (!isCounted) for (const plan of sessions.plans) meterOf(plan).step("calibrate", 1, 1, "", pass);
-    return sessions;
   };
-  // The first load finds the files; a further pass loads again with the pruned tensors of the last.
-  const start = performance.now();
-  const first = await runTapped(new Map(), 0);
-  refuseVerify(first.plans);
-  const firstSeconds = (performance.now() - start) / 1000;
-  const collect: Collect = async (_, tensors, pass) =>
-    (pass === 0 ? first : await runTapped(tensors, pass)).statistics();
+  const updating = async (plan: Plan): Promise<SessionTap> => {
+    const own = updates.get(plan) ?? (await begin(plan, context));
+    updates.set(plan, own);
+    return own.tap();
+  };
+  const onStepOf =
+    (pass: number): OnStep =>
+    (plan, done, total, item) => {
+      const own = updates.get(plan);
+      if (own === undefined) meterOf(plan).step("calibrate", done, total, item, pass);
+      else own.onRun(meterOf(plan), done, total, item);
+    };
+  // The first load finds the files; a further one has in its sessions what came of those before.
+  const first = await runs.next((plan) => (movesWeights(plan.options) ? updating(plan) : counting(plan)), onStepOf(0));
+  refuseVerify([...first.tapped.keys()]);
   const computedBy = new Map<Plan, Pick<MaskedPlan, "device" | "notes">>();
   // Each file has the device that it runs on, for as long as it is masked: two would need the memory of both.
   const useDevice: UseDevice = async (plan, work) => {
-    const device = await openDeviceFor(first.sessionOptions.get(plan) ?? {}, threads);
+    const device = await openDeviceFor(first.tapped.get(plan) ?? {}, context.threads);
     try {
       const done = await work(device);
       computedBy.set(plan, { device: device.description(), notes: device.refusals() });
@@ -100,13 +79,55 @@ export async function maskByRun(
       await device.close();
     }
   };
-  const all = await computeMasks(first.plans, collect, useDevice, meterOf);
-  return [...all].map(([plan, masked]) => {
-    const seconds = { ...masked.seconds, calibrate: masked.seconds.calibrate + firstSeconds };
-    const { device, notes } = computedBy.get(plan) as Pick<MaskedPlan, "device" | "notes">;
-    return { plan, masked: { ...masked, seconds }, calibration, device, notes };
+  for (let run = first; ; run = await runs.next((plan) => updates.get(plan)?.tap() ?? DENSE, onStepOf(0))) {
+    for (const [plan, own] of updates) if (!own.isDone) await finishGroup(plan, own, run, useDevice, meterOf(plan));
+    if ([...updates.values()].every(({ isDone }) => isDone)) break;
+  }
+  const statistics = () => new Map([...collectors].map(([plan, collector]) => [plan, collector.statistics()]));
+  const collect: Collect = async (_, tensors, pass) => {
+    if (pass === 0) return statistics();
+    collectors = new Map();
+    const tapOf = (plan: Plan) => updates.get(plan)?.pruned() ?? counting(plan, tensors.get(plan));
+    await runs.next(tapOf, (plan, ...step) => {
+      if (!updates.has(plan)) onStepOf(pass)(plan, ...step);
+    });
+    return statistics();
+  };
+  const scored = await computeMasks([...collectors.keys()], collect, useDevice, meterOf);
+  return [...first.tapped.keys()].map((plan): MaskedPlan => {
+    const { device, notes } = computedBy.get(plan) ?? { device: "runtime", notes: [] };
+    const masked = updates.get(plan)?.masked() ?? withSeconds(scored.get(plan) as Masked, first.seconds);
+    return { plan, masked, calibration: runs.calibration, device, notes };
   });
 }
+
+/** A session that is there only because others are calibrated. */
+const DENSE: SessionTap = { edits: {}, outputNames: new Set(), add: () => {} };
+
+async function begin(plan: Plan, { unfinishedOf }: RunContext): Promise<UpdatesByRun> {
+  const { UpdatesByRun } = await import("../prune/update-by-run.js");
+  return UpdatesByRun.begin(plan, unfinishedOf(plan) ?? unfinishedInMemory());
+}
+
+/** Updates what a run has measured of a file. */
+async function finishGroup(
+  plan: Plan,
+  updates: UpdatesByRun,
+  { tapped, seconds }: TappedRun,
+  useDevice: UseDevice,
+  meter: ProgressMeter,
+): Promise<void> {
+  const sessionOptions = withoutOutputLocations(tapped.get(plan) ?? {});
+  const finish = (device: Device | null) =>
+    updates.finishRun({ runtime: hostRuntime(), sessionOptions, device, meter }, seconds);
+  await (isAdaptive(plan.options.method) ? finish(null) : useDevice(plan, finish));
+}
+
+/** The first run comes before anything is masked. */
+const withSeconds = (masked: Masked, first: number): Masked => ({
+  ...masked,
+  seconds: { ...masked.seconds, calibrate: masked.seconds.calibrate + first },
+});
 
 /** A session that runs only within its whole model has no perplexity of its own. */
 function refuseVerify(plans: readonly Plan[]): void {

@@ -16,16 +16,16 @@ import {
 } from "../prune/index.js";
 import type { CoefficientLibrary } from "../registry/index.js";
 import type { RuntimeSession, SessionOptions } from "../runtime/index.js";
-import type { ResultStore } from "../store/index.js";
-import { readsAnotherSession } from "./default-run.js";
+import type { ResultStore, Unfinished } from "../store/index.js";
 import { hostRuntime } from "./host.js";
 import type { Create, SessionRequest } from "./intercept.js";
 import { openDeviceFor } from "./mask-device.js";
-import { givenRun, type ModelRun, type Reload, runOf } from "./model-run.js";
+import { givenRun, type ModelRun, type Reload, readsAnotherSession, runOf } from "./model-run.js";
 import { OpenPlans } from "./open-plans.js";
 import { type Kept, keepPruned, openPruned, type PruneFileJob } from "./open-pruned.js";
 import { fileKey, modelFileOf, sameFileTwice, sessionFileName } from "./session-file.js";
 import { SessionKeeper } from "./session-keeper.js";
+import type { RunContext } from "./tapped-runs.js";
 import type { HostTokenizer } from "./tokenizer.js";
 import { inTurn, Occasion, orAborted } from "./turns.js";
 
@@ -74,7 +74,7 @@ export class ModelPrune implements SessionRequest {
     for (const file of namedFiles.length === 0 ? ["model"] : namedFiles) {
       const options = this.optionsOf(file);
       const run = options === null || options.calibration.id !== null ? null : givenRun(options);
-      if (options !== null && run !== null) await inTurn(() => this.maskedBy(run, null), options.signal);
+      if (options !== null && run !== null) await inTurn(() => this.maskedBy(run, null, () => null), options.signal);
     }
   }
 
@@ -176,7 +176,7 @@ export class ModelPrune implements SessionRequest {
       await orAborted(this.siblingsKnown.promise, signal);
     return {
       plan,
-      mask: () => this.mask(plan, run, options, create),
+      mask: (unfinished) => this.mask(plan, run, options, create, unfinished),
       needsSiblings: run !== null,
       files: [...this.files.values()],
       tokenizer: () => this.tokenizerOf(plan),
@@ -192,17 +192,19 @@ export class ModelPrune implements SessionRequest {
     run: ModelRun | null,
     sessionOptions: SessionOptions,
     create: Create,
+    unfinished: Unfinished,
   ): Promise<MaskedPlan> {
     const services = {
       runtime: hostRuntime(create),
       sessionOptions,
       tokenizer: () => this.tokenizerOf(plan),
       openDevice: () => openDeviceFor(sessionOptions),
+      unfinished,
     };
     const all =
       run === null
         ? await maskBySamples([plan], services, () => this.meterOf(plan))
-        : await this.maskedBy(run, plan.model.onnx.source.path ?? null);
+        : await this.maskedBy(run, plan.model.onnx.source.path ?? null, (one) => (one === plan ? unfinished : null));
     const done = all.find((one) => one.plan === plan);
     if (done === undefined)
       throw new PruneError(
@@ -213,7 +215,11 @@ export class ModelPrune implements SessionRequest {
   }
 
   /** All files that one run calibrates are masked together, when the first of them asks. */
-  private maskedBy(run: ModelRun, path: string | null): Promise<readonly MaskedPlan[]> {
+  private maskedBy(
+    run: ModelRun,
+    path: string | null,
+    unfinishedOf: RunContext["unfinishedOf"],
+  ): Promise<readonly MaskedPlan[]> {
     const { name, reload, tokenizer } = this.context;
     const context = {
       model: name,
@@ -221,6 +227,7 @@ export class ModelPrune implements SessionRequest {
       plans: this.plans,
       tokenizer: () => tokenizer(path),
       reload,
+      unfinishedOf,
     };
     const mask = async () => (await import("./mask-by-run.js")).maskByRun(context, run, (plan) => this.meterOf(plan));
     const all = this.runs.get(run.key) ?? mask();

@@ -5,11 +5,11 @@ import { PruneError } from "../errors.js";
 import {
   extendKey,
   type MaskedPlan,
-  maskEdits,
   type Plan,
   type PlanKey,
   type ProgressMeter,
   planKey,
+  prunedEdits,
   reportFromCache,
   reportOf,
   UNKEYED,
@@ -17,7 +17,7 @@ import {
 } from "../prune/index.js";
 import type { PruneReport } from "../report.js";
 import { editedModel, type RuntimeSession, type SessionOptions } from "../runtime/index.js";
-import { type KeptFile, memoryStore, type ResultStore } from "../store/index.js";
+import { type KeptFile, memoryStore, type ResultStore, type Unfinished, unfinishedInMemory } from "../store/index.js";
 import { hostVersions } from "./host.js";
 import type { Create } from "./intercept.js";
 import { keyParts } from "./key-parts.node.js";
@@ -27,8 +27,8 @@ import { inTurn } from "./turns.js";
 
 /** A file to prune, and what it takes. */
 export interface PruneFileJob extends KeyQuestion {
-  /** Calibrates and masks. */
-  readonly mask: () => Promise<MaskedPlan>;
+  /** Calibrates, masks and updates; finished parts are put aside. */
+  readonly mask: (unfinished: Unfinished) => Promise<MaskedPlan>;
   readonly meter: ProgressMeter;
   /** Stops waiting and working. */
   readonly signal: AbortSignal;
@@ -83,7 +83,11 @@ export async function keepPruned(job: PruneFileJob): Promise<Kept> {
   const found = await keptOf(job);
   const inMemory = async ({ masked, note }: NotKept) => {
     const unnamed = { store: memoryStore(), entry: plan.name, key: UNKEYED };
-    return build({ ...job, mask: async () => masked ?? job.mask() }, unnamed, note === "" ? [] : [note]);
+    return build(
+      { ...job, mask: async () => masked ?? job.mask(unfinishedInMemory()) },
+      unnamed,
+      note === "" ? [] : [note],
+    );
   };
   const kept = "masked" in found ? await inTurn(() => inMemory(found), job.signal) : found;
   plan.options.onReport?.(kept.report);
@@ -147,9 +151,12 @@ async function keptIn(job: PruneFileJob, place: Place): Promise<Kept | NotKept> 
       : { report: reportFromCache(report, plan), file: await store.open(entry, `${plan.name}.onnx`) };
   };
   const make = async (): Promise<Kept | NotKept> => {
-    const masked = await job.mask();
+    const unfinished = store.unfinished(entry);
+    const masked = await job.mask(unfinished);
     try {
-      return await build({ ...job, mask: async () => masked }, place, []);
+      const kept = await build({ ...job, mask: async () => masked }, place, []);
+      await unfinished.remove();
+      return kept;
     } catch (error) {
       if (!(error instanceof PruneError) || error.details.full !== true) throw error;
       return { masked, note: `not cached: ${error.message}` };
@@ -163,7 +170,7 @@ async function keptIn(job: PruneFileJob, place: Place): Promise<Kept | NotKept> 
 /** Masks, writes the entry and opens its file. */
 async function build({ plan, mask, meter }: PruneFileJob, place: Place, notes: readonly string[]): Promise<Kept> {
   const { store, entry, key } = place;
-  const masked = await mask();
+  const masked = await mask(store.unfinished(entry));
   const files = [{ ...masked, meter, notes: [...masked.notes, ...notes] }];
   const [report] = await writeEntry({
     draft: await store.draft(entry),
@@ -177,11 +184,11 @@ async function build({ plan, mask, meter }: PruneFileJob, place: Place, notes: r
 
 /** Prunes without a file: pruned tensors go to the runtime inside the skeleton. */
 async function pruneInMemory({ plan, options, mask }: OpenJob, { masked: done, note }: NotKept) {
-  const { masked, calibration, device, notes: own } = done ?? (await mask());
+  const { masked, calibration, device, notes: own } = done ?? (await mask(unfinishedInMemory()));
   const start = performance.now();
   const zerosOf = new Map<Plan["targets"][number], number>();
-  const tensors = maskEdits(masked.masks, (target, zeros) => zerosOf.set(target, zeros));
-  const edited = await editedModel(plan.model.onnx, { tensors }, options);
+  const edits = prunedEdits(masked, (target, zeros) => zerosOf.set(target, zeros));
+  const edited = await editedModel(plan.model.onnx, edits, options);
   const seconds = (performance.now() - start) / 1000;
   const notes = [...own, ...(note === "" ? [] : [note]), ...(plan.options.encoding === "packed" ? [NOT_PACKED] : [])];
   return { ...edited, report: reportOf(plan, masked, { zerosOf, bytes: 0, seconds, calibration, device, notes }) };

@@ -15,7 +15,16 @@ import {
   writeEntry,
 } from "../prune/index.js";
 import type { PruneReport } from "../report.js";
-import { type EntryDraft, FolderDraft, hashMemory, readEntry, sourceHasher, withLock } from "../store/folders.js";
+import {
+  type EntryDraft,
+  FolderDraft,
+  hashMemory,
+  readEntry,
+  sourceHasher,
+  unfinishedInFolder,
+  withLock,
+} from "../store/folders.js";
+import { digest, type Unfinished } from "../store/index.js";
 import { addDenseFiles, addSideFiles, hashesOf, readSideFiles, refuseOccupied, refuseSource } from "./export-files.js";
 import { hostRuntime, hostVersions } from "./host.js";
 import { refuseUnknownKeys } from "./known-keys.js";
@@ -117,13 +126,18 @@ async function writeTo(
       return existing.reports.map((report) => reportFromCache(report, planOf(report)));
     }
     await refuseOccupied(out, force);
-    const masked = await maskAll(job);
+    const root = cacheRootOf(found.options.cache_dir);
+    // Two directories may be made of one model at a time, and each is under a lock of its own.
+    const place = key === null ? null : await digest(JSON.stringify([out, key.key]));
+    const unfinished =
+      place === null || root === null ? null : unfinishedInFolder(join(root, `${place.slice(0, 32)}.unfinished`));
+    const masked = await maskAll(job, unfinished);
     const files = masked.map((one) => ({ ...one, meter: meterOf(one.plan) }));
     const addFiles = async (draft: EntryDraft) => {
       await addDenseFiles(dense, draft, signal);
       await addSideFiles(sideFiles, draft);
     };
-    return writeEntry({
+    const reports = await writeEntry({
       draft: await FolderDraft.create(out, memory),
       subfolder: "onnx",
       // Calibration without content: the directory is never taken for the result of another run.
@@ -132,11 +146,16 @@ async function writeTo(
       addFiles,
       runBy: hostVersions(),
     });
+    await unfinished?.remove();
+    return reports;
   });
 }
 
 /** Masks every plan by the calibration it asks for; in the order of the plans. */
-async function maskAll({ found, task, plans, optionsOf, library, threads, meterOf }: Work): Promise<MaskedPlan[]> {
+async function maskAll(
+  { found, task, plans, optionsOf, library, threads, meterOf }: Work,
+  unfinished: Unfinished | null,
+): Promise<MaskedPlan[]> {
   const tokenizer = () => loadTokenizer(found.id, null, found.options);
   const services = {
     runtime: hostRuntime(),
@@ -145,7 +164,11 @@ async function maskAll({ found, task, plans, optionsOf, library, threads, meterO
   const fileOf = (plan: Plan) => found.files.find(({ name }) => name === plan.name) as ResolvedFile;
   const open = new OpenPlans(library);
   for (const plan of plans) open.add(fileOf(plan), plan);
-  const context = { model: found.id, optionsOf, plans: open, tokenizer, reload: reloadResolved(found, task), threads };
+  const unfinishedOf = (plan: Plan) => unfinished && partsOf(unfinished, plan.name);
+  const context = {
+    ...{ model: found.id, optionsOf, plans: open, tokenizer, threads, unfinishedOf },
+    reload: reloadResolved(found, task),
+  };
   const masked = new Map<Plan, MaskedPlan>();
   try {
     for (const plan of plans) {
@@ -156,7 +179,12 @@ async function maskAll({ found, task, plans, optionsOf, library, threads, meterO
         run === null
           ? await maskBySamples(
               [plan],
-              { ...services, sessionOptions, openDevice: () => openDeviceFor(sessionOptions, threads) },
+              {
+                ...services,
+                sessionOptions,
+                openDevice: () => openDeviceFor(sessionOptions, threads),
+                ...(unfinished && { unfinished: partsOf(unfinished, plan.name) }),
+              },
               meterOf,
             )
           : await maskByRun(context, run, meterOf);
@@ -168,3 +196,10 @@ async function maskAll({ found, task, plans, optionsOf, library, threads, meterO
     await open.close(plans);
   }
 }
+
+/** The parts of one of several files that are worked on together. */
+const partsOf = (unfinished: Unfinished, file: string): Unfinished => ({
+  ...unfinished,
+  read: (part) => unfinished.read(`${file}-${part}`),
+  write: (part, header, blobs) => unfinished.write(`${file}-${part}`, header, blobs),
+});

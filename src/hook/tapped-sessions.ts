@@ -2,9 +2,8 @@
  * Calibration by running the whole model: it is loaded once more with its sessions tapped, whoever
  * calibrates runs it as an ordinary pipeline, and the taps count along.
  */
-import { planTaps, TapCollector, type TargetStatistics } from "../calibrate/index.js";
 import type { ResolvedPrune } from "../options/index.js";
-import type { Plan, TensorEdits } from "../prune/index.js";
+import type { Plan, SessionTap } from "../prune/index.js";
 import { openEdited, type RuntimeSession, type SessionOptions } from "../runtime/index.js";
 import { hostRuntime } from "./host.js";
 import type { Create, SessionRequest } from "./intercept.js";
@@ -20,15 +19,14 @@ export interface TapJob {
   readonly covers: (plan: Plan) => boolean;
   /** Those that the load opens are added; whoever made it closes them. */
   readonly plans: OpenPlans;
-  /** Tensors that an earlier pass pruned. */
-  readonly tensors: ReadonlyMap<Plan, TensorEdits>;
+  /** What a file's session is opened with; asked once for each file. */
+  readonly tapOf: (plan: Plan) => SessionTap | Promise<SessionTap>;
   /** Called after each run of a tapped session with the number of its runs. */
   readonly onRun: (plan: Plan, runs: number) => void;
 }
 
-/** Opens the sessions of one model tapped, and keeps what their taps counted. */
+/** Opens the sessions of one model tapped. */
 export class TappedSessions implements SessionRequest {
-  private readonly collectors = new Map<Plan, TapCollector>();
   private readonly sessions = new SessionKeeper();
   /** Options of the sessions that were tapped, as the host gave them. */
   readonly sessionOptions = new Map<Plan, SessionOptions>();
@@ -45,33 +43,21 @@ export class TappedSessions implements SessionRequest {
   }
 
   private async openKept(model: unknown, options: SessionOptions, create: Create): Promise<RuntimeSession> {
-    const { optionsOf, covers, plans, tensors } = this.job;
+    const { optionsOf, covers, plans, tapOf } = this.job;
     const file = modelFileOf(model, options);
     const wanted = optionsOf(sessionFileName(file.name));
     if (wanted === null) return create(model, options);
     const plan = await plans.open(file, wanted);
     if (plan.targets.length === 0 || !covers(plan)) return create(model, options);
-    if (this.collectors.has(plan)) throw sameFileTwice(file);
-    const taps = planTaps(plan.model, plan.targets, { padding: true, keepOutputs: true });
-    const collector = new TapCollector(taps.taps);
-    this.collectors.set(plan, collector);
+    if (this.sessionOptions.has(plan)) throw sameFileTwice(file);
     this.sessionOptions.set(plan, options);
-    const edits = { ...taps.edits, tensors: tensors.get(plan) ?? new Map() };
-    return this.tapped(await openEdited(hostRuntime(create), plan.model.onnx, edits, options), plan, collector);
+    const tap = await tapOf(plan);
+    return this.tapped(await openEdited(hostRuntime(create), plan.model.onnx, tap.edits, options), plan, tap);
   }
 
   /** Plans whose sessions were tapped. */
   get plans(): readonly Plan[] {
-    return [...this.collectors.keys()];
-  }
-
-  /**
-   * What the taps counted, per file.
-   *
-   * @throws PruneError `bad-calibration` where a weight saw no token; `bad-statistics`
-   */
-  statistics(): Map<Plan, TargetStatistics> {
-    return new Map([...this.collectors].map(([plan, collector]) => [plan, collector.statistics()]));
+    return [...this.sessionOptions.keys()];
   }
 
   /**
@@ -79,16 +65,15 @@ export class TappedSessions implements SessionRequest {
    * stops when the prune is aborted. What a caller passes beside the feeds only chooses among
    * outputs; here all are computed.
    */
-  private tapped(session: RuntimeSession, plan: Plan, collector: TapCollector): RuntimeSession {
-    const names = collector.outputNames;
+  private tapped(session: RuntimeSession, plan: Plan, { outputNames, add }: SessionTap): RuntimeSession {
     const run = session.run.bind(session);
     let runs = 0;
     session.run = async (feeds) => {
       plan.options.signal?.throwIfAborted();
       const outputs = await run(feeds);
-      collector.add(outputs);
+      add(outputs);
       this.job.onRun(plan, ++runs);
-      return Object.fromEntries(Object.entries(outputs).filter(([name]) => !names.has(name)));
+      return Object.fromEntries(Object.entries(outputs).filter(([name]) => !outputNames.has(name)));
     };
     return session;
   }

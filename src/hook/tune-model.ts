@@ -9,7 +9,8 @@ import { findWritableTargets } from "../graph/index.js";
 import { type PruneOptions, type ResolvedPrune, resolvePruneOption } from "../options/index.js";
 import { describePattern } from "../pattern/index.js";
 import type { RunControl } from "../progress.js";
-import { checkSelections, openPlan, type Plan, patternAsBy, sourceHashes } from "../prune/index.js";
+import { checkSelections, openPlan, type Plan, patternAsBy, scoreMethod, sourceHashes } from "../prune/index.js";
+import { isAdaptive } from "../reconstruct/table.js";
 import { type CoefficientRecord, familyOf, fingerprintOf } from "../registry/index.js";
 import { addRecord, readRegistryFile, registryIn } from "../registry/local.js";
 import { withoutOutputLocations } from "../runtime/index.js";
@@ -169,7 +170,7 @@ export async function tuneModel<T extends PipelineTask>(model: string, options: 
       model,
       family,
       dtype,
-      method: wanted.method,
+      method: scoreMethod(plan),
       pattern: describePattern(plan.pattern),
       calibration: samples.description,
       judge: chosenJudge.described,
@@ -185,7 +186,7 @@ export async function tuneModel<T extends PipelineTask>(model: string, options: 
       seconds: { prepare, ...tuned.seconds, total: seconds },
     };
     const record: CoefficientRecord = {
-      method: wanted.method,
+      method: scoreMethod(plan),
       pattern: report.pattern,
       coefficients: chosen.candidate.coefficients,
       passes: chosen.candidate.passes,
@@ -218,8 +219,8 @@ export async function tuneModel<T extends PipelineTask>(model: string, options: 
 
 /** The pattern to tune has the scope of tuned coefficients where the user names none, so they are given, not looked up. */
 function resolveWanted(options: object): ResolvedPrune {
-  const { method } = resolvePruneOption(options).forFile("") as ResolvedPrune;
-  const { untuned } = methodOf(method);
+  const { method } = resolvePruneOption({ preset: "fast", ...options }).forFile("") as ResolvedPrune;
+  const untuned = isAdaptive(method) ? {} : methodOf(method).untuned;
   if (Object.keys(untuned).length === 0) {
     const tunable = Object.entries(METHODS).flatMap(([name, row]) => (row.parameters.length > 0 ? [name] : []));
     throw new PruneError(
@@ -228,7 +229,7 @@ function resolveWanted(options: object): ResolvedPrune {
       { details: { option: "method", method } },
     );
   }
-  const wanted = resolvePruneOption({ ...options, coefficients: untuned }).forFile("") as ResolvedPrune;
+  const wanted = resolvePruneOption({ preset: "fast", ...options, coefficients: untuned }).forFile("") as ResolvedPrune;
   const { memory, source } = wanted.calibration;
   if (memory !== null)
     throw new PruneError(

@@ -34,3 +34,7 @@ export interface Products {
     options?: ProductOptions<Values>,
   ): Promise<Dense<Values>>;
 }
+
+/** Zeros of the same float type. */
+export const emptyLike = <Values extends Float32Array | Float64Array>(values: Values, length: number): Values =>
+  (values instanceof Float32Array ? new Float32Array(length) : new Float64Array(length)) as Values;

@@ -46,9 +46,10 @@ export function editedModel(model: OnnxModel, edits: ModelEdits): Pieces {
   };
   for (const [tensor, edit] of edits.tensors ?? []) change(tensor, tensorEdit(tensor, edit));
   for (const [graph, edit] of edits.graphs ?? []) change(graph, graphEdit(edit));
-  const { addNodeOutputs, renameNodeInputs } = edits;
-  for (const node of new Set([...(addNodeOutputs?.keys() ?? []), ...(renameNodeInputs?.keys() ?? [])]))
-    change(node, nodeEdit(addNodeOutputs?.get(node) ?? [], renameNodeInputs?.get(node) ?? new Map()));
+  const { addNodeOutputs, renameNodeInputs, renameNodeOutputs } = edits;
+  const nodes = [addNodeOutputs, renameNodeInputs, renameNodeOutputs].flatMap((map) => [...(map?.keys() ?? [])]);
+  for (const node of new Set(nodes))
+    change(node, nodeEdit(addNodeOutputs?.get(node) ?? [], renameNodeInputs?.get(node), renameNodeOutputs?.get(node)));
   const { span } = originOf(model);
   const metadata = Object.entries(edits.metadata ?? {});
   if (metadata.length > 0) messages.set(span.offset, metadataEdit(metadata));
@@ -99,7 +100,7 @@ function valueFields(tensor: OnnxTensor, edit: TensorEdit): readonly Piece[] {
   ];
 }
 
-/** Order between different fields carries no meaning, so all that is new goes to the end of the graph, except for nodes that come first. */
+/** Order between different fields carries no meaning, so all that is new goes to the end of the graph, except for nodes that have a place. */
 function graphEdit(edit: GraphEdit): MessageEdit {
   const { keepOutputs, keepInitializers, prependNodes = [], dropNodes = new Set() } = edit;
   const prepended = once(() => prependNodes.map((node) => newField(GRAPH.node, encodeNode(node))));
@@ -112,14 +113,20 @@ function graphEdit(edit: GraphEdit): MessageEdit {
     ...(edit.addOutputs ?? []).map((output) => newField(GRAPH.output, encodeValueInfo(output))),
   ];
   const before = (field: Field) => (field.number === GRAPH.node ? prepended() : []);
-  if (keepOutputs === undefined && keepInitializers === undefined && dropped.size === 0) return { append, before };
+  const inserted = new Map([...(edit.insertAfter ?? [])].map(([node, nodes]) => [spanOf(node).offset, nodes]));
+  const after = (field: Field) => {
+    const nodes = field.number === GRAPH.node ? (inserted.get(contentOf(field).offset) ?? []) : [];
+    return nodes.map((node) => newField(GRAPH.node, encodeNode(node)));
+  };
+  if (keepOutputs === undefined && keepInitializers === undefined && dropped.size === 0)
+    return { append, before, after };
   const isDropped = (field: Field): boolean => {
     if (field.number === GRAPH.node) return dropped.has(contentOf(field).offset);
     if (field.number === GRAPH.output) return keepOutputs?.(textIn(contentOf(field), VALUE_INFO.name)) === false;
     if (field.number === GRAPH.initializer) return keepInitializers?.(textIn(contentOf(field), TENSOR.name)) === false;
     return false;
   };
-  return { append, before, replace: (field) => (isDropped(field) ? [] : undefined) };
+  return { append, before, after, replace: (field) => (isDropped(field) ? [] : undefined) };
 }
 
 /** Pieces that are written where they are asked for first. */
@@ -132,14 +139,22 @@ function once(pieces: () => readonly Piece[]): () => readonly Piece[] {
   };
 }
 
-/** Appends outputs, and writes other names in place of inputs that have one. */
-function nodeEdit(outputs: readonly string[], names: ReadonlyMap<string, string>): MessageEdit {
-  const nameFor = (field: Field) => (field.number === NODE.input ? names.get(textOf(field)) : undefined);
+/** Appends outputs, and writes other names in place of inputs and outputs that have one. */
+function nodeEdit(
+  outputs: readonly string[],
+  inputNames: ReadonlyMap<string, string> = new Map(),
+  outputNames: ReadonlyMap<string, string> = new Map(),
+): MessageEdit {
+  const namesOf: Readonly<Record<number, ReadonlyMap<string, string> | undefined>> = {
+    [NODE.input]: inputNames,
+    [NODE.output]: outputNames,
+  };
   return {
     append: () => outputs.map((output) => newField(NODE.output, output)),
     replace: (field) => {
-      const name = nameFor(field);
-      return name === undefined ? undefined : [newField(NODE.input, name)];
+      const names = namesOf[field.number];
+      const name = names === undefined || names.size === 0 ? undefined : names.get(textOf(field));
+      return name === undefined ? undefined : [newField(field.number, name)];
     },
   };
 }

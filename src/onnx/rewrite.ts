@@ -13,6 +13,8 @@ import { endOf, type Field, fieldsOf, type Span } from "./wire.js";
 export interface MessageEdit {
   /** Pieces to write before a field. */
   readonly before?: (field: Field) => readonly Piece[];
+  /** Pieces to write after a field, whatever becomes of it. */
+  readonly after?: (field: Field) => readonly Piece[];
   /** Pieces to write for a field; undefined writes it as it is. */
   readonly replace?: (field: Field) => readonly Piece[] | undefined;
   /** Pieces to write after the last field. */
@@ -45,6 +47,7 @@ function rewriteMessage(message: Span, name: MessageName, edits: MessageEdits, o
     } else {
       written.add(rangeOf(message, field.start, endOf(field) - field.start));
     }
+    for (const piece of edit?.after?.(field) ?? []) written.add(piece);
   }
   for (const piece of edit?.append?.() ?? []) written.add(piece);
   return written;

@@ -191,6 +191,8 @@ export interface GraphEdit {
   readonly prependNodes?: readonly NewNode[];
   /** Existing nodes that go. */
   readonly dropNodes?: ReadonlySet<OnnxNode>;
+  /** Nodes to write right after an existing one, in front of all that may read it: the order of a file stays a topological one. */
+  readonly insertAfter?: ReadonlyMap<OnnxNode, readonly NewNode[]>;
   /** Nodes to write after the existing ones. */
   readonly addNodes?: readonly NewNode[];
   readonly addInitializers?: readonly NewTensor[];
@@ -210,6 +212,8 @@ export interface ModelEdits {
   readonly addNodeOutputs?: ReadonlyMap<OnnxNode, readonly string[]>;
   /** Other values for a node to read: new names by those in the file. */
   readonly renameNodeInputs?: ReadonlyMap<OnnxNode, ReadonlyMap<string, string>>;
+  /** Other names for what a node makes: new names by those in the file. An inserted node may then make the old name, for all its readers. */
+  readonly renameNodeOutputs?: ReadonlyMap<OnnxNode, ReadonlyMap<string, string>>;
   /** metadata_props to set: an existing key is replaced, others are appended. */
   readonly metadata?: Readonly<Record<string, string>>;
 }

@@ -93,11 +93,14 @@ function readByDepth(value: unknown, method: MethodName, all: Coefficients, labe
  * @throws PruneError `bad-option` where the method has no parameters, so that coefficients can only be a mistake
  */
 export function refuseWithoutParameters(method: MethodName, label: Label): void {
-  if (methodOf(method).parameters.length > 0) return;
-  throw new PruneError("bad-option", `${label.text}: method "${method}" has no coefficients; leave them out`, {
+  if (methodOf(method).parameters.length === 0) throw withoutCoefficients(method, label);
+}
+
+/** The error for coefficients of a method that has none. */
+export const withoutCoefficients = (method: string, label: Label): PruneError =>
+  new PruneError("bad-option", `${label.text}: method "${method}" has no coefficients; leave them out`, {
     details: { option: label.text, method },
   });
-}
 
 /** Coefficients as JSON text, for messages and help. */
 export const example = (method: MethodName): string => JSON.stringify(methodOf(method).untuned);

@@ -3,8 +3,8 @@
  * chosen when the model is known (registry/); no file is read here.
  */
 import { PruneError } from "../errors.js";
-import type { MethodName } from "../score/index.js";
-import { example, readCoefficientSet, refuseWithoutParameters } from "./coefficient-values.js";
+import { isAdaptive, type PruneMethodName } from "../reconstruct/table.js";
+import { example, readCoefficientSet, refuseWithoutParameters, withoutCoefficients } from "./coefficient-values.js";
 import { badOption, isOptionsObject, type Label } from "./option-reader.js";
 import type { CoefficientSource } from "./types.js";
 
@@ -14,8 +14,9 @@ import type { CoefficientSource } from "./types.js";
  *
  * @throws PruneError `bad-option`, `unknown-option`, see {@link readCoefficientSet}
  */
-export function readCoefficients(value: unknown, method: MethodName, label: Label): CoefficientSource {
+export function readCoefficients(value: unknown, method: PruneMethodName, label: Label): CoefficientSource {
   if (value === "auto" || value === "default") return { kind: value };
+  if (isAdaptive(method)) throw withoutCoefficients(method, label);
   if (isOptionsObject(value)) return { kind: "values", values: readCoefficientSet(value, method, label) };
   if (typeof value !== "string" || value.trim() === "")
     throw badOption(

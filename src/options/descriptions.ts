@@ -8,7 +8,10 @@ import {
   ENCODINGS,
   LIMITS,
   METHOD_NAMES,
+  PRESET_NAMES,
   type PruneOptionName,
+  RECONSTRUCTION_NAMES,
+  REPAIR_NAMES,
   SCOPES,
 } from "./table.js";
 
@@ -25,7 +28,13 @@ const quoted = (words: readonly string[]) => words.map((word) => `"${word}"`).jo
 
 /** Options of the object form of `prune`. */
 export const PRUNE_OPTIONS = {
-  method: { summary: "how weights are scored", value: quoted(METHOD_NAMES), default: DEFAULTS.method },
+  preset: {
+    summary:
+      "how much time pruning may take; fills in method, reconstruct, sequential and repair where they are left out",
+    value: quoted(PRESET_NAMES),
+    default: `${DEFAULTS.preset}; with a method or coefficients none, that is masks only`,
+  },
+  method: { summary: "what chooses the weights that go", value: quoted(METHOD_NAMES), default: "the preset's" },
   sparsity: {
     summary: "share of the weights that becomes zero, anywhere; not together with a pattern",
     value: 'number from 0 up to but not including 1, or "50%"',
@@ -47,6 +56,37 @@ export const PRUNE_OPTIONS = {
       "numbers of the method; auto: tuned ones of this model or its family where known, else untuned ones; default: untuned ones",
     value: '"auto" | "default" | object | JSON text | path or URL of a JSON file of numbers or of tuning',
     default: "auto",
+  },
+  reconstruct: {
+    summary: "what makes up for the weights that are gone; false: nothing",
+    value: `${quoted(RECONSTRUCTION_NAMES)} | false`,
+    default: "the preset's",
+  },
+  sequential: {
+    summary: "later layers are measured behind the pruned ones: layer after layer, or in so many groups of blocks",
+    value: "true | false | { groups: whole number }",
+    default: "the preset's",
+  },
+  target: {
+    summary:
+      "with sequential: hold a layer to what the dense model has in its place, or to its dense weights on the inputs it gets",
+    value: '"outputs" | "weights"',
+    default: "outputs with sequential, else weights",
+  },
+  repair: {
+    summary: "corrections in closed form afterwards; false: none",
+    value: `(${quoted(REPAIR_NAMES)})[] | false`,
+    default: "the preset's",
+  },
+  damping: {
+    summary: "what is added to the diagonal of second moments, as a share of its mean",
+    value: "number above 0 up to 1",
+    default: String(DEFAULTS.damping),
+  },
+  blockSize: {
+    summary: "input channels that sparsegpt and obs work on at a time",
+    value: `whole number from 1 to ${LIMITS.blockSize}`,
+    default: String(DEFAULTS.blockSize),
   },
   include: {
     summary: "only weights whose name matches are pruned, also those that are dense by default",

@@ -16,14 +16,19 @@ export {
   unknownOption,
 } from "./option-reader.js";
 export { withScope } from "./pattern-option.js";
+export { PRESETS } from "./presets.js";
 export { resolvePruneOption } from "./resolve.js";
 export { checkNamedFiles } from "./session-files.js";
 export {
   type CalibrationOptionName,
   DEFAULTS,
   METHOD_NAMES,
+  PRESET_NAMES,
   type PruneOptionName,
+  RECONSTRUCTION_NAMES,
+  REPAIR_NAMES,
   SCOPES,
+  SCORE_NAMES,
   WEIGHT_KINDS,
 } from "./table.js";
 export type * from "./types.js";

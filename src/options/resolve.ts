@@ -4,25 +4,16 @@
  * not understand it refuses; it never guesses and never drops a key.
  */
 import { PruneError } from "../errors.js";
-import type { MethodName } from "../score/index.js";
 import { DEFAULT_CALIBRATION, isOneShot, readCalibration } from "./calibration-option.js";
 import { readCoefficients } from "./coefficients.js";
 import { mustBeGlobs } from "./globs.js";
 import { mustBeBoolean, mustBeFunction, mustBeInteger, mustBeOneOf, mustBeSignal } from "./must-be.js";
-import { nearest } from "./nearest.js";
-import {
-  badOption,
-  describeValue,
-  dottedLabel,
-  isOptionsObject,
-  type Label,
-  OptionReader,
-  type Read,
-} from "./option-reader.js";
+import { badOption, dottedLabel, isOptionsObject, type Label, OptionReader, type Read } from "./option-reader.js";
 import { combinePattern, looksLikePattern, looksLikePercentage, readNofM, readSparsity } from "./pattern-option.js";
 import { isSessionFileMap } from "./session-files.js";
-import { DEFAULTS, ENCODINGS, LIMITS, METHOD_NAMES, type PruneOptionName, SCOPES } from "./table.js";
+import { DEFAULTS, ENCODINGS, LIMITS, METHOD_NAMES, PRESET_NAMES, type PruneOptionName, SCOPES } from "./table.js";
 import type { ResolvedPrune, ResolvedPruneOption } from "./types.js";
+import { readUpdate } from "./update-options.js";
 
 const NOTHING: readonly string[] = Object.freeze([]);
 
@@ -61,9 +52,11 @@ function resolveValue(value: unknown, label: Label): ResolvedPrune | null {
     readNofM(value, label);
     return resolveOptions({ pattern: value }, label);
   }
+  const preset = PRESET_NAMES.find((name) => name === value);
+  if (preset !== undefined) return resolveOptions({ preset }, label);
   throw badOption(
     label,
-    'true, false, a sparsity such as 0.5 or "50%", a pattern such as "2:4", or an object of options',
+    'true, false, a sparsity such as 0.5 or "50%", a pattern such as "2:4", the name of a preset, or an object of options',
     value,
     METHOD_NAMES.some((name) => name === value) ? `for a method write { method: "${value}" }` : undefined,
   );
@@ -71,7 +64,7 @@ function resolveValue(value: unknown, label: Label): ResolvedPrune | null {
 
 function resolveOptions(source: Readonly<Record<string, unknown>>, label: Label): ResolvedPrune {
   const options = new OptionReader<PruneOptionName>(source, label);
-  const method = options.get("method", readMethod) ?? DEFAULTS.method;
+  const update = readUpdate(options, source, label);
   const given = {
     sparsity: options.get("sparsity", readSparsity),
     scope: options.get("scope", mustBeOneOf(SCOPES)),
@@ -79,10 +72,11 @@ function resolveOptions(source: Readonly<Record<string, unknown>>, label: Label)
     permute: options.get("permute", mustBeBoolean),
   };
   const resolved: ResolvedPrune = {
-    method,
+    ...update,
     pattern: Object.freeze(combinePattern(given, label)),
     coefficients: Object.freeze(
-      options.get("coefficients", (value, at) => readCoefficients(value, method, at)) ?? ({ kind: "auto" } as const),
+      options.get("coefficients", (value, at) => readCoefficients(value, update.method, at)) ??
+        ({ kind: "auto" } as const),
     ),
     include: options.get("include", mustBeGlobs) ?? NOTHING,
     exclude: options.get("exclude", mustBeGlobs) ?? NOTHING,
@@ -100,19 +94,6 @@ function resolveOptions(source: Readonly<Record<string, unknown>>, label: Label)
   refuseVerifyWhereItCannot(resolved, label);
   return Object.freeze(resolved);
 }
-
-const readMethod: Read<MethodName> = (value, label) => {
-  const found = METHOD_NAMES.find((name) => name === value);
-  if (found !== undefined) return found;
-  const expected = METHOD_NAMES.map((name) => `"${name}"`).join(", ");
-  if (typeof value !== "string") throw badOption(label, `a method: ${expected}`, value);
-  const near = nearest(value, METHOD_NAMES);
-  throw new PruneError(
-    "unknown-option",
-    `${label.text}: there is no method ${describeValue(value)}${near === null ? "" : `; did you mean "${near}"?`} Methods: ${expected}`,
-    { details: { option: label.text, allowed: METHOD_NAMES, ...(near === null ? {} : { nearest: near }) } },
-  );
-};
 
 const readCache: Read<ResolvedPrune["cache"]> = (value, label) => {
   if (value === true) return { kind: "host" };

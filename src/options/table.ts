@@ -4,11 +4,28 @@
  * own (METHODS, PATTERN_FORMS).
  */
 import type { WeightKind } from "../graph/index.js";
+import {
+  ADAPTIVE_METHODS,
+  type PruneMethodName,
+  RECONSTRUCTIONS,
+  REPAIRS,
+  type ReconstructionName,
+  type RepairName,
+} from "../reconstruct/table.js";
 import { METHODS, type MethodName } from "../score/index.js";
+import { PRESETS, type PresetName } from "./presets.js";
 import type { CalibrationOptions, Encoding, PruneOptions } from "./types.js";
 
-/** Names of the score methods. */
-export const METHOD_NAMES = Object.keys(METHODS) as MethodName[];
+/** Names of methods that score weights. */
+export const SCORE_NAMES = Object.keys(METHODS) as MethodName[];
+/** Names of what chooses masks. */
+export const METHOD_NAMES = [...SCORE_NAMES, ...Object.keys(ADAPTIVE_METHODS)] as PruneMethodName[];
+/** Names of what makes up for a mask. */
+export const RECONSTRUCTION_NAMES = Object.keys(RECONSTRUCTIONS) as ReconstructionName[];
+/** Names of corrections in closed form, in the order in which they are made. */
+export const REPAIR_NAMES = Object.keys(REPAIRS) as RepairName[];
+/** Names of presets, quickest first. */
+export const PRESET_NAMES = Object.keys(PRESETS) as PresetName[];
 
 /** The scopes in which scores of an unstructured pattern compete. */
 export const SCOPES = ["row", "matrix"] as const;
@@ -22,8 +39,10 @@ export const WEIGHT_KINDS = Object.keys(KINDS) as WeightKind[];
 
 /** What is taken where the user names nothing. The default scope is the method's. */
 export const DEFAULTS = {
-  method: "crepe",
+  preset: "balanced",
   sparsity: 0.5,
+  damping: 0.01,
+  blockSize: 128,
   count: 32,
   length: 512,
   bos: false,
@@ -41,6 +60,10 @@ export const LIMITS = {
   passes: 10,
   /** M of N:M; runtimes know 4, papers go to 32. */
   groupSize: 64,
+  /** Channels of a block of the column update; larger ones only move work from products into loops. */
+  blockSize: 1024,
+  /** Groups of a sequential walk; no model in use has more blocks than this. */
+  groups: 1024,
   /** Depth segments; no model in use has more blocks than this. */
   segments: 128,
   count: 1_000_000,
@@ -51,7 +74,14 @@ export const LIMITS = {
 
 /** Names in the order in which messages and help list them; as keys, so that the compiler misses none. */
 const PRUNE_NAMES = {
+  preset: 0,
   method: 0,
+  reconstruct: 0,
+  sequential: 0,
+  target: 0,
+  repair: 0,
+  damping: 0,
+  blockSize: 0,
   sparsity: 0,
   scope: 0,
   pattern: 0,

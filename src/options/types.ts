@@ -5,7 +5,9 @@
  */
 import type { WeightKind } from "../graph/index.js";
 import type { Pattern, Scope, Unstructured } from "../pattern/index.js";
-import type { CoefficientSet, Coefficients, MethodName } from "../score/index.js";
+import type { PruneMethodName, ReconstructionName, RepairName } from "../reconstruct/table.js";
+import type { CoefficientSet, Coefficients } from "../score/index.js";
+import type { PresetName } from "./presets.js";
 
 /** How pruned weights are stored. */
 export type Encoding = "dense" | "packed";
@@ -59,8 +61,31 @@ export interface CoefficientValues {
 }
 
 interface CommonOptions<Pipe> {
-  /** Default `"crepe"`. */
-  method?: MethodName;
+  /**
+   * How much time pruning may take: it fills in `method`, `reconstruct`, `sequential` and `repair` where you leave
+   * them out. Default `"balanced"`; where you name a method or coefficients, none: masks only.
+   */
+  preset?: PresetName;
+  /** What chooses the mask; by default the preset's. */
+  method?: PruneMethodName;
+  /** What makes up for the mask afterwards; `false`: nothing, kept weights stay as they are. By default the preset's. */
+  reconstruct?: ReconstructionName | false;
+  /**
+   * Later layers are measured behind the pruned ones before them: `true`, layer after layer; `{ groups }`, so many
+   * groups of whole blocks. `false`: all on the dense model. By default the preset's.
+   */
+  sequential?: boolean | { readonly groups: number };
+  /**
+   * What a layer behind pruned ones is held to: `"outputs"` (the default with `sequential`), what the dense model has in
+   * its place, so that it makes up for those before it; `"weights"`, its own dense weights on the inputs that it gets.
+   */
+  target?: "weights" | "outputs";
+  /** Corrections in closed form afterwards, in an order of their own; `false`: none. By default the preset's. */
+  repair?: readonly RepairName[] | false;
+  /** What is added to the diagonal of second moments, as a share of its mean: 0 … 1, default 0.01. */
+  damping?: number;
+  /** Input channels that `sparsegpt` and `obs` work on at a time; default 128. */
+  blockSize?: number;
   /**
    * Coefficients of the method. `"auto"` (the default): tuned ones of this model or its family where they
    * are known, else untuned ones; `"default"`: untuned ones; numbers; or the path or URL of a JSON file
@@ -155,9 +180,21 @@ export type WantedPattern =
   | Exclude<Pattern, Unstructured>
   | (Omit<Unstructured, "scope"> & { readonly scope: Scope | null });
 
+/** Groups in which later layers see the pruned ones: one for each activation, so many of whole blocks, or all layers at once (null). */
+export type Sequential = "input" | number | null;
+
 /** Complete and frozen; nothing in it is optional. */
 export interface ResolvedPrune {
-  readonly method: MethodName;
+  readonly method: PruneMethodName;
+  /** What moves after the mask; null: nothing. With an adaptive method it is never null. */
+  readonly reconstruct: ReconstructionName | null;
+  readonly sequential: Sequential;
+  /** `"weights"` where nothing is sequential. */
+  readonly target: "weights" | "outputs";
+  /** In the order in which they are made. */
+  readonly repair: readonly RepairName[];
+  readonly damping: number;
+  readonly blockSize: number;
   readonly pattern: WantedPattern;
   readonly coefficients: CoefficientSource;
   readonly include: readonly string[];

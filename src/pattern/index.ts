@@ -21,5 +21,6 @@ export const refusePattern = (pattern: Pattern, shape: Shape): string | null => 
 /** Exactly how many weights of this shape become zero. */
 export const prunedCount = (pattern: Pattern, shape: Shape): number => formOf(pattern).prunedCount(pattern, shape);
 
+export * from "./kept-bytes.js";
 export * from "./mask.js";
 export type { NofM, Pattern, PatternForm, Scope, Unstructured } from "./pattern.js";

@@ -7,8 +7,8 @@ import type { ByteComparison } from "../report.js";
 import { canPack } from "../rewrite/packed/index.js";
 import { compressors } from "./compressors.node.js";
 import { type EncodedWeights, encodeWeights } from "./encode-weights.js";
-import type { Masked } from "./masks.js";
 import type { Plan } from "./plan.js";
+import type { PrunedWeights } from "./updated.js";
 
 /**
  * Compares the encodings of a masked file.
@@ -16,11 +16,7 @@ import type { Plan } from "./plan.js";
  * @param compress also measure gzip and brotli, which reads the whole file
  * @throws PruneError as `writeModel`; `unsupported` where `compress` is asked for in a browser; the signal's reason when aborted
  */
-export async function compareBytes(
-  plan: Plan,
-  masked: Pick<Masked, "masks">,
-  compress: boolean,
-): Promise<ByteComparison> {
+export async function compareBytes(plan: Plan, masked: PrunedWeights, compress: boolean): Promise<ByteComparison> {
   const fileName = `${plan.name}.onnx`;
   const { onnx } = plan.model;
   const bytesOf = ({ edits, external }: EncodedWeights) => plannedBytes(onnx, edits, { fileName, external });
@@ -40,7 +36,7 @@ export async function compareBytes(
 /** null where the model is too old to be packed. */
 async function packedSize(
   plan: Plan,
-  masked: Pick<Masked, "masks">,
+  masked: PrunedWeights,
   bytesOf: (encoded: EncodedWeights) => number,
 ): Promise<number | null> {
   return canPack(plan.model.onnx) ? bytesOf(await encodeWeights(plan, masked, "packed")) : null;

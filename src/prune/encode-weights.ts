@@ -6,8 +6,8 @@ import type { Target } from "../graph/index.js";
 import type { ModelEdits, WriteOptions } from "../onnx/index.js";
 import type { Encoding } from "../options/types.js";
 import type { WeightReport } from "../report.js";
-import { type Masked, maskEdits } from "./masks.js";
 import type { Plan } from "./plan.js";
+import { type PrunedWeights, prunedEdits } from "./updated.js";
 
 /** A file with its weights encoded. */
 export interface EncodedWeights {
@@ -27,15 +27,15 @@ export interface EncodedWeights {
  */
 export async function encodeWeights(
   plan: Plan,
-  { masks }: Pick<Masked, "masks">,
+  pruned: PrunedWeights,
   encoding: Encoding,
   onZeros?: (target: Target, zeros: number) => void,
 ): Promise<EncodedWeights> {
   switch (encoding) {
     case "dense":
-      return { edits: { tensors: maskEdits(masks, onZeros) }, external: "auto", stored: new Map() };
+      return { edits: prunedEdits(pruned, onZeros), external: "auto", stored: new Map() };
     case "packed":
-      return (await import("./pack-weights.js")).packWeights(plan, masks, onZeros);
+      return (await import("./pack-weights.js")).packWeights(plan, pruned, onZeros);
     default:
       return encoding satisfies never;
   }

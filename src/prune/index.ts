@@ -15,16 +15,21 @@ export { type ModelFile, openModelFile } from "./model-file.js";
 export {
   baseName,
   extendKey,
+  looksAtActivations,
+  movesWeights,
   openPlan,
   type Plan,
   type PlanKey,
   planKey,
   readsText,
+  scoreMethod,
   sourceHashes,
   UNKEYED,
 } from "./plan.js";
 export { ProgressMeter } from "./progress-meter.js";
 export { parametersOf, planned, reportFromCache, reportOf, sourceBytes } from "./report-of.js";
 export { checkSelections, type Selection } from "./select-targets.js";
+export type { SessionTap } from "./update-by-run.js";
+export { type PrunedWeights, prunedEdits, type Updates } from "./updated.js";
 export { cannotVerify, patternAsBy, type Verdict } from "./verify.js";
 export { type FileOfEntry, writeEntry } from "./write-entry.js";

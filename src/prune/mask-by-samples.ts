@@ -11,9 +11,11 @@ import {
   type Tokenizer,
 } from "../calibrate/index.js";
 import type { Device, MaskDevice } from "../compute/index.js";
+import { isAdaptive } from "../reconstruct/table.js";
 import { type Runtime, type SessionOptions, withoutOutputLocations } from "../runtime/index.js";
+import { type Unfinished, unfinishedInMemory } from "../store/index.js";
 import { type Collect, computeMasks, type Masked, onDevice } from "./masks.js";
-import type { Plan } from "./plan.js";
+import { movesWeights, type Plan } from "./plan.js";
 import type { ProgressMeter } from "./progress-meter.js";
 import { differsFromRia } from "./verify.js";
 
@@ -24,6 +26,8 @@ export interface SampleServices {
   readonly tokenizer: () => Promise<Tokenizer>;
   /** Opens what computes the masks; closed when they are there. */
   readonly openDevice: () => Promise<MaskDevice>;
+  /** Where finished parts of updates are put aside; in memory where absent. */
+  readonly unfinished?: Unfinished;
 }
 
 /** A file with its masks, and in words how they came about. */
@@ -50,6 +54,13 @@ export async function maskBySamples(
 ): Promise<MaskedPlan[]> {
   const masked: MaskedPlan[] = [];
   for (const plan of plans) {
+    const { method, verify } = plan.options;
+    // Masks of adaptive methods follow from updates; what verify compares them with are scores.
+    if (isAdaptive(method) && !verify) {
+      const own = await maskOne(plan, services, null, meterOf(plan));
+      masked.push({ ...own, device: "runtime", notes: [] });
+      continue;
+    }
     const device = await services.openDevice();
     try {
       const own = await maskOne(plan, services, device, meterOf(plan));
@@ -64,7 +75,7 @@ export async function maskBySamples(
 async function maskOne(
   plan: Plan,
   services: SampleServices,
-  device: Device,
+  device: Device | null,
   meter: ProgressMeter,
 ): Promise<Pick<MaskedPlan, "plan" | "masked" | "calibration">> {
   const { calibration, verify, signal } = plan.options;
@@ -76,7 +87,7 @@ async function maskOne(
   const collect: Collect = async ([current], tensors, pass) => {
     samples ??= await openSamples(calibration, tokenizer, plan.name);
     const { total } = samples;
-    const options = { runtime, sessionOptions, tensors: tensors.get(plan) ?? new Map() };
+    const options = { runtime, sessionOptions, edits: { tensors: tensors.get(plan) ?? new Map() } };
     // A stream has no total: its bar stands still while the count goes on, but for the steps of parts.
     const onSample: CollectControl["onSample"] = (done, { index, count } = { index: 0, count: 1 }) => {
       const [step, steps] = total === null ? [index, count] : [index * total + done, count * total];
@@ -97,9 +108,21 @@ async function maskOne(
     if (pass === 0) dense = statistics;
     return new Map([[current as Plan, statistics]]);
   };
-  const own = (await computeMasks([plan], collect, onDevice(device), () => meter)).get(plan) as Masked;
-  const judging = { device, runtime, sessionOptions, tokenizer, collect, meter };
-  const masked =
-    verify && differsFromRia(plan) ? await (await import("./verify-masks.js")).verifyMasks(plan, own, judging) : own;
+  const update = async (): Promise<Masked> => {
+    const { updateModel } = await import("./update-model.js");
+    samples ??= await openSamples(calibration, tokenizer, plan.name);
+    const { unfinished = unfinishedInMemory() } = services;
+    const { masked, parts } = await updateModel(plan, { runtime, sessionOptions, samples, device, unfinished, meter });
+    if (parts > 1) inParts = `, the model run in ${parts} parts`;
+    return masked;
+  };
+  const byScores = async () =>
+    (await computeMasks([plan], collect, onDevice(device as Device), () => meter)).get(plan) as Masked;
+  const own = await (movesWeights(plan.options) ? update() : byScores());
+  const verifying = async () => {
+    const judging = { device: device as Device, runtime, sessionOptions, tokenizer, collect, meter };
+    return (await import("./verify-masks.js")).verifyMasks(plan, own, judging);
+  };
+  const masked = verify && differsFromRia(plan) ? await verifying() : own;
   return { plan, masked, calibration: samples === undefined ? "none" : `${samples.description}${inParts}` };
 }

@@ -17,8 +17,9 @@ import type { Mask } from "../pattern/index.js";
 import { writeZeros } from "../rewrite/index.js";
 import { type ChannelStatistics, channelFactor, coefficientsOf, depthOf, methodOf } from "../score/index.js";
 import type { QuantisedCoding } from "../tensor/coding.js";
-import type { Plan } from "./plan.js";
+import { type Plan, scoreMethod } from "./plan.js";
 import type { ProgressMeter } from "./progress-meter.js";
+import type { Updates } from "./updated.js";
 import type { Verdict } from "./verify.js";
 
 /** Edits of tensors, as the writer and the runtime take them. */
@@ -27,9 +28,11 @@ export type TensorEdits = NonNullable<ModelEdits["tensors"]>;
 /** The masks of one file, and how they came about. */
 export interface Masked {
   readonly masks: ReadonlyMap<Target, ComputedMask>;
+  /** What moved besides; null where kept weights stay as they are. */
+  readonly updates: Updates | null;
   /** null where the method needs no calibration. */
   readonly statistics: TargetStatistics | null;
-  readonly seconds: { readonly calibrate: number; readonly mask: number };
+  readonly seconds: { readonly calibrate: number; readonly mask: number; readonly update: number };
   /** Where the masks were compared with RIA's: what came of it. */
   readonly verdict?: Verdict;
 }
@@ -72,7 +75,7 @@ export async function computeMasks(
     const statistics = calibrated.length === 0 ? new Map() : await collect(calibrated, tensors, pass);
     const collected = (performance.now() - start) / 1000;
     for (const plan of current) {
-      const before = masked.get(plan)?.seconds ?? { calibrate: 0, mask: 0 };
+      const before = masked.get(plan)?.seconds ?? { calibrate: 0, mask: 0, update: 0 };
       const own: TargetStatistics | null = statistics.get(plan) ?? null;
       const maskStart = performance.now();
       const onMask = (done: number, item: string) => meterOf(plan).step("mask", done, plan.targets.length, item, pass);
@@ -80,8 +83,9 @@ export async function computeMasks(
       const seconds = {
         calibrate: before.calibrate + (plan.calibrated ? collected : 0),
         mask: before.mask + (performance.now() - maskStart) / 1000,
+        update: 0,
       };
-      masked.set(plan, { masks, statistics: own, seconds });
+      masked.set(plan, { masks, updates: null, statistics: own, seconds });
     }
   }
 }
@@ -111,9 +115,9 @@ async function maskTargets(
  * @throws PruneError `bad-calibration` where the method needs statistics and there are none
  */
 export function maskJob(plan: Plan, target: Target, statistics: ChannelStatistics | undefined): MaskJob {
-  const { pattern, options, coefficients, layers } = plan;
+  const { pattern, coefficients, layers } = plan;
   const own = coefficientsOf(coefficients, { kind: target.kind, depth: depthOf(target.layer, layers) });
-  const terms = methodOf(options.method).terms(own, target.shape);
+  const terms = methodOf(scoreMethod(plan)).terms(own, target.shape);
   return {
     label: target.name,
     ...weightBytes(target),

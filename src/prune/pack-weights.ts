@@ -1,6 +1,7 @@
 /** The packed encoding of a file: which weights are packed and how, and which stay dense and why. */
 import { resolveCoding, type Target } from "../graph/index.js";
 import { byteLengthOf } from "../onnx/index.js";
+import { mergeEdits } from "../onnx/merge-edits.js";
 import { countKept, type Mask } from "../pattern/index.js";
 import type { WeightReport } from "../report.js";
 import {
@@ -13,8 +14,8 @@ import {
   packingObstacle,
 } from "../rewrite/packed/index.js";
 import type { EncodedWeights } from "./encode-weights.js";
-import { maskEdits, readMasked } from "./masks.js";
 import type { Plan } from "./plan.js";
+import { type PrunedWeights, prunedEdits, readPruned, type Updates } from "./updated.js";
 
 /** How a weight is packed, or why it stays dense. Reads its scales and zero points. */
 async function packingOf(
@@ -43,14 +44,14 @@ async function packingOf(
  */
 export async function packWeights(
   plan: Plan,
-  masks: ReadonlyMap<Target, Mask>,
+  pruned: PrunedWeights,
   onZeros: ((target: Target, zeros: number) => void) | undefined,
 ): Promise<EncodedWeights> {
   const { onnx } = plan.model;
   const stored = new Map<Target, NonNullable<WeightReport["stored"]>>();
   const packed: Packed[] = [];
   const dense = new Map<Target, Mask>();
-  for (const [target, mask] of masks) {
+  for (const [target, mask] of pruned.masks) {
     const { tensor } = target;
     const choice = await packingOf(plan, target, mask);
     if (typeof choice === "string") {
@@ -59,12 +60,19 @@ export async function packWeights(
       continue;
     }
     stored.set(target, { encoding: "packed", bytes: packedBytes(choice.weight) });
-    packed.push({ ...choice, tensor, bits: mask.bits, read: () => readMasked(target, mask, onZeros) });
+    packed.push({ ...choice, tensor, bits: mask.bits, read: () => readPruned(target, pruned, onZeros) });
   }
-  const { tensors, graphs } = packEdits(onnx, packed);
+  const asTheyAre = {
+    masks: dense,
+    updates: pruned.updates && { ...pruned.updates, weights: weightsIn(dense, pruned.updates) },
+  };
   return {
-    edits: { tensors: new Map([...tensors, ...maskEdits(dense, onZeros)]), graphs },
+    edits: mergeEdits(packEdits(onnx, packed), prunedEdits(asTheyAre, onZeros)),
     external: onnx.externalSources.size > 0 ? "always" : "auto",
     stored,
   };
 }
+
+/** The updated weights among these. */
+const weightsIn = (targets: ReadonlyMap<Target, unknown>, { weights }: Updates): Updates["weights"] =>
+  new Map([...weights].filter(([target]) => targets.has(target)));

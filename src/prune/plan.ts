@@ -8,9 +8,10 @@ import type { OnnxModel } from "../onnx/index.js";
 import { coefficientValues, isOneShot } from "../options/index.js";
 import type { ResolvedCalibration, ResolvedPrune } from "../options/types.js";
 import type { Pattern } from "../pattern/index.js";
+import { isAdaptive } from "../reconstruct/table.js";
 import { type Choice, type CoefficientLibrary, chooseCoefficients } from "../registry/index.js";
 import { mayHoldPacked } from "../rewrite/index.js";
-import { type CoefficientSet, methodOf } from "../score/index.js";
+import { type CoefficientSet, type MethodName, methodOf } from "../score/index.js";
 import { digest, type HashSource } from "../store/index.js";
 import { VERSION } from "../version.js";
 import { type ModelFile, openModelFile } from "./model-file.js";
@@ -55,7 +56,7 @@ export async function openPlan(
     const atHand = { path: onnx.source.path ?? null, targets: found.targets };
     const choice = await chooseCoefficients(options, atHand, library);
     const selection = selectTargets(found, options, choice.pattern, onnx.name);
-    const needsStatistics = methodOf(options.method).statistic !== "none";
+    const needsStatistics = looksAtActivations(options);
     const calibrated = needsStatistics && selection.targets.length > 0;
     return {
       name: file.name,
@@ -73,6 +74,27 @@ export async function openPlan(
     await onnx.close();
     throw error;
   }
+}
+
+/** Whether kept weights move, or their mask after it was chosen. */
+export function movesWeights({ reconstruct, repair }: Pick<ResolvedPrune, "reconstruct" | "repair">): boolean {
+  return reconstruct !== null || repair.length > 0;
+}
+
+/** Whether anything that these options ask for is measured on activations. */
+export function looksAtActivations(options: ResolvedPrune): boolean {
+  const { method } = options;
+  return movesWeights(options) || isAdaptive(method) || methodOf(method).statistic !== "none";
+}
+
+/**
+ * The method that scores the weights of a plan.
+ *
+ * @throws TypeError where its masks follow from updates and not from scores
+ */
+export function scoreMethod({ options: { method } }: Pick<Plan, "options">): MethodName {
+  if (isAdaptive(method)) throw new TypeError(`${method} has no scores`);
+  return method;
 }
 
 /** Kept values can be scored no better than the whole, and what was dropped cannot come back. */
@@ -93,10 +115,11 @@ async function refusePacked(onnx: OnnxModel): Promise<void> {
 /** What the user says of the passes counts, then what the coefficients were tuned with. */
 function passesOf(
   { passes: tuned, from }: Choice,
-  { passes, calibration }: ResolvedPrune,
+  { passes, calibration, sequential }: ResolvedPrune,
   calibrated: boolean,
 ): Pick<Plan, "passes" | "coefficientsFrom"> {
-  const wanted = calibrated ? (passes ?? tuned ?? 1) : 1;
+  // A sequential walk has no second pass: every layer is measured behind the pruned ones as it is.
+  const wanted = calibrated && sequential === null ? (passes ?? tuned ?? 1) : 1;
   if (wanted === 1 || passes !== null || !isOneShot(calibration.source))
     return { passes: wanted, coefficientsFrom: from };
   return {
@@ -136,6 +159,12 @@ export async function planKey(plan: Plan, hash: HashSource, signal?: AbortSignal
   const source = await sourceHashes(plan.model.onnx, hash, signal);
   const plain = {
     method: options.method,
+    reconstruct: options.reconstruct,
+    sequential: options.sequential,
+    target: options.target,
+    repair: options.repair,
+    ...(options.reconstruct !== null && { blockSize: options.blockSize }),
+    ...((options.reconstruct !== null || options.repair.length > 0) && { damping: options.damping }),
     pattern: plan.pattern,
     coefficients: coefficientValues(plan.coefficients),
     include: options.include,

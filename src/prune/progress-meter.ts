@@ -1,40 +1,55 @@
 /**
  * Turns steps of phases into one percentage that never falls. Phases have fixed shares of the
- * whole, rough but honest about what takes long: calibration, where there is any. Calibration and
- * masking come once a pass.
+ * whole, rough but honest about what takes long: calibration and updates of weights, where there are
+ * any. They, and masking, come once a pass, and may take turns within it.
  */
 import type { Phase, ProgressEvent, RunControl } from "../progress.js";
 import type { Plan } from "./plan.js";
+import { movesWeights } from "./plan.js";
 
 /** Shares of the phases; they count relative to each other. */
-const SHARES = { read: 2, calibrate: 70, mask: 13, write: 15 } as const satisfies Partial<Record<Phase, number>>;
+const SHARES = { read: 2, calibrate: 70, mask: 13, update: 70, write: 15 } as const satisfies Partial<
+  Record<Phase, number>
+>;
+
+/** Phases that make up the percentage. */
+type Share = keyof typeof SHARES;
+const isShare = (phase: Phase): phase is Share => Object.hasOwn(SHARES, phase);
+
+/** What a prune consists of. */
+interface Work {
+  readonly calibrated: boolean;
+  readonly updated: boolean;
+  readonly passes: number;
+}
 
 /** Progress of one prune. */
 export class ProgressMeter {
   private highest = 0;
+  private readonly done: Record<Share, number> = { read: 0, calibrate: 0, mask: 0, update: 0, write: 0 };
 
   /**
    * @param file session file that events name
-   * @param calibrated whether there is calibration
-   * @param passes how often it is calibrated and masked
+   * @param work whether there is calibration, whether weights are updated, and how often all that comes
    */
   constructor(
     private readonly onProgress: RunControl["onProgress"],
     private readonly file: string,
-    private readonly calibrated: boolean,
-    private readonly passes: number,
+    private readonly work: Work,
   ) {}
 
   /** The meter of a file's prune. */
-  static of({ name, calibrated, passes }: Plan, onProgress: RunControl["onProgress"]): ProgressMeter {
-    return new ProgressMeter(onProgress, name, calibrated, passes);
+  static of(plan: Plan, onProgress: RunControl["onProgress"]): ProgressMeter {
+    const { name, calibrated, passes, options } = plan;
+    return new ProgressMeter(onProgress, name, { calibrated, updated: movesWeights(options), passes });
   }
 
   /** `done` of `total` steps of a phase; `pass` counts from 0 in the phases that repeat. */
   step(phase: Phase, done: number, total: number, item = "", pass = 0): void {
     if (this.onProgress === undefined) return;
     const within = total > 0 ? Math.min(1, done / total) : 1;
-    this.highest = Math.max(this.highest, this.percentAt(phase, within, pass));
+    if (isShare(phase)) this.note(phase, within, pass);
+    this.highest = Math.max(this.highest, this.percent());
     this.onProgress({ phase, file: this.file, done, total, item, percent: this.highest } satisfies ProgressEvent);
   }
 
@@ -44,23 +59,21 @@ export class ProgressMeter {
     this.step(phase, 1, 1);
   }
 
-  private percentAt(phase: Phase, within: number, pass: number): number {
-    const { read, mask, write } = SHARES;
-    const calibrate = this.calibrated ? SHARES.calibrate : 0;
-    const beforePass = read + ((calibrate + mask) * pass) / this.passes;
-    const beforeWrite = read + calibrate + mask;
-    const done = {
-      read: read * within,
-      calibrate: beforePass + (calibrate * within) / this.passes,
-      mask: beforePass + (calibrate + mask * within) / this.passes,
-      write: beforeWrite + write * within,
-      // These are no part of the work: they come before it, after it or instead of it.
-      cache: 0,
-      load: 0,
-      evaluate: 0,
-      study: 0,
-      search: 0,
-    } satisfies Record<Phase, number>;
-    return (100 * done[phase]) / (beforeWrite + write);
+  /** What comes before a phase is done by then; updates and masks take turns with calibration. */
+  private note(phase: Share, within: number, pass: number): void {
+    const { passes } = this.work;
+    const repeats = phase === "calibrate" || phase === "mask" || phase === "update";
+    this.done[phase] = repeats ? (pass + within) / passes : within;
+    if (phase === "write") this.done.calibrate = this.done.mask = this.done.update = 1;
+    else if (phase !== "read") this.done.read = 1;
+    if (phase === "mask" && !this.work.updated) this.done.calibrate = (pass + 1) / passes;
+  }
+
+  private percent(): number {
+    const { calibrated, updated } = this.work;
+    const shares = { ...SHARES, calibrate: calibrated ? SHARES.calibrate : 0, update: updated ? SHARES.update : 0 };
+    const all = Object.keys(SHARES) as Share[];
+    const whole = all.reduce((sum, phase) => sum + shares[phase], 0);
+    return (100 * all.reduce((sum, phase) => sum + shares[phase] * this.done[phase], 0)) / whole;
   }
 }

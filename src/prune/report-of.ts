@@ -37,21 +37,24 @@ export function reportOf(planned: Plan, masked: Masked, written: Written): Prune
     const { out, in: channels } = target.shape;
     const mask = masked.masks.get(target) as ComputedMask;
     const stored = written.stored?.get(target);
+    const updated = masked.updates?.weights.get(target);
     return {
       ...weightFacts(target),
       zeros: out * channels - countKept(mask),
       sparsity: (written.zerosOf.get(target) ?? 0) / (out * channels),
       tokens: masked.statistics?.get(target)?.tokens ?? 0,
       retained: mask.retained,
+      ...(updated && { error: updated.error }),
       ...(stored && { stored }),
     };
   });
-  const { calibrate, mask } = masked.seconds;
-  const seconds = { read: plan.seconds + (written.hashSeconds ?? 0), calibrate, mask, write: written.seconds };
+  const read = plan.seconds + (written.hashSeconds ?? 0);
+  const seconds = { read, ...masked.seconds, write: written.seconds };
   return {
     ...planFacts(plan),
     coefficientsFrom: verdict?.kept === "ria" && verified !== null ? verified : plan.coefficientsFrom,
     ...(verdict && { verified: verdict }),
+    ...(masked.updates && { ...masked.updates.instead, groups: masked.updates.groups }),
     passes: plan.calibrated ? plan.passes : 0,
     calibration: plan.calibrated ? written.calibration : "none",
     device: written.device,
@@ -62,6 +65,7 @@ export function reportOf(planned: Plan, masked: Masked, written: Written): Prune
     skipped: plan.skipped,
     notes: [
       ...written.notes,
+      ...(masked.updates?.notes ?? []),
       ...(verdict?.kept === "ria" && verified !== null ? [verified] : []),
       ...notPacked(weights),
     ],
@@ -102,7 +106,9 @@ export function planned(plan: Plan, calibration: string): PlannedFile {
 
 /** What a plan and its report say alike of a file. */
 function planFacts({ name, options, pattern, coefficients: { all, ...parts } }: Plan) {
-  return { file: name, method: options.method, pattern: describePattern(pattern), coefficients: all, ...parts };
+  const { method, reconstruct, sequential, target, repair } = options;
+  const facts = { file: name, method, pattern: describePattern(pattern), coefficients: all, ...parts };
+  return { ...facts, reconstruct, sequential, target, repair };
 }
 
 /** What a plan and its report say alike of a weight. */

@@ -6,9 +6,10 @@ import { type Tokenizer, windowsBehind } from "../calibrate/index.js";
 import type { Device } from "../compute/index.js";
 import { perplexity } from "../eval/perplexity.js";
 import type { Runtime, SessionOptions } from "../runtime/index.js";
-import { type Collect, computeMasks, type Masked, maskEdits, onDevice } from "./masks.js";
+import { type Collect, computeMasks, type Masked, onDevice } from "./masks.js";
 import type { Plan } from "./plan.js";
 import type { ProgressMeter } from "./progress-meter.js";
+import { prunedEdits } from "./updated.js";
 import { cannotVerify, riaPlan } from "./verify.js";
 
 /** Windows of text to judge on, and their tokens. */
@@ -47,8 +48,8 @@ export async function verifyMasks(plan: Plan, own: Masked, services: VerifyServi
     () => meter,
   );
   const ria = masks.get(rival) as Masked;
-  const perplexityOf = async ({ masks }: Masked, done: number) => {
-    const options = { runtime, sessionOptions, tensors: maskEdits(masks) };
+  const perplexityOf = async (masked: Masked, done: number) => {
+    const options = { runtime, sessionOptions, edits: prunedEdits(masked) };
     const result = await perplexity(plan.model.onnx, windows, options, { signal });
     meter.step("mask", done, 2, "verified");
     return result;

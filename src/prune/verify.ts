@@ -5,6 +5,7 @@
  */
 import { PruneError } from "../errors.js";
 import { describePattern, type Pattern } from "../pattern/index.js";
+import { isAdaptive } from "../reconstruct/table.js";
 import { type MethodName, methodOf } from "../score/index.js";
 import type { Plan } from "./plan.js";
 
@@ -24,6 +25,7 @@ export interface Verdict {
 export function differsFromRia(plan: Plan): boolean {
   const { options, coefficients, pattern, passes } = plan;
   const { method } = options;
+  if (isAdaptive(method) || options.reconstruct !== null || options.repair.length > 0) return true;
   if (method === "ria") return false;
   const isUntuned = JSON.stringify(coefficients) === JSON.stringify({ all: methodOf(method).untuned });
   const isLikeRia = passes === 1 && describePattern(pattern) === describePattern(riaPlan(plan).pattern);
@@ -36,7 +38,7 @@ export function differsFromRia(plan: Plan): boolean {
 export function riaPlan(plan: Plan): Plan {
   return {
     ...plan,
-    options: { ...plan.options, method: "ria" },
+    options: { ...plan.options, method: "ria", reconstruct: null, sequential: null, target: "weights", repair: [] },
     pattern: patternAsBy("ria", plan),
     coefficients: { all: {} },
     passes: 1,

@@ -10,7 +10,6 @@ import {
   dottedLabel,
   isOptionsObject,
   type Label,
-  METHOD_NAMES,
   mustBeInteger,
   mustBeOneOf,
   mustBeText,
@@ -18,6 +17,7 @@ import {
   parseJson,
   type Read,
   readCoefficientSet,
+  SCORE_NAMES,
 } from "../options/index.js";
 import type { CoefficientSet, MethodName } from "../score/index.js";
 
@@ -162,7 +162,7 @@ export function readRecordsText(text: string, file: string): readonly Coefficien
 /** Reads one record. @throws PruneError as {@link readRegistryText} */
 export const readRecord: Read<CoefficientRecord> = (value, label) =>
   readObject(value, label, "a record of coefficients", (need) => {
-    const method = need("method", mustBeOneOf(METHOD_NAMES));
+    const method = need("method", mustBeOneOf(SCORE_NAMES));
     return {
       method,
       pattern: need("pattern", mustBeText),

@@ -9,6 +9,7 @@ import { digest } from "./digest.js";
 import { dataFilesOf, pathIn } from "./entry-paths.js";
 import { type EntryFile, isRecord, type PruneRecord, RECORD_NAME } from "./record.js";
 import type { EntryDraft, ResultStore } from "./result-store.js";
+import { unfinishedInMemory } from "./unfinished.js";
 
 /** Addresses in a Cache must be http(s); names under `.invalid` never resolve (RFC 2606). */
 const ORIGIN = "https://transformers-prune.invalid";
@@ -25,6 +26,7 @@ export async function browserStore(name: string): Promise<ResultStore | string> 
     hash: async (source) => digest(await source.read(0, source.size)),
     exclusively: (entry, signal, work) => exclusively(lockOf(name, entry), signal, work),
     read: (entry, key) => readRecord(cache, entry, key),
+    unfinished: () => unfinishedInMemory(),
     async draft(entry) {
       await clearRests(cache, name, entry);
       return CacheDraft.create(cache, entry);

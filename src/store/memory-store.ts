@@ -3,6 +3,7 @@ import { digest } from "./digest.js";
 import { dataFilesOf, pathIn } from "./entry-paths.js";
 import { type EntryFile, isRecord, RECORD_NAME } from "./record.js";
 import type { EntryDraft, ResultStore } from "./result-store.js";
+import { unfinishedInMemory } from "./unfinished.js";
 
 /** Files by their path in the entry. */
 type Files = ReadonlyMap<string, Blob>;
@@ -29,6 +30,7 @@ export function memoryStore(): ResultStore {
       const record: unknown = text === undefined ? null : JSON.parse(text);
       return isRecord(record) && record.key === key ? record : null;
     },
+    unfinished: () => unfinishedInMemory(),
     draft: async (entry) => memoryDraft((files) => entries.set(entry, files)),
     open: async (entry, fileName) => {
       const files = entries.get(entry) as Files;

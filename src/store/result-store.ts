@@ -5,6 +5,7 @@
  */
 import type { ByteSource, ExternalFile, ModelInput, ModelSink } from "../onnx/index.js";
 import type { EntryFile, PruneRecord } from "./record.js";
+import type { Unfinished } from "./unfinished.js";
 
 /** SHA-256 of a source's content as hex. */
 export type HashSource = (source: ByteSource, signal?: AbortSignal) => Promise<string>;
@@ -47,6 +48,8 @@ export interface ResultStore {
    *   want of room
    */
   draft(entry: string): Promise<EntryDraft>;
+  /** Where the work on an entry puts finished parts aside until it is committed; to be used under `exclusively`. */
+  unfinished(entry: string): Unfinished;
   /** A session file of an entry that `read` has found, by its name without folder. */
   open(entry: string, fileName: string): Promise<KeptFile>;
 }

@@ -5,7 +5,7 @@
  */
 import { collectStatistics, type Samples, type TargetStatistics } from "../calibrate/index.js";
 import type { Device } from "../compute/index.js";
-import type { Plan } from "../prune/index.js";
+import { type Plan, scoreMethod } from "../prune/index.js";
 import type { Runtime, SessionOptions } from "../runtime/index.js";
 import { methodOf } from "../score/index.js";
 import { DenseWeights } from "./dense-weights.js";
@@ -37,7 +37,7 @@ export async function openSubject(
   const { plan, runtime, sessionOptions, device, samples, tokens, seed } = options;
   const { signal, onSample } = control;
   const { model, targets, pattern } = plan;
-  const { method } = plan.options;
+  const method = scoreMethod(plan);
   const dense = await DenseWeights.read(targets, signal);
   const statistics: TargetStatistics[] = [];
   const masked = new MaskedWeights({ layers: plan.layers, device, dense, statistics });
@@ -46,7 +46,7 @@ export async function openSubject(
     const untuned = { method, pattern, coefficients: { all: methodOf(method).untuned }, passes: pass };
     const tensors = weightEdits(pass > 0 ? await masked.of(untuned, targets, signal) : new Map());
     const collectControl = { ...(signal && { signal }), onSample: (done: number) => onSample?.(pass, done) };
-    const collected = { runtime, sessionOptions, tensors };
+    const collected = { runtime, sessionOptions, edits: { tensors } };
     statistics.push(await collectStatistics(model, targets, samples, collected, collectControl));
   }
   return { plan, model, targets, runtime, sessionOptions, device, statistics, tokens, dense, masked, seed };

@@ -34,7 +34,8 @@ export function perplexityJudge(options: PerplexityJudgeOptions, known?: Judge["
     async (candidate, signal) => {
       const tensors: TensorEdits = candidate === null ? new Map() : await masked(candidate, options, signal);
       const control = signal === undefined ? {} : { signal };
-      return (await perplexity(model.onnx, windows, { runtime, sessionOptions, tensors }, control)).perplexity;
+      return (await perplexity(model.onnx, windows, { runtime, sessionOptions, edits: { tensors } }, control))
+        .perplexity;
     },
     known,
   );
@@ -53,7 +54,7 @@ async function masked(
     const weights = await subject.masked.of(candidate, targets, signal, statistics);
     const tensors = weightEdits(weights);
     if (pass >= candidate.passes || !needsStatistics) return tensors;
-    const options = { runtime, sessionOptions, tensors };
+    const options = { runtime, sessionOptions, edits: { tensors } };
     statistics = await collectStatistics(model, targets, samples, options, { ...(signal && { signal }) });
   }
 }

@@ -3,6 +3,7 @@
  * a cheap objective, and a judge to decide between the best candidates, RIA and Wanda.
  */
 import type { Pattern } from "../pattern/index.js";
+import { scoreMethod } from "../prune/index.js";
 import { type MethodName, methodOf } from "../score/index.js";
 import { type Candidate, candidateKey } from "./candidate.js";
 import type { Judge } from "./judge.js";
@@ -90,7 +91,7 @@ export async function tune(
 ): Promise<Tuned> {
   const { signal, onState } = control;
   const { plan } = subject;
-  const { method } = plan.options;
+  const method = scoreMethod(plan);
   const began = performance.now();
   const space = searchSpace(method, plan.pattern, settings.granularity, settings.passes);
   const stages = stagesOf(settings, method, plan.pattern);

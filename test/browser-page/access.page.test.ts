@@ -21,10 +21,11 @@ describe.sequential("the keyboard", () => {
       reached.push(
         await page.evaluate(() => document.activeElement?.id || document.activeElement?.getAttribute("name") || "?"),
       );
+      if (reached.at(-1) === "preset") await page.keyboard.type("fast");
       if (reached.at(-1) === "method") await page.keyboard.type("mag");
       if (reached.at(-1) === "device") await page.keyboard.type("CPU");
     }
-    expect(reached).toEqual(["?", "from", "method", "pattern", "device", "dtype", "encoding", "?", "prune"]);
+    expect(reached).toEqual(["?", "from", "preset", "method", "pattern", "device", "dtype", "encoding", "?", "prune"]);
     await page.keyboard.press("Enter");
     await visitor.hears(/^Pruned in/);
     await expect(page.locator("#outcome").textContent()).resolves.toMatch(/magnitude at 2:4/);

@@ -99,17 +99,21 @@ export class Visitor {
     return (await this.page.locator("#status").textContent()) ?? "";
   }
 
-  /** Chooses method, pattern and a short calibration on the model's own text, as Node's twin does. */
+  /** Chooses preset or method, pattern and a short calibration on the model's own text, as Node's twin does. */
   async choose({
+    preset = "fast",
     method,
     pattern,
     device,
   }: {
-    method: string;
+    preset?: "fast" | "balanced" | "best";
+    /** For the preset "fast" alone. */
+    method?: string;
     pattern: string;
     device: "webgpu" | "wasm";
   }): Promise<void> {
-    await this.page.getByLabel("Method").selectOption(method);
+    await this.page.getByLabel("Preset").selectOption(preset);
+    if (method !== undefined) await this.page.getByLabel("Method").selectOption(method);
     await this.page.getByLabel("Pattern").selectOption(pattern);
     await this.page.getByLabel("Device").selectOption(device);
     await this.page.locator("details", { hasText: "Coefficients and calibration" }).evaluate((details) => {

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AUSTEN, ExampleSite, ROOT, type Visitor } from "./example-page.js";
 import { type Agreement, compareWithNode } from "./mask-agreement.js";
 import { unzip } from "./unzip.js";
+import { compareUpdates } from "./update-agreement.js";
 
 let site: ExampleSite;
 beforeAll(async () => {
@@ -160,6 +161,28 @@ describe.sequential("pruning the embedded model at 2:4 on the GPU", () => {
     expect(visitor.outside).toEqual([]);
     expect(visitor.errors).toEqual([]);
   });
+});
+
+describe("the preset that the form begins with", () => {
+  test.each(["wasm", "webgpu"] as const)(
+    "updates weights as Node does, on %s",
+    { timeout: 480_000 },
+    async (device) => {
+      const visitor = await site.visitor();
+      await visitor.arrive();
+      await visitor.choose({ preset: "balanced", pattern: "2:4", device });
+      expect(await visitor.prune()).toMatch(/sparsegpt at 2:4, 42 weights.*updates/);
+      const folder = mkdtempSync(join(site.scratch, "export-"));
+      unzip(await visitor.downloads("Download as zip"), folder);
+      const agreement = await compareUpdates(folder, join(folder, "node"), { preset: "balanced", pattern: "2:4" });
+      expect(agreement).toMatchObject({ matrices: 42, zeros: 589_824 });
+      expect(agreement.differing).toBeLessThan(1e-4);
+      expect(agreement.distance).toBeLessThan(0.01);
+      expect(Math.max(0, ...(await visitor.longTasks()))).toBeLessThanOrEqual(LONGEST_TASK_MS);
+      expect(visitor.errors).toEqual([]);
+      await visitor.leave();
+    },
+  );
 });
 
 describe("a folder of this computer", () => {

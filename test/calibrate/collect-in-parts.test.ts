@@ -63,7 +63,7 @@ async function collect(model: Model, { mostBytes, calibration = { tokens: TOKENS
   const runtime = testRuntime();
   const samples = await openSamples(resolved.calibration, () => Promise.reject(new Error("no text")), "model");
   const { targets } = findTargets(model);
-  const options = { runtime, sessionOptions: {}, tensors };
+  const options = { runtime, sessionOptions: {}, edits: { tensors } };
   const before = leftovers();
   try {
     return mostBytes === undefined

@@ -90,7 +90,7 @@ async function collect(
     model,
     targets,
     samples,
-    { runtime: watched, sessionOptions: {}, tensors: edits },
+    { runtime: watched, sessionOptions: {}, edits: { tensors: edits } },
     { signal, onSample: (count) => done.push(count) },
   );
   const byName = new Map([...statistics].map(([target, own]) => [target.tensor.name, own]));

@@ -1,9 +1,13 @@
 /** Taps of convolutions: every place of the window is a token, and its input channels are channels × kernel. */
 import { afterEach, describe, expect, it } from "vitest";
+import { collectMoments } from "../../src/calibrate/index.js";
+import { buildModel, findTargets } from "../../src/graph/index.js";
+import { fullProduct } from "../../src/linalg/second-moments.js";
+import { openModel } from "../../src/onnx/index.js";
 import { float16, float32, ifNode, modelBytes, node, value } from "../helpers/model.js";
 import { randomNumbers } from "../helpers/quantised.js";
 import { floats, testRuntime } from "../helpers/runtime.js";
-import { expectClose, type Rows, statisticsOf, tapped } from "./reference.js";
+import { expectClose, type Rows, samplesOf, statisticsOf, tapped } from "./reference.js";
 
 const runtime = testRuntime();
 afterEach(() => expect(runtime.openSessions()).toBe(0));
@@ -138,6 +142,23 @@ describe("taps of a convolution", () => {
       for (let o = 0; o < OUT; o++) {
         const sum = patch.reduce((sum, x, i) => sum + x * (weight[o * patch.length + i] as number), 0);
         expect(found[(Math.floor(row / places) * OUT + o) * places + (row % places)]).toBeCloseTo(sum, 4);
+      }
+  });
+
+  it.each(CASES)("multiply what meets each weight: %s", async (_, convolution) => {
+    const random = randomNumbers(9);
+    const xs = [0, 1].map(() => Array.from({ length: product(convolution.input) }, random));
+    const feeds = xs.map((x) => ({ x: floats(runtime, x, convolution.input) }));
+    const rows = xs.flatMap((x) => patches(x, convolution));
+    const model = buildModel(await openModel(modelBytes(layer(convolution).spec)));
+    const options = { runtime, sessionOptions: {}, edits: {} };
+    const [moments] = (await collectMoments(model, findTargets(model).targets, samplesOf(feeds), options, {})).values();
+    const { channels, packed } = moments as NonNullable<typeof moments>;
+    const found = fullProduct({ channels, packed }, new Float64Array(channels * channels));
+    for (let i = 0; i < channels; i++)
+      for (let j = 0; j < channels; j++) {
+        const expected = rows.reduce((sum, row) => sum + (row[i] as number) * (row[j] as number), 0);
+        expect(found[i * channels + j]).toBeCloseTo(expected, 3);
       }
   });
 

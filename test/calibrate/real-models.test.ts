@@ -34,13 +34,7 @@ describe("on a whole language model taps count what the activations hold", () =>
     const options = resolvePruneOption({ calibration: { tokens: [TOKENS] } }).forFile("model");
     const noTokenizer = () => Promise.reject(new Error("token ids need no tokenizer"));
     const samples = await openSamples(options?.calibration as ResolvedCalibration, noTokenizer, path);
-    const statistics = await collectStatistics(
-      model,
-      targets,
-      samples,
-      { runtime, sessionOptions: {}, tensors: new Map() },
-      {},
-    );
+    const statistics = await collectStatistics(model, targets, samples, { runtime, sessionOptions: {}, edits: {} }, {});
     expect(statistics.size).toBeGreaterThan(20);
     for (const [target, own] of statistics) {
       const rows = rowsOf(outputs[target.uses[0]?.activation.name ?? ""] as RuntimeTensor);

@@ -40,7 +40,7 @@ export async function tapped(
   const onnx = await openModel(modelBytes(spec));
   const model = buildModel(onnx);
   const targets = findTargets(model).targets.filter(chosen);
-  const options = { runtime, sessionOptions: {}, tensors: new Map() };
+  const options = { runtime, sessionOptions: {}, edits: {} };
   const statistics = await collectStatistics(model, targets, samplesOf(feeds, padding), options, {});
   return Object.fromEntries([...statistics].map(([target, own]) => [target.tensor.name, own]));
 }

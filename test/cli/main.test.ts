@@ -56,7 +56,11 @@ describe("help and version", () => {
         --help                                   print this help
 
       Pruning:
-        --method <name>                          how weights are scored (default: crepe)
+        --preset <name>                          how much time pruning may take; fills in method,
+                                                 reconstruct, sequential and repair where they are left
+                                                 out (default: balanced; with a method or coefficients
+                                                 none, that is masks only)
+        --method <name>                          what chooses the weights that go (default: the preset's)
         --sparsity <share>                       share of the weights that becomes zero, anywhere; not
                                                  together with a pattern (default: 0.5)
         --scope <row|matrix>                     where scores compete: in each output row or in the
@@ -70,6 +74,21 @@ describe("help and version", () => {
         --coefficients <auto|default|FILE|JSON>  numbers of the method; auto: tuned ones of this model or
                                                  its family where known, else untuned ones; default:
                                                  untuned ones (default: auto)
+        --reconstruct <name|none>                what makes up for the weights that are gone; false:
+                                                 nothing (default: the preset's)
+        --sequential [groups]                    later layers are measured behind the pruned ones: layer
+                                                 after layer, or in so many groups of blocks (a number: in
+                                                 so many groups of blocks; "none": not; default: the
+                                                 preset's)
+        --target <outputs|weights>               with sequential: hold a layer to what the dense model has
+                                                 in its place, or to its dense weights on the inputs it
+                                                 gets (default: outputs with sequential, else weights)
+        --repair <names|none>                    corrections in closed form afterwards; false: none (with
+                                                 commas between; default: the preset's)
+        --damping <share>                        what is added to the diagonal of second moments, as a
+                                                 share of its mean (default: 0.01)
+        --block-size <n>                         input channels that sparsegpt and obs work on at a time
+                                                 (default: 128)
         --include <glob>                         only weights whose name matches are pruned, also those
                                                  that are dense by default (repeatable)
         --exclude <glob>                         weights whose name matches stay dense (repeatable)
@@ -120,12 +139,31 @@ describe("help and version", () => {
         --json                                   print the result as JSON and nothing else
         --threads <n>                            threads that compute masks (default: one per core)
 
+      Presets:
+        fast      masks only, weights stay as they are
+        balanced  SparseGPT on the dense model's second moments, then least squares on what is kept
+        best      the same layer after layer, each making up for the pruned ones before it
+
+      Reconstructions:
+        obs        later channels make up for what earlier ones lose, one pass in closed form
+        admm       mask and values are found together, with a penalty that grows; takes much longer
+        swaps      weights stay; kept and pruned ones are exchanged while that lowers the layer's error
+        dsnot      weights stay; kept and pruned ones are exchanged while that lowers the lost mean output
+        sparsellm  the layers of a feed-forward block are updated together, by way of what passes between them; others as obs
+
+      Repairs:
+        least-squares  kept weights, to the least squared error of the layer's output
+        scale          one factor for each output row
+        norm           the weight of a norm in front of linear layers
+        bias           the mean of what was removed, added to the bias; layers without one get one
+
       Methods:
         magnitude  the weight's absolute value; needs no calibration (scope: matrix)
         wanda      absolute value times the norm of its input channel (scope: row)
         ria        importance relative to row and column, times the square root of the channel's norm (scope: matrix)
         crepe      importance relative to row, column and 2-D neighbourhood, with adaptive coefficients (scope: row; untuned: matrix)
         stade      absolute value times the standard deviation of its input channel (scope: row)
+        sparsegpt  chosen column by column, by what each weight costs after all before it were made up for (scope: matrix)
 
       Coefficients of crepe:
         row     weight of the row term, 0 to 1 (untuned: 0.5; left out: 0)
@@ -141,6 +179,7 @@ describe("help and version", () => {
 
       Examples:
         $ transformers-prune prune HuggingFaceTB/SmolLM2-135M --out pruned
+        $ transformers-prune prune ./model --pattern 2:4 --preset best --out pruned
         $ transformers-prune prune ./model --method wanda --sparsity 0.6 --exclude layers.0 --out pruned
         $ transformers-prune prune ./model --pattern 2:4 --encoding packed --out pruned
         $ transformers-prune prune ./model --dtype q4 --dry-run

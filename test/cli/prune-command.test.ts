@@ -82,8 +82,36 @@ describe("what prune asks for", () => {
     [["--pattern", "2:4", "--permute"], { pattern: "2:4", permute: true }],
     [["--sparsity", "50%"], { sparsity: "50%" }],
     [["--coefficients", '{"row":0.35}'], { coefficients: '{"row":0.35}' }],
+    [["--preset", "best"], { preset: "best" }],
+    [["--method", "wanda", "--reconstruct", "admm", "--damping", "0.05"], { reconstruct: "admm", damping: 0.05 }],
+    [["--method", "wanda", "--reconstruct", "none"], { method: "wanda", reconstruct: false }],
+    [["--block-size", "64"], { blockSize: 64 }],
+    [["--sequential"], { sequential: true }],
+    [["--sequential", "10", "--target", "weights"], { sequential: { groups: 10 }, target: "weights" }],
+    [["--preset", "best", "--sequential", "none"], { preset: "best", sequential: false }],
+    [["--repair", "least-squares, bias"], { repair: ["least-squares", "bias"] }],
+    [["--repair", "none"], { repair: false }],
   ])("%j is %j", async (flags, prune) => {
-    expect((await run([...PRUNE, ...flags])).calls[0]?.[2]).toMatchObject({ prune });
+    const { code, calls } = await run([...PRUNE, ...flags]);
+    expect(code).toBe(0);
+    expect(calls[0]?.[2]).toMatchObject({ prune });
+  });
+
+  it.each([
+    [["--preset", "slow"], '--preset: expected "fast" or "balanced" or "best", received "slow"'],
+    [["--reconstruct", "sparsegpt"], "--reconstruct: expected"],
+    [["--reconstruct", "none"], '--reconstruct is false, but method "sparsegpt" moves weights'],
+    [["--sequential", "all"], "--sequential.groups: expected a whole number from 1"],
+    [["--sequential", "--passes", "2"], "leave one of them out"],
+    [["--target", "outputs"], '--target is "outputs"'],
+    [["--repair", "bias,"], "--repair.1: expected"],
+    [["--damping", "2"], "--damping: expected a number above 0 up to 1, received 2"],
+    [["--block-size", "0"], "--block-size: expected a whole number from 1 to 1024"],
+    [["--method", "wanda", "--block-size", "64"], "--block-size is for updates of weights"],
+  ])("%j is refused by the name of the flag, before the model is looked at", async (flags, message) => {
+    const { code, stderr, calls } = await run([...PRUNE, ...flags]);
+    expect({ code, calls }).toEqual({ code: 2, calls: [] });
+    expect(stderr).toContain(message);
   });
 
   it("refuses a text that is not UTF-8", async () => {

@@ -59,7 +59,7 @@ describe("perplexity of a real model", () => {
     const byteLength = 384 * 128 * 4;
     const zeros = { kind: "bytes", byteLength, bytes: () => new Uint8Array(byteLength) } as const;
     const tensors = new Map(largest === undefined ? [] : [[largest, zeros]]);
-    const pruned = await perplexity(model, windows, { runtime, sessionOptions: {}, tensors });
+    const pruned = await perplexity(model, windows, { runtime, sessionOptions: {}, edits: { tensors } });
     expect(relativeError(pruned.perplexity, (await byDefinition(model, windows, { tensors })).perplexity)).toBeLessThan(
       1e-6,
     );

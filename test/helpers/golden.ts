@@ -37,6 +37,8 @@ export interface GoldenProtocol {
 export interface GoldenModel extends GoldenProtocol {
   readonly dense: number;
   readonly rows: readonly GoldenRow[];
+  /** Rows whose kept weights move; block 128, damping 0.01, moments of the dense model. */
+  readonly updates?: readonly GoldenRow[];
 }
 
 export interface GoldenRow {
@@ -121,7 +123,11 @@ export class GoldenRun {
   async measure(row: GoldenRow, look?: (plan: Plan, masked: Masked) => Promise<void>): Promise<MeasuredRow> {
     const plan = await this.plan(row);
     try {
-      const meter = new ProgressMeter(undefined, plan.name, plan.calibrated, row.passes);
+      const meter = new ProgressMeter(undefined, plan.name, {
+        calibrated: plan.calibrated,
+        updated: false,
+        passes: row.passes,
+      });
       const masked = (await computeMasks([plan], this.collect(row), onDevice(this.device), () => meter)).get(plan);
       if (masked === undefined) throw new Error("no masks");
       const { masks } = masked;
@@ -147,7 +153,7 @@ export class GoldenRun {
   }
 
   private async perplexityOf({ model }: Plan, masks: Masked["masks"]): Promise<number> {
-    const options = { runtime: this.runtime, sessionOptions: {}, tensors: maskEdits(masks) };
+    const options = { runtime: this.runtime, sessionOptions: {}, edits: { tensors: maskEdits(masks) } };
     return (await perplexity(model.onnx, this.windows, options)).perplexity;
   }
 
@@ -189,7 +195,7 @@ export class GoldenRun {
 
   private async collectByName(plan: Plan, tensors: ReturnType<typeof maskEdits>): Promise<ByName> {
     const samples = await openSamples(plan.options.calibration, async () => this.tokenizer, plan.name);
-    const options = { runtime: this.runtime, sessionOptions: {}, tensors };
+    const options = { runtime: this.runtime, sessionOptions: {}, edits: { tensors } };
     const statistics = await collectStatistics(plan.model, plan.targets, samples, options, {});
     return new Map([...statistics].map(([target, own]) => [target.name, own]));
   }

@@ -10,9 +10,15 @@ import { build, type ImportKind, type Metafile } from "esbuild";
 import type { DeviceName } from "../../src/compute/devices.js";
 
 /** What any prune loads beside the entry, where samples are given and no option asks for more. */
-export const PARTS_OF_PRUNE = ["prune", "shipped"] as const;
+export const PARTS_OF_PRUNE = ["prune"] as const;
 
-/** What the devices that compute masks load beside that. A device for the GPU has the cpu behind it, for what it refuses. */
+/** What the ways to prune load beside that: scores with coefficients that are looked up, and the default. */
+export const PARTS_OF_WAY = {
+  scores: ["choose-known", "shipped"],
+  updates: ["update-model", "obs"],
+} as const;
+
+/** What the devices that compute masks of scores load beside that. A device for the GPU has the cpu behind it, for what it refuses. */
 export const PARTS_OF_DEVICE = {
   cpu: ["cpu", "kernel.wasm"],
   webgpu: ["webgpu", "cpu"],

@@ -10,29 +10,34 @@ const files = (folder: string) =>
     .filter((name) => !/^[0-9a-f]{32}\.json$/.test(name)); // remembered hashes of source files
 
 describe("an AbortSignal", () => {
-  test.each(["calibrate", "mask", "write"] as const)(
-    "stops a load in the %s phase, and the next load works",
-    async (stage) => {
-      const cache = temporaryFolder();
-      const controller = new AbortController();
-      const reason = new Error("the user left");
-      const load = (signal?: AbortSignal) =>
-        pipeline("text-generation", AUSTEN, {
-          dtype: "fp32",
-          progress_callback: (info) => {
-            if (info.status === "prune" && info.stage === stage) controller.abort(reason);
-          },
-          prune: { pattern: "2:4", calibration: SHORT, cache, ...(signal && { signal }) },
-        });
-      await expect(load(controller.signal)).rejects.toBe(reason);
-      expect(files(cache)).toEqual([]);
-      expect(openFiles()).toEqual([]);
+  test.each([
+    ["calibrate", {}, []],
+    ["update", {}, []],
+    // What is finished stays for the next load.
+    ["write", {}, ["pass-0-group-0"]],
+    ["mask", { method: "wanda" }, []],
+    ["write", { method: "wanda" }, []],
+  ] as const)("stops a load in the %s phase of %j, and the next load works", async (stage, method, left) => {
+    const cache = temporaryFolder();
+    const controller = new AbortController();
+    const reason = new Error("the user left");
+    const load = (signal?: AbortSignal) =>
+      pipeline("text-generation", AUSTEN, {
+        dtype: "fp32",
+        progress_callback: (info) => {
+          if (info.status === "prune" && info.stage === stage) controller.abort(reason);
+        },
+        prune: { ...method, pattern: "2:4", calibration: SHORT, cache, ...(signal && { signal }) },
+      });
+    await expect(load(controller.signal)).rejects.toBe(reason);
+    expect(files(cache)).toEqual(left);
+    expect(openFiles()).toEqual([]);
 
-      await load();
-      expect(openSessions()).toHaveLength(1);
-      expect(files(cache)).toContain("model.onnx");
-    },
-  );
+    await load();
+    expect(openSessions()).toHaveLength(1);
+    expect(files(cache)).toContain("model.onnx");
+    expect(files(cache)).not.toContain("pass-0-group-0");
+  });
 
   test("that is aborted already opens nothing", async () => {
     const signal = AbortSignal.abort(new Error("too late"));

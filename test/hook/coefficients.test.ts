@@ -56,7 +56,7 @@ describe("what one process has tuned", () => {
        const [what, input, cache, out] = process.argv.slice(2);
        if (what === "add") await addRecord(cache + "/transformers-prune/coefficients.json", JSON.parse(readFileSync(input, "utf8")));
        else {
-         const prune = { pattern: "2:4", calibration: ${JSON.stringify(SHORT)} };
+         const prune = { method: "crepe", pattern: "2:4", calibration: ${JSON.stringify(SHORT)} };
          const { reports } = await pruneModel(input, { prune, out, cache_dir: cache });
          writeFileSync(out + ".json", JSON.stringify(reports[0]));
        }`,
@@ -86,7 +86,7 @@ describe("what one process has tuned", () => {
     await addRecord(registryOf(cache_dir), await recordFor(SESSION));
     const from: string[] = [];
     const onReport = ({ coefficientsFrom }: PruneReport) => from.push(coefficientsFrom);
-    const options: PruneOptions = { pattern: "2:4", calibration: SHORT, cache: false, onReport };
+    const options: PruneOptions = { method: "crepe", pattern: "2:4", calibration: SHORT, cache: false, onReport };
     const load = { cache_dir, dtype: "fp32" } as const;
     await pipeline("feature-extraction", BERT, { ...load, prune: options });
     await withPrune(host.AutoModel).from_pretrained(BERT, { ...load, prune: options });
@@ -126,7 +126,7 @@ describe("what one process has tuned", () => {
     await addRecord(registryOf(cache_dir), await recordFor(SESSION, { family: "t5/64", coefficients, passes: 1 }));
     const { reports } = await pruneModel(T5, {
       cache_dir,
-      prune: { pattern: "2:4", calibration: SHORT },
+      prune: { preset: "fast", pattern: "2:4", calibration: SHORT },
       out: join(temporaryFolder(), "pruned"),
     });
     const expected = { coefficients: TUNED, byKind: coefficients.byKind };
@@ -143,7 +143,7 @@ describe("what one process has tuned", () => {
     writeFileSync(join(folder, "config.json"), JSON.stringify(config));
     const { reports } = await pruneModel(folder, {
       cache_dir,
-      prune: { sparsity: 0.5, calibration: SHORT },
+      prune: { method: "crepe", sparsity: 0.5, calibration: SHORT },
       out: join(temporaryFolder(), "pruned"),
     });
     expect(reports).toMatchObject([
@@ -204,10 +204,11 @@ describe("the registry", () => {
     writeFileSync(registryOf(cache_dir), "{");
     const load = (options: PruneOptions) =>
       pipeline("feature-extraction", BERT, { cache_dir, prune: { ...options, calibration: SHORT, cache: false } });
-    await expect(load({ pattern: "2:4" })).rejects.toMatchObject({
+    await expect(load({ preset: "fast", pattern: "2:4" })).rejects.toMatchObject({
       code: "bad-option",
       message: expect.stringContaining("coefficients.json"),
     });
+    await load({ pattern: "2:4" });
     await load({ pattern: "2:4", coefficients: "default" });
     await load({ pattern: "2:4", method: "ria" });
   });

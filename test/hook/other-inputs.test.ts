@@ -111,6 +111,8 @@ describe("a model that reads images", () => {
         onReport: (report) => reports.push(report),
       },
     });
+    expect(reports[0]).toMatchObject({ method: "sparsegpt", reconstruct: "obs", target: "weights", groups: 1 });
+    for (const { error } of reports[0]?.weights ?? []) expect(error).toBeGreaterThan(0);
     // 16 patches and the class token, of three images.
     expect(reports[0]?.weights.find(({ kind }) => kind === "q")?.tokens).toBe(3 * 17);
     expect(new Set((await sparsities(sessions.at(-1) as never)).values())).toEqual(new Set([0.5]));

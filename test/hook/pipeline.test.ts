@@ -56,7 +56,12 @@ describe("pipeline", () => {
     expect(reports).toMatchObject([
       {
         file: "model",
-        method: "crepe",
+        method: "sparsegpt",
+        reconstruct: "obs",
+        repair: ["least-squares"],
+        sequential: null,
+        target: "weights",
+        groups: 1,
         pattern: "2:4",
         calibration: "2 samples of 64 tokens of the built-in text",
         zeros: 589_824,
@@ -65,7 +70,15 @@ describe("pipeline", () => {
         notes: [],
       },
     ]);
-    expect(reports[0]?.weights.map(({ tokens }) => tokens)).toEqual(new Array(42).fill(128));
+    const weights = reports[0]?.weights ?? [];
+    expect(weights.map(({ tokens }) => tokens)).toEqual(new Array(42).fill(128));
+    for (const { name, error } of weights) {
+      expect(error, name).toBeGreaterThan(0);
+      expect(error, name).toBeLessThan(0.5);
+    }
+    const { update, mask } = reports[0]?.seconds ?? { update: 0, mask: Number.NaN };
+    expect(update).toBeGreaterThan(0);
+    expect(mask).toBe(0);
     expect(openSessions()).toEqual([lastOpened()]);
   });
 

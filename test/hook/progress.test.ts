@@ -22,7 +22,7 @@ describe("progress_callback", () => {
 
     const prunes = prunesOf(infos);
     expect(prunes[0]).toMatchObject({ name: AUSTEN, file: "onnx/model.onnx", stage: "calibrate" });
-    expect([...new Set(prunes.map(({ stage }) => stage))]).toEqual(["calibrate", "mask", "write", "load"]);
+    expect([...new Set(prunes.map(({ stage }) => stage))]).toEqual(["calibrate", "update", "write", "load"]);
     expect(prunes.map(({ progress }) => progress)).toEqual(
       prunes.map(({ progress }) => progress).toSorted((a, b) => a - b),
     );

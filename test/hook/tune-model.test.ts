@@ -83,7 +83,7 @@ describe("tune", () => {
     const known = await listCoefficients({ cache_dir });
     expect(known.filter(({ from }) => from === "tuned")).toEqual([{ from: "tuned", record }]);
     const out = join(temporaryFolder(), "pruned");
-    const prune: PruneOptions = { pattern: "1:4", calibration };
+    const prune: PruneOptions = { method: "crepe", pattern: "1:4", calibration };
     const { reports } = await pruneModel(AUSTEN, { prune, out, dtype: "fp32", cache_dir });
     expect(reports).toMatchObject([
       {

@@ -1,6 +1,6 @@
 /** Loading with `prune` in a page: the host's pipeline over onnxruntime-web, the browser's cache, files to take away. */
 import { env, pipeline as hostPipeline } from "@huggingface/transformers";
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { cdp } from "vitest/browser";
 import { openModel, writeModel } from "../../src/onnx/index.js";
 import {
@@ -22,7 +22,11 @@ beforeAll(() => {
   (env.backends.onnx.wasm as { wasmPaths?: string }).wasmPaths = "/node_modules/onnxruntime-web/dist/";
 });
 beforeEach(async () => {
+  env.localModelPath = "/models/";
   for (const name of await caches.keys()) await caches.delete(name);
+});
+afterEach(() => {
+  vi.restoreAllMocks();
 });
 afterAll(async () => {
   for (const name of await caches.keys()) await caches.delete(name);
@@ -48,9 +52,15 @@ async function generated(options: object): Promise<{ text: string; reports: Prun
   return { text: first?.generated_text ?? "", reports };
 }
 
-describe.each(["wasm", "webgpu"] as const)("pipeline() in a page, on %s", (device) => {
+describe.each([
+  { device: "wasm", way: {}, by: "runtime" },
+  { device: "webgpu", way: {}, by: "runtime" },
+  { device: "wasm", way: { preset: "best" }, by: "runtime" },
+  { device: "wasm", way: { method: "crepe" }, by: "cpu" },
+  { device: "webgpu", way: { method: "crepe" }, by: "webgpu" },
+] as const)("pipeline() in a page, on $device with $way", ({ device, way, by }) => {
   it("prunes, generates, and finds the model in the browser's cache the next time", async () => {
-    const prune = { pattern: "2:4", calibration };
+    const prune = { pattern: "2:4", ...way, calibration };
     const askers: string[] = [];
     const { requestAdapter } = GPU.prototype;
     const asked = vi.spyOn(GPU.prototype, "requestAdapter").mockImplementation(function (this: GPU, options) {
@@ -63,7 +73,8 @@ describe.each(["wasm", "webgpu"] as const)("pipeline() in a page, on %s", (devic
     expect(first.reports[0]).toMatchObject({
       fromCache: false,
       notes: [],
-      device: expect.stringContaining(device === "wasm" ? "cpu" : "webgpu"),
+      zeros: 589_824,
+      device: expect.stringContaining(by),
     });
     // Only the host's runtime asks for adapters; masks are computed on its device.
     expect(askers.length > 0).toBe(device === "webgpu");
@@ -169,7 +180,7 @@ describe("in a page", () => {
   it("masks of each session file are computed where the file runs", async () => {
     env.localModelPath = "/test/fixtures/";
     const { reports } = await pruneToFiles("tiny-t5", {
-      prune: { pattern: "2:4", calibration: { count: 2 }, cache: false },
+      prune: { pattern: "2:4", method: "crepe", calibration: { count: 2 }, cache: false },
       dtype: "fp32",
       device: { encoder_model: "wasm", decoder_model_merged: "webgpu" },
     } as PruneToFilesOptions);

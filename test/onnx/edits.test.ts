@@ -1,7 +1,15 @@
-/** Edits that put inputs in the place of initializers, and let nodes read other values. Further edits: serialize.test.ts. */
+/** Edits that put inputs in the place of initializers, let nodes read other values, and put nodes between others. Further edits: serialize.test.ts. */
 import { onnx } from "onnx-proto";
 import { describe, expect, it } from "vitest";
-import { type ModelEdits, type OnnxModel, type OnnxNode, openModel, serializeModel } from "../../src/onnx/index.js";
+import {
+  type ModelEdits,
+  type OnnxModel,
+  type OnnxNode,
+  type OnnxTensor,
+  openModel,
+  serializeModel,
+} from "../../src/onnx/index.js";
+import { mergeEdits } from "../../src/onnx/merge-edits.js";
 import { openEdited } from "../../src/runtime/index.js";
 import { float32, type ModelSpec, modelBytes, node, value } from "../helpers/model.js";
 import { floats, testRuntime } from "../helpers/runtime.js";
@@ -109,5 +117,73 @@ describe("node inputs under another name", () => {
     });
     const fed = floats(runtime, new Float32Array(2000).fill(5), [1, 2000]);
     expect(await run(cut, { fed })).toEqual({ y: 3.5, doubled: -10 });
+  });
+});
+
+describe("nodes inserted after another", () => {
+  /** The Add makes "h/product"; what it made, with 1 more, is made right behind it. */
+  const oneMore: EditsOf = (model) => ({
+    graphs: new Map([
+      [
+        model.graph,
+        {
+          insertAfter: new Map([
+            [nodeNamed(model, "plus"), [{ name: "more", opType: "Add", inputs: ["y/before", "one"], outputs: ["y"] }]],
+          ]),
+          addInitializers: [{ name: "one", dataType: 1, dims: [], bytes: new Uint8Array(Float32Array.of(1).buffer) }],
+        },
+      ],
+    ]),
+    renameNodeOutputs: new Map([[nodeNamed(model, "plus"), new Map([["y", "y/before"]])]]),
+  });
+
+  it("stand between it and its readers, which go on reading the old name", async () => {
+    const graph = await written(oneMore);
+    expect(graph?.node?.map(({ name, output }) => [name, output])).toEqual([
+      ["MatMul_h", ["h"]],
+      ["plus", ["y/before"]],
+      ["more", ["y"]],
+      ["double", ["doubled"]],
+    ]);
+    expect(await run(oneMore)).toEqual({ y: 4.5, doubled: 9 });
+  });
+
+  it("leave every other byte as it was", async () => {
+    const bytes = modelBytes(SPEC);
+    const model = await openModel(bytes);
+    const plus = nodeNamed(model, "plus");
+    const inserted = (
+      await serializeModel(model, { graphs: new Map([[model.graph, { insertAfter: new Map([[plus, []]]) }]]) })
+    ).bytes;
+    expect(inserted).toEqual(bytes);
+  });
+});
+
+describe("edits of one model by several hands", () => {
+  const named = (name: string) => ({ name, opType: "Identity", inputs: ["y"], outputs: [name] });
+  const adds =
+    (name: string): EditsOf =>
+    (model) => ({
+      graphs: new Map([[model.graph, { addNodes: [named(name)], keepOutputs: (output) => output !== name }]]),
+      renameNodeInputs: new Map([[nodeNamed(model, "double"), new Map([[name === "a" ? "y" : "x", name]])]]),
+      metadata: { [name]: "1" },
+    });
+
+  it("are all made", async () => {
+    const model = await openModel(modelBytes(SPEC));
+    const merged = mergeEdits(adds("a")(model), adds("doubled")(model), {});
+    const { graph, metadataProps } = onnx.ModelProto.decode((await serializeModel(model, merged)).bytes);
+    expect(graph?.node?.slice(3).map(({ name }) => name)).toEqual(["a", "doubled"]);
+    expect(graph?.node?.[2]?.input).toEqual(["a", "a"]);
+    expect(graph?.output?.map(({ name }) => name)).toEqual(["y"]);
+    expect(metadataProps?.map(({ key }) => key)).toEqual(["a", "doubled"]);
+  });
+
+  it("must not contradict each other", async () => {
+    const model = await openModel(modelBytes(SPEC));
+    const [tensor] = model.graph.initializers as [OnnxTensor];
+    const values = { tensors: new Map([[tensor, { kind: "external", location: "f", offset: 0, length: 1 } as const]]) };
+    expect(() => mergeEdits(values, values)).toThrow('two edits change values of tensor "w"');
+    expect(() => mergeEdits(adds("a")(model), adds("a")(model))).toThrow('two edits change "y" of Add "double"');
   });
 });

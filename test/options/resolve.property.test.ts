@@ -2,7 +2,13 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { PruneError } from "../../src/errors.js";
 import { resolvePruneOption } from "../../src/options/index.js";
-import { METHOD_NAMES, PRUNE_OPTION_NAMES } from "../../src/options/table.js";
+import {
+  METHOD_NAMES,
+  PRESET_NAMES,
+  PRUNE_OPTION_NAMES,
+  RECONSTRUCTION_NAMES,
+  REPAIR_NAMES,
+} from "../../src/options/table.js";
 import { METHODS } from "../../src/score/index.js";
 
 const SETTINGS = { seed: 20, numRuns: 300 } as const;
@@ -35,7 +41,43 @@ const rest = fc.record(
   },
   { requiredKeys: [] },
 );
-const options = fc.tuple(amount, rest).map(([a, b]) => ({ ...a, ...b }));
+const reconstruct = fc.constantFrom(...RECONSTRUCTION_NAMES);
+const repair = fc.subarray(REPAIR_NAMES, { minLength: 1 });
+const damping = fc.double({ min: 0, minExcluded: true, max: 1, noNaN: true });
+const groups = fc.integer({ min: 1, max: 1024 }).map((count) => ({ groups: count }));
+/** What moves, in combinations that make sense. */
+const update = fc.oneof(
+  fc.record({ preset: fc.constantFrom(...PRESET_NAMES) }, { requiredKeys: [] }),
+  fc.record(
+    { reconstruct, damping, blockSize: fc.integer({ min: 1, max: 1024 }), target: fc.constant("weights") },
+    { requiredKeys: ["reconstruct"] },
+  ),
+  fc.record({ repair, damping }, { requiredKeys: ["repair"] }),
+  fc.record(
+    {
+      reconstruct,
+      sequential: fc.oneof(fc.constant(true), groups),
+      target: fc.constantFrom("weights", "outputs"),
+      repair: fc.oneof(repair, fc.constant([]), fc.constant(false)),
+    },
+    { requiredKeys: ["sequential"] },
+  ),
+);
+/** Without what contradicts itself: scores for what has none, and passes over what has none. */
+const options = fc.tuple(amount, rest, update).map(([a, b, c]) => {
+  const { permute, ...plain } = { permute: undefined, ...a };
+  const { passes, ...others } = b;
+  const exchanges = "reconstruct" in c && (c.reconstruct === "swaps" || c.reconstruct === "dsnot");
+  const isScored = b.method !== "sparsegpt" && !("preset" in c) && !exchanges;
+  const isSequential = "sequential" in c || ("preset" in c && c.preset === "best");
+  return {
+    ...plain,
+    ...others,
+    ...c,
+    ...(permute !== undefined && isScored && { permute }),
+    ...(passes !== undefined && !isSequential && { passes }),
+  };
+});
 const value = fc.oneof(fc.boolean(), sparsity, pattern, options);
 
 function expectFrozen(thing: unknown): void {
@@ -55,7 +97,7 @@ describe("resolvePruneOption", () => {
         if (forFile === null) expect(option).toBe(false);
         else
           expect(Object.keys(forFile).sort()).toEqual(
-            [...PRUNE_OPTION_NAMES.filter((name) => !/^(sparsity|scope|permute)$/.test(name))].sort(),
+            [...PRUNE_OPTION_NAMES.filter((name) => !/^(preset|sparsity|scope|permute)$/.test(name))].sort(),
           );
       }),
       SETTINGS,
@@ -80,7 +122,7 @@ describe("resolvePruneOption", () => {
     fc.assert(
       fc.property(options, unknown, fc.jsonValue(), fc.boolean(), (known, key, anything, first) => {
         const stray = JSON.parse(`{${JSON.stringify(key)}:${JSON.stringify(anything)}}`);
-        const all = { method: "crepe", ...known };
+        const all = { include: "mlp", ...known };
         const entries = first ? [stray, all] : [all, stray];
         const mixed = JSON.parse(`{${entries.map((part) => JSON.stringify(part).slice(1, -1)).join(",")}}`);
         expect(() => resolvePruneOption(mixed)).toThrow(expect.objectContaining({ code: "unknown-option" }));

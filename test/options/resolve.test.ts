@@ -22,7 +22,13 @@ const errorOf = (option: unknown): PruneError => {
 describe("the forms of the prune option", () => {
   it("true takes every default", () => {
     expect(resolve(true)).toEqual({
-      method: "crepe",
+      method: "sparsegpt",
+      reconstruct: "obs",
+      sequential: null,
+      target: "weights",
+      repair: ["least-squares"],
+      damping: 0.01,
+      blockSize: 128,
       pattern: { kind: "unstructured", sparsity: 0.5, scope: null },
       coefficients: { kind: "auto" },
       include: [],
@@ -126,8 +132,8 @@ describe("unknown options", () => {
     expect(errorOf({ method: "ria", temperature: 1 }).details.allowed).toEqual(PRUNE_OPTION_NAMES);
     expect(errorOf({ calibration: { temperature: 1 } }).details.allowed).toEqual(CALIBRATION_OPTION_NAMES);
     expect(errorOf({ temperature: 7 }).message).toBe(
-      'prune has no option "temperature". Options: method, sparsity, scope, pattern, permute, coefficients, include, exclude, ' +
-        "calibration, passes, verify, encoding, compareBytes, cache, signal, onReport",
+      'prune has no option "temperature". Options: preset, method, reconstruct, sequential, target, repair, damping, blockSize, ' +
+        "sparsity, scope, pattern, permute, coefficients, include, exclude, calibration, passes, verify, encoding, compareBytes, cache, signal, onReport",
     );
   });
 

@@ -32,6 +32,6 @@ describe("checkNamedFiles", () => {
   });
 
   it("lists the options too, for what was meant as one", () => {
-    expect(() => checkNamedFiles(resolvePruneOption({ ratio: 0.5 }), files)).toThrow("Options: method, sparsity");
+    expect(() => checkNamedFiles(resolvePruneOption({ ratio: 0.5 }), files)).toThrow("Options: preset, method, ");
   });
 });

@@ -7,7 +7,7 @@ import { join, resolve } from "node:path";
 import { type Browser, chromium, type Page } from "playwright";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { launchOptions } from "../../scripts/chromium.mjs";
-import { PARTS_OF_DEVICE, PARTS_OF_PRUNE, SAMPLE_TEXT, WebBundle } from "../helpers/web-bundle.js";
+import { PARTS_OF_DEVICE, PARTS_OF_PRUNE, PARTS_OF_WAY, SAMPLE_TEXT, WebBundle } from "../helpers/web-bundle.js";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const ADDRESS = "https://localhost/";
@@ -47,10 +47,13 @@ async function openPage(): Promise<{ page: Page; fetched: string[] }> {
   return { page, fetched };
 }
 
+const BY_SCORES = [...PARTS_OF_PRUNE, ...PARTS_OF_WAY.scores, SAMPLE_TEXT];
+
 it.each([
-  { device: "cpu", runsOn: "wasm" },
-  { device: "webgpu", runsOn: "webgpu" },
-] as const)("prunes on $device, and loads for it what is said of it and no more", async ({ device, runsOn }) => {
+  { way: "by default", method: {}, runsOn: "wasm", parts: [...PARTS_OF_PRUNE, ...PARTS_OF_WAY.updates, SAMPLE_TEXT] },
+  { way: "by scores", method: { method: "crepe" }, runsOn: "wasm", parts: [...BY_SCORES, ...PARTS_OF_DEVICE.cpu] },
+  { way: "by scores", method: { method: "crepe" }, runsOn: "webgpu", parts: [...BY_SCORES, ...PARTS_OF_DEVICE.webgpu] },
+] as const)("prunes $way on $runsOn, and loads what is said of it and no more", async ({ method, runsOn, parts }) => {
   const bundle = await WebBundle.read("web.js");
   const { page, fetched } = await openPage();
   // As text, because vitest would turn the imports into some of its own.
@@ -62,11 +65,10 @@ it.each([
     Object.assign(env, { allowRemoteModels: false, allowLocalModels: true, localModelPath: "/models/" });
     env.backends.onnx.wasm.wasmPaths = "/node_modules/onnxruntime-web/dist/";
     const reports = [];
-    const prune = { pattern: "2:4", calibration: { count: 2, length: 64 }, onReport: (report) => reports.push(report) };
+    const prune = { pattern: "2:4", ...${JSON.stringify(method)}, calibration: { count: 2, length: 64 }, onReport: (report) => reports.push(report) };
     await pipeline("text-generation", "austen-1.4m", { dtype: "fp32", device: "${runsOn}", prune });
     return reports;
   })()`);
-  expect(reports).toMatchObject([{ zeros: 589_824, device: expect.stringContaining(device), notes: [] }]);
-  const parts = [...PARTS_OF_PRUNE, ...PARTS_OF_DEVICE[device], SAMPLE_TEXT];
+  expect(reports).toMatchObject([{ zeros: 589_824, notes: [] }]);
   expect(fetched.sort()).toEqual(bundle.loadedWith(parts).sort());
 });

@@ -4,16 +4,26 @@
  */
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { gzipBytes, nameOf, PARTS_OF_DEVICE, PARTS_OF_PRUNE, SAMPLE_TEXT, WebBundle } from "../helpers/web-bundle.js";
+import {
+  gzipBytes,
+  nameOf,
+  PARTS_OF_DEVICE,
+  PARTS_OF_PRUNE,
+  PARTS_OF_WAY,
+  SAMPLE_TEXT,
+  WebBundle,
+} from "../helpers/web-bundle.js";
 
 /** Packages that the page brings itself. */
 const HOST = ["@huggingface/transformers", "onnxruntime-web/webgpu"];
 /** What may come later, by the name of its source. */
 const LAZY: readonly string[] = [
   ...PARTS_OF_PRUNE,
+  ...Object.values(PARTS_OF_WAY).flat(),
   ...Object.values(PARTS_OF_DEVICE).flat(),
   SAMPLE_TEXT,
-  ...["collect-in-parts", "mask-by-run", "verify-masks"],
+  ...["collect-in-parts", "default-run", "mask-by-run", "verify-masks"],
+  ...["admm", "dsnot", "feed-forward-update", "merge-edits", "norm", "norms", "swaps", "update-by-run"],
   ...["packed", "pack-weights", "compare-bytes"],
   ...["evaluate-model", "prune-to-files", "read-weight"],
 ];
@@ -21,7 +31,7 @@ const LAZY: readonly string[] = [
 const MOST_OF_ENTRY = 30_000;
 /** With what any prune takes. */
 const MOST_OF_PRUNE = 60_000;
-/** With the device that computes the masks and our own calibration text, too. */
+/** With the way to prune, the device that computes masks of scores and our own calibration text, too. */
 const MOST_IN_ALL = 120_000;
 
 /** Compressed sizes, for the message of a test that fails. */
@@ -69,16 +79,21 @@ describe("a page that prunes", () => {
     bundle = await WebBundle.read("web.js");
   });
 
-  it(`loads at most ${MOST_OF_PRUNE / 1000} kB, compressed, beside the device and samples`, () => {
+  it(`loads at most ${MOST_OF_PRUNE / 1000} kB, compressed, beside the way to prune, the device and samples`, () => {
     const loaded = bundle.loadedWith(PARTS_OF_PRUNE);
     expect(gzipBytes(...loaded), sizes(loaded)).toBeLessThanOrEqual(MOST_OF_PRUNE);
   });
 
   it.each(Object.entries(PARTS_OF_DEVICE))(
-    `loads at most ${MOST_IN_ALL / 1000} kB, compressed, on %s and with our own text`,
+    `loads at most ${MOST_IN_ALL / 1000} kB, compressed, by scores on %s and with our own text`,
     (_, parts) => {
-      const loaded = bundle.loadedWith([...PARTS_OF_PRUNE, ...parts, SAMPLE_TEXT]);
+      const loaded = bundle.loadedWith([...PARTS_OF_PRUNE, ...PARTS_OF_WAY.scores, ...parts, SAMPLE_TEXT]);
       expect(gzipBytes(...loaded), sizes(loaded)).toBeLessThanOrEqual(MOST_IN_ALL);
     },
   );
+
+  it(`loads at most ${MOST_IN_ALL / 1000} kB, compressed, by default and with our own text`, () => {
+    const loaded = bundle.loadedWith([...PARTS_OF_PRUNE, ...PARTS_OF_WAY.updates, SAMPLE_TEXT]);
+    expect(gzipBytes(...loaded), sizes(loaded)).toBeLessThanOrEqual(MOST_IN_ALL);
+  });
 });

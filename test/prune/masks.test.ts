@@ -14,6 +14,7 @@ import {
   onDevice,
   type Plan,
   ProgressMeter,
+  scoreMethod,
 } from "../../src/prune/index.js";
 import { type ChannelStatistics, channelFactor, coefficientsOf, depthOf, methodOf } from "../../src/score/index.js";
 import { openCpu } from "../helpers/cpu-device.js";
@@ -57,7 +58,7 @@ async function expectAsReference(
   const { shape, tensor } = target;
   const stored = new Float32Array((await readTensor(tensor)).slice().buffer);
   const own = coefficientsOf(plan.coefficients, { kind: target.kind, depth: depthOf(target.layer, plan.layers) });
-  const terms = methodOf(plan.options.method).terms(own, shape);
+  const terms = methodOf(scoreMethod(plan)).terms(own, shape);
   const job = {
     shape,
     values: Array.from(
@@ -144,8 +145,12 @@ describe("masks by samples", () => {
 
   it("are told with every sample and every weight", async () => {
     const events: ProgressEvent[] = [];
-    const plan = await planOf({ pattern: "2:4", passes: 2, calibration: { tokens: TOKENS } });
-    const meter = new ProgressMeter((event) => events.push(event), "model", true, 2);
+    const plan = await planOf({ method: "crepe", pattern: "2:4", passes: 2, calibration: { tokens: TOKENS } });
+    const meter = new ProgressMeter((event) => events.push(event), "model", {
+      calibrated: true,
+      updated: false,
+      passes: 2,
+    });
     await maskBySamples([plan], services, () => meter);
     const steps = events.map(({ phase, done, total }) => `${phase} ${done}/${total}`);
     const pass = ["calibrate 0/3", "calibrate 1/3", "calibrate 2/3", "calibrate 3/3", "mask 1/2", "mask 2/2"];
@@ -173,7 +178,7 @@ describe("more passes", () => {
     const model = buildModel(await openModel(Uint8Array.from(Buffer.concat(chunks))));
     const targets = findTargets(model).targets.filter(({ denseByDefault }) => denseByDefault === null);
     const samples = await openSamples(plan.options.calibration, services.tokenizer, "written");
-    const options = { runtime, sessionOptions: {}, tensors: new Map() };
+    const options = { runtime, sessionOptions: {}, edits: {} };
     return byName(await collectStatistics(model, targets, samples, options, {}));
   }
 
@@ -235,13 +240,18 @@ describe("what goes wrong on the way", () => {
     ["after the last sample, before the first mask", 3],
   ])("an abort %s ends with the signal's reason", async (_, sample) => {
     const controller = new AbortController();
-    const plan = await planOf({ pattern: "2:4", calibration: { tokens: TOKENS }, signal: controller.signal });
+    const plan = await planOf({
+      method: "wanda",
+      pattern: "2:4",
+      calibration: { tokens: TOKENS },
+      signal: controller.signal,
+    });
     const events: ProgressEvent[] = [];
     const listen = (event: ProgressEvent) => {
       events.push(event);
       if (event.phase === "calibrate" && event.done === sample) controller.abort(new Error("enough"));
     };
-    const meter = new ProgressMeter(listen, "model", true, 1);
+    const meter = new ProgressMeter(listen, "model", { calibrated: true, updated: false, passes: 1 });
     await expect(maskBySamples([plan], services, () => meter)).rejects.toThrow("enough");
     expect(events.at(-1)).toMatchObject({ phase: "calibrate", done: sample });
   });

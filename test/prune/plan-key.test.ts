@@ -148,6 +148,10 @@ it("comes with what it was made from, as plain data", async () => {
   expect(key?.source).toEqual({ "model.onnx": expect.stringMatching(/^[0-9a-f]{64}$/) });
   expect(JSON.parse(JSON.stringify(key?.options))).toEqual({
     method: "crepe",
+    reconstruct: null,
+    sequential: null,
+    target: "weights",
+    repair: [],
     pattern: { kind: "unstructured", sparsity: 0.5, scope: "row" },
     coefficients,
     include: [],
@@ -156,4 +160,47 @@ it("comes with what it was made from, as plain data", async () => {
     calibration: { text: expect.stringMatching(/^[0-9a-f]{64}$/), count: 4, length: 16, bos: false },
   });
   await plan.model.onnx.close();
+});
+
+describe("the key of a file whose weights move", () => {
+  const best = { preset: "best", repair: ["least-squares", "bias"], sparsity: 0.5, calibration: { texts } };
+
+  it("is another for each of its options", async () => {
+    const changes: Readonly<Record<string, object>> = {
+      nothing: {},
+      "the preset": { preset: "fast" },
+      "the method": { method: "wanda" },
+      "the reconstruction": { reconstruct: "admm" },
+      "a walk in groups": { sequential: { groups: 1 } },
+      "their number": { sequential: { groups: 2 } },
+      "no walk at all": { sequential: false },
+      "what layers are held to": { target: "weights" },
+      "the repairs": { repair: ["least-squares"] },
+      "other repairs": { repair: ["least-squares", "scale"] },
+      "no repairs": { repair: false },
+      "the damping": { damping: 0.011 },
+      "the size of blocks": { blockSize: 127 },
+      "the text": { calibration: { texts: `${texts} Not a sound.` } },
+    };
+    const names = new Map<string | null, string>();
+    for (const [name, change] of Object.entries(changes)) {
+      const key = await keyOf({ ...best, ...change });
+      expect(key, name).toMatch(/^[0-9a-f]{64}$/);
+      expect(names.get(key), name).toBeUndefined();
+      names.set(key, name);
+    }
+  });
+
+  it("is the same however it is written", async () => {
+    const spelled = { method: "sparsegpt", reconstruct: "obs", sequential: true, target: "outputs" };
+    const { preset: _, ...others } = best;
+    expect(await keyOf({ ...others, ...spelled, damping: 0.01, blockSize: 128 })).toBe(await keyOf(best));
+    expect(await keyOf({ ...best, repair: ["bias", "least-squares", "bias"] })).toBe(await keyOf(best));
+  });
+
+  it("does not change with what masks by scores do not look at", async () => {
+    const wanda = { method: "wanda", sparsity: 0.5, calibration: { texts } };
+    expect(await keyOf({ ...wanda, preset: "fast" })).toBe(await keyOf(wanda));
+    expect(await keyOf({ ...wanda, repair: [], sequential: false })).toBe(await keyOf(wanda));
+  });
 });

@@ -12,7 +12,7 @@ const library: CoefficientLibrary = {
 
 async function planned(option: object): Promise<{ passes: number; coefficientsFrom: string }> {
   const file = { input: modelBytes(languageModel()), name: "model" };
-  const given = resolved({ pattern: "2:4", calibration: { tokens: TOKENS }, ...option });
+  const given = resolved({ method: "crepe", pattern: "2:4", calibration: { tokens: TOKENS }, ...option });
   const { passes, coefficientsFrom } = await openPlan(file, given, library);
   return { passes, coefficientsFrom };
 }

@@ -5,7 +5,10 @@ import { ProgressMeter } from "../../src/prune/index.js";
 
 function meter(calibrated: boolean, passes: number) {
   const events: ProgressEvent[] = [];
-  return { events, meter: new ProgressMeter((event) => events.push(event), "model", calibrated, passes) };
+  return {
+    events,
+    meter: new ProgressMeter((event) => events.push(event), "model", { calibrated, updated: false, passes }),
+  };
 }
 
 const everyStep = (total: number) => Array.from({ length: total + 1 }, (_, done) => done);

@@ -66,7 +66,7 @@ export const planOf = (option: unknown, spec = languageModel(), name = "model"):
   openPlan({ input: modelBytes(spec), name }, resolved(option));
 
 /** A meter that nobody listens to. */
-export const quietMeter = () => new ProgressMeter(undefined, "model", true, 1);
+export const quietMeter = () => new ProgressMeter(undefined, "model", { calibrated: true, updated: false, passes: 1 });
 
 /** The bytes an edit writes. */
 export async function bytesOfEdit(edit: TensorEdit | undefined): Promise<Uint8Array> {

@@ -47,7 +47,7 @@ async function prune(listen: (event: ProgressEvent) => void = () => {}, signal?:
     tokenizer: () => Promise.reject(new Error("no text")),
     openDevice: openCpu,
   };
-  const meter = new ProgressMeter(listen, "model", true, 1);
+  const meter = new ProgressMeter(listen, "model", { calibrated: true, updated: false, passes: 1 });
   try {
     const [masked] = await maskBySamples([plan], services, () => meter);
     const key = await planKey(plan, sourceHasher(null));

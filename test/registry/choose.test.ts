@@ -79,7 +79,8 @@ describe("coefficients that are given", () => {
 });
 
 describe("coefficients: auto", () => {
-  const auto = (library: CoefficientLibrary | null, pattern: object = { pattern: "2:4" }) => choose(pattern, library);
+  const auto = (library: CoefficientLibrary | null, pattern: object = { pattern: "2:4" }) =>
+    choose({ method: "crepe", ...pattern }, library);
 
   it.each<[string, () => CoefficientLibrary | null, string]>([
     ["tuned on this model", () => libraryOf([ofThisModel()]), "tuned on this model (drift, 2026-01-31)"],
@@ -175,7 +176,7 @@ describe("coefficients of a file", () => {
     const judged = { dense: 20, ria: 30, wanda: 30, tuned: 35 };
     const path = await fileOf(registryText([ofThisModel({ judged })]));
     expect((await fromFile(path)).coefficients).toEqual({ all: TUNED });
-    const auto = await choose({ pattern: "2:4" }, libraryOf([ofThisModel({ judged })]));
+    const auto = await choose({ preset: "fast", pattern: "2:4" }, libraryOf([ofThisModel({ judged })]));
     expect(auto.from).toContain("untuned");
   });
 

@@ -140,7 +140,7 @@ afterEach(async () => {
 });
 
 async function subjectOf(...which: Parameters<typeof languageModel>): Promise<Subject> {
-  const options = resolved({ sparsity: 0.5, calibration: { tokens: TOKENS } });
+  const options = resolved({ method: "crepe", sparsity: 0.5, calibration: { tokens: TOKENS } });
   const plan = await openPlan({ input: modelBytes(languageModel(...which)), name: "model" }, options);
   const device = createCpuDevice({ threads: 1 });
   closers.push(() => device.close());

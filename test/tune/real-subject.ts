@@ -50,7 +50,7 @@ export interface SubjectChoice {
 
 /** Opens a subject of a session file; by default CRePE at 2:4, with four short samples and two windows of 32 tokens. */
 export async function openRealSubject(path: string, choice: SubjectChoice = {}): Promise<OpenedSubject> {
-  const { prune = { pattern: "2:4" }, calibration = { count: 4, length: 64 } } = choice;
+  const { prune = { method: "crepe", pattern: "2:4" }, calibration = { count: 4, length: 64 } } = choice;
   const { passes = 1, windows = 2, tokens: count = 32 } = choice;
   const option = { ...prune, calibration: { texts: CALIBRATION_TEXT, ...calibration } };
   const options = resolvePruneOption(option).forFile("model") as ResolvedPrune;

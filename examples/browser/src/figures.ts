@@ -14,13 +14,14 @@ export function showOutcome(outcome: Outcome): void {
   const { reports, model } = outcome;
   const [first] = reports;
   const weights = sum(reports, (report) => report.weights.length);
-  const [calibrate, mask] = (["calibrate", "mask"] as const).map((phase) =>
+  const [calibrate, mask, update] = (["calibrate", "mask", "update"] as const).map((phase) =>
     sum(reports, (report) => report.seconds[phase]),
   );
   const source = reports.every(({ fromCache }) => fromCache)
     ? `found in this browser's cache, ${seconds(outcome.seconds)}`
     : `masks by ${[...new Set(reports.map(({ device }) => device))].join(" and ")}, ${seconds(outcome.seconds)} ` +
-      `(calibration ${seconds(calibrate as number)}, masks ${seconds(mask as number)})`;
+      `(calibration ${seconds(calibrate as number)}, ` +
+      `${first?.reconstruct == null ? `masks ${seconds(mask as number)}` : `updates ${seconds(update as number)}`})`;
   byId("outcome", HTMLElement).textContent =
     `${model}: ${first?.method} at ${first?.pattern}, ${weights} weights, ${source}. ` +
     `Coefficients: ${first?.coefficientsFrom.replace(/blob:\S+/, "your file")}. Calibrated on ${first?.calibration}.`;

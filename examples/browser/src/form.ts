@@ -8,8 +8,16 @@ import {
   type Encoding,
   type ModelChoice,
   type Offer,
+  type PresetName,
   type Settings,
 } from "./protocol.js";
+
+/** Presets, and what they do. */
+const PRESETS = {
+  fast: "masks by a score; weights that stay keep their values",
+  balanced: "SparseGPT: weights that stay make up for those that go",
+  best: "the same layer after layer, each behind the pruned ones before it; takes about twice as long",
+} as const satisfies Record<PresetName, string>;
 
 /** Patterns that are offered; the library takes any N:M. */
 const PATTERNS = {
@@ -34,6 +42,11 @@ const fileOf = (id: string): File | null => input(id).files?.[0] ?? null;
 
 /** Fills the form and keeps it in step with itself. */
 export function setUpForm({ methods, gpuRefusal }: Offer): void {
+  fill(
+    select("preset"),
+    Object.keys(PRESETS).map((name) => [name, name]),
+  );
+  select("preset").value = "balanced" satisfies PresetName;
   fill(
     select("method"),
     methods.map(({ name }) => [name, name]),
@@ -63,9 +76,11 @@ export function setUpForm({ methods, gpuRefusal }: Offer): void {
 }
 
 function showDependents(methods: Offer["methods"]): void {
-  const visible = new Set([radio("from"), radio("coefficients")]);
+  const preset = select("preset").value as PresetName;
+  const visible = new Set([radio("from"), radio("coefficients"), preset]);
   for (const part of form.querySelectorAll<HTMLElement>("[data-for]"))
     part.hidden = !visible.has(part.dataset.for as string);
+  byId("preset-summary", HTMLElement).textContent = PRESETS[preset];
   const method = methods.find(({ name }) => name === select("method").value);
   byId("method-summary", HTMLElement).textContent = method?.summary ?? "";
   const pattern = select("pattern").value as keyof typeof PATTERNS;
@@ -78,7 +93,7 @@ function showDependents(methods: Offer["methods"]): void {
   const folder = radio("from") === "folder" && chosenFolder() === null ? "Choose the model's folder." : "";
   input("folder").setCustomValidity(folder);
   input("hub-id").required = radio("from") === "hub";
-  const wantsFile = radio("coefficients") === "file" && fileOf("coefficients-file") === null;
+  const wantsFile = preset === "fast" && radio("coefficients") === "file" && fileOf("coefficients-file") === null;
   input("coefficients-file").setCustomValidity(wantsFile ? "Choose the file of coefficients." : "");
 }
 
@@ -99,6 +114,7 @@ export async function readSettings(): Promise<Settings> {
     device: select("device").value as DeviceName,
     dtype: select("dtype").value as Dtype,
     encoding: select("encoding").value as Encoding,
+    preset: select("preset").value as PresetName,
     method: select("method").value,
     amount: pattern === "free" ? zerosOf(pattern) : pattern,
     coefficients: source === "file" && file !== null ? file : source === "default" ? "default" : "auto",

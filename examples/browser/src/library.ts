@@ -160,7 +160,7 @@ function hostOptions({ model, device, dtype }: Settings) {
 
 /** Calls with the library's `prune` option; a file of coefficients has a URL for as long as that takes. */
 async function withPruneOptions<T>(
-  { method, amount, encoding, coefficients, calibration }: Settings,
+  { preset, method, amount, encoding, coefficients, calibration }: Settings,
   { signal }: Control,
   use: (prune: PruneOptions) => Promise<T>,
 ): Promise<T> {
@@ -168,10 +168,10 @@ async function withPruneOptions<T>(
   const { text, samples, length } = calibration;
   try {
     return await use({
-      method: method as MethodName,
+      // A method and coefficients are for masks by scores.
+      ...(preset === "fast" ? { method: method as MethodName, coefficients: location } : { preset }),
       ...(typeof amount === "string" ? { pattern: amount } : { sparsity: amount }),
       encoding,
-      coefficients: location,
       calibration: { count: samples, length, ...(text !== null && { texts: text }) },
       signal,
     });

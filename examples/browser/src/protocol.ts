@@ -2,7 +2,7 @@
  * What the page and its worker say to each other. The page asks, with a number; the worker answers each
  * number once, and in between reports progress and text. Everything here survives structured cloning.
  */
-import type { PruneReport } from "transformers-prune";
+import type { PruneOptions, PruneReport } from "transformers-prune";
 import type { MaskTiles } from "./mask-tiles.js";
 
 /** Where a model comes from. A folder brings its files along. */
@@ -25,11 +25,16 @@ export type Dtype = (typeof DTYPES)[number];
 
 export type Encoding = "packed" | "dense";
 
+/** How much time pruning may take, as the library's option has it. */
+export type PresetName = NonNullable<PruneOptions["preset"]>;
+
 /** A prune as the form has it. */
 export interface Settings {
   readonly model: ModelChoice;
   readonly device: DeviceName;
   readonly dtype: Dtype;
+  readonly preset: PresetName;
+  /** What scores weights, for the preset that only makes masks. */
   readonly method: string;
   /** `"2:4"`, or a share of zeros, 0 … 1. */
   readonly amount: string | number;
@@ -91,6 +96,7 @@ export const PHASES = {
   read: "Read it",
   calibrate: "Calibrate",
   mask: "Score and mask",
+  update: "Update what stays",
   write: "Write the pruned model",
   cache: "Keep it in the browser",
   load: "Open it",

@@ -4,6 +4,7 @@
  */
 import type { Device, MaskFigures } from "../../compute/index.js";
 import type { Target } from "../../graph/index.js";
+import { scoreMethod } from "../../prune/index.js";
 import { methodOf } from "../../score/index.js";
 import type { Candidate } from "../candidate.js";
 import { candidateJob } from "../masked-weights.js";
@@ -60,10 +61,10 @@ type Measure = NonNullable<Device["measure"]>;
  */
 export async function refusalToMeasure({ device, plan, targets, statistics }: Subject): Promise<string | null> {
   if (device.refuseToMeasure === undefined) return null;
-  const { options, pattern, coefficients, passes } = plan;
-  const candidate = { method: options.method, pattern, coefficients, passes };
+  const { pattern, coefficients, passes } = plan;
+  const candidate = { method: scoreMethod(plan), pattern, coefficients, passes };
   // A window is what needs most of a device, the largest one that a candidate may have.
-  const size = methodOf(options.method).parameters.find(({ values }) => values === "odd")?.max;
+  const size = methodOf(scoreMethod(plan)).parameters.find(({ values }) => values === "odd")?.max;
   for (const target of targets) {
     const job = candidateJob(target, candidate, statistics[0]?.get(target), plan.layers);
     const widest = size === undefined ? job : { ...job, terms: { ...job.terms, window: 1, size } };

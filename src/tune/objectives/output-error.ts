@@ -2,9 +2,9 @@
  * The error that pruning makes in the outputs of weights of a few blocks, correlations between input
  * channels included: δ^T X^T X δ for the pruned part δ of every sampled row, on dense inputs.
  */
-import { collectGrams, type Gram } from "../../calibrate/gram.js";
-import { openSamples } from "../../calibrate/index.js";
+import { collectMoments, openSamples } from "../../calibrate/index.js";
 import type { Target } from "../../graph/index.js";
+import { fullProduct, type SecondMoments } from "../../linalg/second-moments.js";
 import type { Objective } from "../objective.js";
 import { spread } from "../sampled-rows.js";
 import type { SampledWeight } from "../sampled-weight.js";
@@ -41,6 +41,13 @@ export const outputError: Objective = {
   }),
 };
 
+/** X^T X of one linear layer's input. */
+interface Gram {
+  readonly channels: number;
+  /** [in, in] */
+  readonly values: Float32Array;
+}
+
 async function gramsOf(
   { model, runtime, sessionOptions, tokens }: Subject,
   targets: readonly Target[],
@@ -57,8 +64,15 @@ async function gramsOf(
   };
   const noText = () => Promise.reject(new TypeError("token ids need no tokenizer"));
   const samples = await openSamples(calibration, noText, model.onnx.name);
-  const options = { runtime, sessionOptions, tensors: new Map() };
-  return collectGrams(model, targets, samples, options, signal === undefined ? {} : { signal });
+  const options = { runtime, sessionOptions, edits: {} };
+  const moments = await collectMoments(model, targets, samples, options, signal === undefined ? {} : { signal });
+  const grams = new Map<SecondMoments, Gram>();
+  for (const own of moments.values())
+    if (!grams.has(own)) {
+      const { channels } = own;
+      grams.set(own, { channels, values: fullProduct(own, new Float32Array(channels * channels)) });
+    }
+  return new Map([...moments].map(([target, own]) => [target, grams.get(own) as Gram]));
 }
 
 /** Targets of a few blocks; where no target lies in a block, all of them. */

@@ -29,6 +29,7 @@ describe("Conv", () => {
       {
         node: model.graph.nodes[1],
         activation: valueNamed(model.graph, "h"),
+        result: model.graph.nodes[1]?.outputs[0],
         window: { kernel: [3, 2], strides: [2, 1], dilations: [1, 1], pads: [1, 0, 1, 0], autoPad: "" },
       },
     ]);

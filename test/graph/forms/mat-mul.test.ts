@@ -28,7 +28,13 @@ describe("matMul", () => {
       },
     ]);
     expect(targets[0]?.tensor).toBe(model.graph.onnx.initializers[0]);
-    expect(targets[0]?.uses).toEqual([{ node: model.graph.nodes[0], activation: valueNamed(model.graph, "x") }]);
+    expect(targets[0]?.uses).toEqual([
+      {
+        node: model.graph.nodes[0],
+        activation: valueNamed(model.graph, "x"),
+        result: model.graph.nodes[0]?.outputs[0],
+      },
+    ]);
   });
 
   it.each([

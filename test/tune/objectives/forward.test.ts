@@ -79,7 +79,7 @@ describe.each(Object.keys(STATES) as (keyof typeof STATES)[])("on %s", (name) =>
     const dense = await perplexity(model.onnx, tokens, { runtime, sessionOptions });
     expect(await measured("likelihood", DENSE)).toBeCloseTo(dense.meanNegativeLogLikelihood, 5);
     const tensors = weightEdits(await pruned(HALF));
-    const half = await perplexity(model.onnx, tokens, { runtime, sessionOptions, tensors });
+    const half = await perplexity(model.onnx, tokens, { runtime, sessionOptions, edits: { tensors } });
     expect(await measured("likelihood", HALF)).toBeCloseTo(half.meanNegativeLogLikelihood, 5);
   });
 

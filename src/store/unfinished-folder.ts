@@ -1,0 +1,118 @@
+/**
+ * Finished parts as files in a folder. A file is the length of its header (8 bytes, little-endian), the header
+ * as JSON with the lengths of its blobs, and the blobs; it is written beside its place and renamed into it. A process
+ * that dies may leave it without all of its bytes on the disk, so the header has their hash too.
+ */
+import { createHash } from "node:crypto";
+import { type FileHandle, mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { withStorageErrors } from "./storage-error.js";
+import type { FinishedPart, Unfinished } from "./unfinished.js";
+import { draftOf } from "./whole-file.js";
+
+/** What stands before the blobs. */
+interface Head {
+  readonly lengths: readonly number[];
+  /** SHA-256 of the header and the blobs. */
+  readonly hash: string;
+  readonly header: unknown;
+}
+
+const LENGTH_BYTES = 8;
+
+/** The folder is made when the first part is put aside. One process at a time may use it. */
+export function unfinishedInFolder(folder: string): Unfinished {
+  const pathOf = (part: string) => join(folder, part);
+  const storing = <T>(work: () => Promise<T>) =>
+    withStorageErrors(`cannot put finished parts aside in ${folder}`, work);
+  return {
+    read: async (part) => readPart(pathOf(part), { isWhole: false }),
+    write: (part, header, blobs) =>
+      storing(async () => {
+        await mkdir(folder, { recursive: true });
+        const path = pathOf(part);
+        const lengths = blobs.map(({ length }) => length);
+        await writePart(path, { lengths, hash: hashOf(header, blobs), header }, blobs);
+        return (await readPart(path, { isWhole: true })) as FinishedPart;
+      }),
+    remove: () => storing(() => rm(folder, { recursive: true, force: true })),
+  };
+}
+
+async function writePart(path: string, head: Head, blobs: readonly Uint8Array[]): Promise<void> {
+  const draft = draftOf(path);
+  const text = new TextEncoder().encode(JSON.stringify(head));
+  const length = new Uint8Array(LENGTH_BYTES);
+  new DataView(length.buffer).setBigUint64(0, BigInt(text.length), true);
+  let file: FileHandle | undefined;
+  try {
+    file = await open(draft, "w");
+    for (const bytes of [length, text, ...blobs]) await file.writeFile(bytes);
+    await file.close();
+    file = undefined;
+    await rename(draft, path);
+  } catch (error) {
+    await file?.close().catch(() => {});
+    await rm(draft, { force: true }).catch(() => {});
+    throw error;
+  }
+}
+
+function hashOf(header: unknown, blobs: readonly Uint8Array[]): string {
+  const hash = createHash("sha256").update(JSON.stringify(header));
+  for (const blob of blobs) hash.update(blob);
+  return hash.digest("hex");
+}
+
+/**
+ * null where there is none, or it is not what its head says.
+ *
+ * @param isWhole whether its bytes were written just now
+ */
+async function readPart(path: string, { isWhole }: { readonly isWhole: boolean }): Promise<FinishedPart | null> {
+  const size = await stat(path).then(
+    (found) => found.size,
+    () => null,
+  );
+  if (size === null || size < LENGTH_BYTES) return null;
+  const length = await readRange(path, 0, LENGTH_BYTES);
+  const headBytes = Number(new DataView(length.buffer, length.byteOffset).getBigUint64(0, true));
+  if (LENGTH_BYTES + headBytes > size) return null;
+  const head = headIn(await readRange(path, LENGTH_BYTES, headBytes));
+  if (head === null) return null;
+  const starts = [LENGTH_BYTES + headBytes];
+  for (const own of head.lengths) starts.push((starts.at(-1) as number) + own);
+  if (starts.at(-1) !== size) return null;
+  const blob = (index: number) => readRange(path, starts[index] as number, head.lengths[index] as number);
+  if (!isWhole) {
+    const blobs = await Promise.all(head.lengths.map((_, index) => blob(index)));
+    if (hashOf(head.header, blobs) !== head.hash) return null;
+  }
+  return { header: head.header, blob };
+}
+
+function headIn(bytes: Uint8Array): Head | null {
+  try {
+    const head = JSON.parse(new TextDecoder().decode(bytes)) as Partial<Head> | null;
+    return Array.isArray(head?.lengths) ? (head as Head) : null;
+  } catch {
+    return null;
+  }
+}
+
+async function readRange(path: string, start: number, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  if (length === 0) return bytes;
+  const file = await open(path, "r");
+  try {
+    let done = 0;
+    while (done < length) {
+      const { bytesRead } = await file.read(bytes, done, length - done, start + done);
+      if (bytesRead === 0) throw new Error(`${path} ends before byte ${start + length}`);
+      done += bytesRead;
+    }
+    return bytes;
+  } finally {
+    await file.close();
+  }
+}
