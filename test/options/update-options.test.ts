@@ -98,6 +98,10 @@ it.each([
   [{ reconstruct: false }, 'prune.reconstruct is false, but method "sparsegpt" moves weights'],
   [{ method: "sparsegpt", pattern: "2:4", permute: true }, "prune.permute is for methods that score weights"],
   [{ preset: "best", pattern: "2:4", permute: true }, 'and "sparsegpt" chooses them one after the other'],
+  [
+    { method: "wanda", pattern: "2:4", permute: true, reconstruct: "swaps" },
+    'prune.permute chooses groups of channels, within which "swaps" cannot exchange weights',
+  ],
   [{ sequential: 3 }, "prune.sequential: expected true, false or { groups: n }, received 3"],
   [{ sequential: {} }, "prune.sequential: expected true, false or { groups: n }"],
   [{ sequential: { groups: 0 } }, "prune.sequential.groups: expected a whole number from 1"],
