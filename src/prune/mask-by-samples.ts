@@ -3,7 +3,6 @@
  * nothing. (`run(pipe)` needs the whole model and lives in hook/.)
  */
 import {
-  type CollectControl,
   collectStatistics,
   openSamples,
   type Samples,
@@ -86,16 +85,8 @@ async function maskOne(
   let inParts = "";
   const collect: Collect = async ([current], tensors, pass) => {
     samples ??= await openSamples(calibration, tokenizer, plan.name);
-    const { total } = samples;
     const options = { runtime, sessionOptions, edits: { tensors: tensors.get(plan) ?? new Map() } };
-    // A stream has no total: its bar stands still while the count goes on, but for the steps of parts.
-    const onSample: CollectControl["onSample"] = (done, { index, count } = { index: 0, count: 1 }) => {
-      const [step, steps] = total === null ? [index, count] : [index * total + done, count * total];
-      meter.step("calibrate", step, steps, `${count > 1 ? `part ${index + 1} of ${count}, ` : ""}sample ${done}`, pass);
-    };
-    const control = { signal, onSample };
-    // Before the first sample is through there is a session to be opened, which may take a while.
-    meter.step("calibrate", 0, total ?? 1, "", pass);
+    const control = { signal, onSample: meter.samples(samples.total, pass) };
     const collectAll = async (all: Samples) => {
       if (calibration.memory === null) return collectStatistics(plan.model, plan.targets, all, options, control);
       const { collectInParts, describeParts, weightBytesWithin } = await import("../calibrate/collect-in-parts.js");

@@ -3,6 +3,7 @@
  * whole, rough but honest about what takes long: calibration and updates of weights, where there are
  * any. They, and masking, come once a pass, and may take turns within it.
  */
+import type { CollectControl } from "../calibrate/index.js";
 import type { Phase, ProgressEvent, RunControl } from "../progress.js";
 import type { Plan } from "./plan.js";
 import { movesWeights } from "./plan.js";
@@ -51,6 +52,20 @@ export class ProgressMeter {
     if (isShare(phase)) this.note(phase, within, pass);
     this.highest = Math.max(this.highest, this.percent());
     this.onProgress({ phase, file: this.file, done, total, item, percent: this.highest } satisfies ProgressEvent);
+  }
+
+  /**
+   * Listens to a calibration, part after part of the model. It begins at once: before the first sample is through
+   * there is a session to be opened, which may take a while.
+   *
+   * @param total samples; null for a stream, whose bar stands still while the count goes on, but for the steps of parts
+   */
+  samples(total: number | null, pass = 0): NonNullable<CollectControl["onSample"]> {
+    this.step("calibrate", 0, total ?? 1, "", pass);
+    return (done, { index, count } = { index: 0, count: 1 }) => {
+      const [step, steps] = total === null ? [index, count] : [index * total + done, count * total];
+      this.step("calibrate", step, steps, `${count > 1 ? `part ${index + 1} of ${count}, ` : ""}sample ${done}`, pass);
+    };
   }
 
   /** The whole is done: `load` or `write` where it was made now, `cache` where it was there. */

@@ -3,7 +3,7 @@
  * dense model or behind the pruned ones before them, updated, and put aside.
  */
 import { groupsOf } from "../calibrate/groups.js";
-import type { CollectControl, Samples } from "../calibrate/index.js";
+import type { Samples } from "../calibrate/index.js";
 import { type GroupInput, type WalkOptions, walkGroups } from "../calibrate/walk-groups.js";
 import type { Device } from "../compute/index.js";
 import { residualOf, type Target } from "../graph/index.js";
@@ -101,13 +101,7 @@ async function updateOnce(plan: Plan, services: OnePass): Promise<UpdatedModel &
     updating += (performance.now() - start) / 1000;
     return sequential === null ? undefined : updates.editsOf(group);
   };
-  const { total } = samples;
-  const onSample: CollectControl["onSample"] = (sample, part = { index: 0, count: 1 }) => {
-    const [step, steps] = total === null ? [part.index, part.count] : [part.index * total + sample, part.count * total];
-    const of = part.count > 1 ? `part ${part.index + 1} of ${part.count}, ` : "";
-    meter.step("calibrate", step, steps, `${of}sample ${sample}`, pass);
-  };
-  meter.step("calibrate", 0, total ?? 1, "", pass);
+  const onSample = meter.samples(samples.total, pass);
   const start = performance.now();
   const walk: WalkOptions = {
     ...{ runtime, sessionOptions, edits: before },

@@ -4,11 +4,11 @@
  * is brought towards 0 by exchanges: the pruned weight that gives back most of it per variance returns, and the
  * kept weight of lowest |W_ij| ‖X_j‖ whose going gives back the rest goes.
  */
+import { Pauses } from "../linalg/pauses.js";
 import type { Pattern } from "../pattern/index.js";
 import { checkJob } from "./check-job.js";
 import type { UpdatedWeight, WeightJob } from "./job.js";
 import type { LayerInput } from "./layer-input.js";
-import { pauses } from "./pauses.js";
 
 /** How long masks are refined. */
 export interface DsnotSettings {
@@ -42,11 +42,11 @@ export async function dsnot(job: WeightJob, input: LayerInput, settings: DsnotSe
   if (job.kept === null) throw new RangeError(`Weight "${label}" has no mask to exchange weights of.`);
   const kept = job.kept.slice();
   const channels = channelsOf(input);
-  const pause = pauses(input.options.signal);
+  const pauses = new Pauses(input.options.signal);
   for (let start = 0; start < values.length; start += shape.in) {
     const end = start + shape.in;
     refine(values.subarray(start, end), kept.subarray(start, end), channels, pattern, settings);
-    await pause();
+    await pauses.between();
   }
   // Plus 0, because a negative weight times 0 is −0.
   return { values: values.map((value, k) => value * (kept[k] as number) + 0), kept };

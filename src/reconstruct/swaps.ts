@@ -6,10 +6,10 @@
  * a_u + a_p − 2 w_u w_p G_up, where a_u = 2 w_u q_u + w_u² G_uu and a_p = −2 w_p q_p + w_p² G_pp; after it
  * q += w_u G_u − w_p G_p.
  */
+import { Pauses } from "../linalg/pauses.js";
 import { checkJob } from "./check-job.js";
 import type { UpdatedWeight, WeightJob } from "./job.js";
 import type { LayerInput } from "./layer-input.js";
-import { pauses } from "./pauses.js";
 import { anywhere, inGroups, type Row, type SwapSearch } from "./swap-search.js";
 
 /** How long masks are refined. */
@@ -41,12 +41,12 @@ export async function swaps(job: WeightJob, input: LayerInput, { rounds }: Swaps
     moments,
   );
   const search = pattern.kind === "n:m" ? inGroups(moments, pattern.of) : anywhere(moments);
-  const pause = pauses(input.options.signal);
+  const pauses = new Pauses(input.options.signal);
   for (let start = 0; start < values.length; start += channels) {
     const of = <Values extends Float32Array | Uint8Array>(all: Values) =>
       all.subarray(start, start + channels) as Values;
     refine({ values: of(values), kept: of(kept), outputs: Float64Array.from(of(outputs)) }, search, rounds);
-    await pause();
+    await pauses.between();
   }
   // Plus 0, because a negative weight times 0 is −0.
   return { values: values.map((value, k) => value * (kept[k] as number) + 0), kept };

@@ -1,8 +1,8 @@
 /** New values of a weight to stored bytes, in the coding that it has: floats rounded once, or the nearest codes. */
 import type { Coding, QuantisedCoding } from "../tensor/coding.js";
+import { encodeFloats } from "../tensor/encode-floats.js";
 import { type Shape, type StorageOrder, storedDims } from "../tensor/matrix.js";
 import { codeBookOf, groupOf } from "../tensor/nearest-code.js";
-import { toHalf } from "../tensor/to-half.js";
 import { transposeInto } from "../tensor/transpose.js";
 
 /** A weight's shape, and the order in which it is stored. */
@@ -33,10 +33,7 @@ export function encodeValues(
   const wanted = inOrder ? values.slice() : transposeInto(values, new Float32Array(values.length), shape.out, shape.in);
   const stays = inOrder ? kept : transposeInto(kept, new Uint8Array(kept.length), shape.out, shape.in);
   for (let k = 0; k < wanted.length; k++) if (stays[k] === 0) wanted[k] = 0;
-  if (coding.kind === "float") {
-    const floats = coding.dtype === "float32" ? wanted : toHalf(wanted, coding.dtype);
-    return new Uint8Array(floats.buffer, floats.byteOffset, floats.byteLength);
-  }
+  if (coding.kind === "float") return encodeFloats(wanted, coding.dtype);
   return encodeCodes(wanted, stays, coding, weight, stored);
 }
 

@@ -8,24 +8,12 @@ import { buildModel, findTargets, type Model } from "../../src/graph/index.js";
 import { type ModelEdits, openModel, serializeModel } from "../../src/onnx/index.js";
 import { resolvePruneOption } from "../../src/options/index.js";
 import type { CalibrationOptions } from "../../src/options/types.js";
-import { type LlamaConfig, llamaBytes, llamaEdits } from "../helpers/llama.js";
+import { llamaBytes, llamaEdits } from "../helpers/llama.js";
 import { DATA_TYPE, float32, ifNode, modelBytes, node, value } from "../helpers/model.js";
 import { int64s, testRuntime } from "../helpers/runtime.js";
 import { AUSTEN } from "../helpers/tokenizer.js";
 import { expectClose } from "./reference.js";
-
-const LLAMA: LlamaConfig = {
-  hidden: 128,
-  intermediate: 256,
-  layers: 3,
-  heads: 4,
-  kvHeads: 2,
-  vocabulary: 256,
-  positions: 64,
-  dtype: "float32",
-};
-/** Two batches of different lengths, so that shapes of what crosses a cut differ too. */
-const TOKENS = [24, 24, 17].map((length, s) => Array.from({ length }, (_, i) => (i * 37 + s * 11) % 256));
+import { LLAMA, TOKENS } from "./small-llama.js";
 
 const opened: Model[] = [];
 afterEach(async () => {

@@ -12,26 +12,14 @@ import { fullProduct, type SecondMoments } from "../../src/linalg/second-moments
 import { type ModelEdits, type OnnxTensor, openModel, readTensor, serializeModel } from "../../src/onnx/index.js";
 import { resolvePruneOption } from "../../src/options/index.js";
 import { biasEdits } from "../../src/rewrite/bias-edits.js";
-import { type LlamaConfig, llamaBytes, llamaEdits } from "../helpers/llama.js";
+import { llamaBytes, llamaEdits } from "../helpers/llama.js";
 import { bytesOf, DATA_TYPE, float32, ifNode, modelBytes, node, value } from "../helpers/model.js";
 import { floats, int64s, testRuntime } from "../helpers/runtime.js";
 import { AUSTEN } from "../helpers/tokenizer.js";
 import { samplesOf } from "./reference.js";
+import { LLAMA, TOKENS } from "./small-llama.js";
 
 type Edits = NonNullable<ModelEdits["tensors"]>;
-
-const LLAMA: LlamaConfig = {
-  hidden: 128,
-  intermediate: 256,
-  layers: 3,
-  heads: 4,
-  kvHeads: 2,
-  vocabulary: 256,
-  positions: 64,
-  dtype: "float32",
-};
-/** Two batches of different lengths, so that shapes of what crosses a cut differ too. */
-const TOKENS = [24, 24, 17].map((length, s) => Array.from({ length }, (_, i) => (i * 37 + s * 11) % 256));
 
 const runtime = testRuntime();
 const opened: Model[] = [];
