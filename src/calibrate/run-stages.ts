@@ -8,7 +8,7 @@ import { cutIntoStages, type GraphPart, type Model, type Node, type Target, type
 import type { GraphEdit, ModelEdits, NewValueInfo, OnnxNode, OnnxTensor } from "../onnx/index.js";
 import { mergeEdits } from "../onnx/merge-edits.js";
 import type { RawFeeds } from "../options/types.js";
-import { openEdited, type RuntimeSession, type RuntimeTensor } from "../runtime/index.js";
+import { openEdited, type RuntimeSession, type RuntimeTensor, takingTurns } from "../runtime/index.js";
 import { Carried } from "./carried.js";
 import { type CollectControl, type CollectOptions, runSample } from "./collect.js";
 import type { Samples } from "./samples.js";
@@ -160,9 +160,10 @@ async function runPart(run: PartRun): Promise<void> {
   const { runtime, sessionOptions } = options;
   const sessions: RuntimeSession[] = [];
   try {
+    const turns = streams.length > 1 ? takingTurns(sessionOptions) : sessionOptions;
     for (const { carried, edits } of streams) {
       const own = mergeEdits(partEdits(model, part, taps.edits, carried), within(model, part, edits));
-      sessions.push(await openEdited(runtime, model.onnx, own, sessionOptions));
+      sessions.push(await openEdited(runtime, model.onnx, own, turns));
     }
     let done = 0;
     const runBatch = async (batch: number, { feeds, samples }: Batch) => {

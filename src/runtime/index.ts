@@ -8,5 +8,6 @@ export {
   type RuntimeSession,
   type RuntimeTensor,
   type SessionOptions,
+  takingTurns,
   withoutOutputLocations,
 } from "./runtime.js";

@@ -9,7 +9,7 @@ import { productShape } from "../linalg/product-shape.js";
 import { type Dense, emptyLike, type ProductOptions, type Products } from "../linalg/products.js";
 import { transposed } from "../linalg/transposed.js";
 import { type NewAttribute, openModel, serializeModel } from "../onnx/index.js";
-import type { Runtime, RuntimeSession, SessionOptions } from "./runtime.js";
+import { type Runtime, type RuntimeSession, type SessionOptions, takingTurns } from "./runtime.js";
 
 /** Products whose sessions are open until they are released. */
 export interface OpenProducts extends Products {
@@ -49,7 +49,7 @@ interface OpenWay {
  */
 export function openProducts(runtime: Runtime, sessionOptions: SessionOptions): OpenProducts {
   const sessions = new Map<string, Promise<OpenWay>>();
-  const options = ofOneNode(sessionOptions);
+  const options = takingTurns(ofOneNode(sessionOptions));
   const sessionFor = (way: Way): Promise<OpenWay> => {
     const key = JSON.stringify(way);
     const known = sessions.get(key);

@@ -36,6 +36,16 @@ export function withoutOutputLocations({ preferredOutputLocation: _, ...options 
   return options;
 }
 
+/**
+ * Options for one of several sessions that run in turns. A session's threads go on looking for work for a while after
+ * a run, and take the cores from whoever comes next: with many small products that was half of the time
+ * (`npm run bench -- reconstruct --parts time`). What the user says of it counts.
+ */
+export function takingTurns({ extra, ...options }: SessionOptions): SessionOptions {
+  const { session, ...others } = (extra ?? {}) as Readonly<Record<string, object | undefined>>;
+  return { ...options, extra: { ...others, session: { force_spinning_stop: "1", ...session } } };
+}
+
 /** What the package needs of ONNX Runtime. */
 export interface Runtime {
   /** Opens a model from a path or from bytes. Errors are the runtime's own. */

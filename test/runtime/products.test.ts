@@ -77,7 +77,7 @@ describe("products by the runtime", () => {
     expect((await products.multiply(randomMatrix(0, 2, 1), randomMatrix(2, 3, 1))).values).toHaveLength(0);
   });
 
-  it("take float64 to the CPU and leave out what options say of the model's own outputs and axes", async () => {
+  it("take float64 to the CPU, leave out what options say of the model's own outputs and axes, and keep no threads between runs", async () => {
     const opened: unknown[] = [];
     const noting = openProducts(
       {
@@ -87,12 +87,21 @@ describe("products by the runtime", () => {
           return runtime.open(model, { ...options, executionProviders: ["cpu"] });
         },
       },
-      { executionProviders: ["webgpu"], preferredOutputLocation: "gpu-buffer", freeDimensionOverrides: { batch: 1 } },
+      {
+        executionProviders: ["webgpu"],
+        preferredOutputLocation: "gpu-buffer",
+        freeDimensionOverrides: { batch: 1 },
+        extra: { session: { intra_op: { allow_spinning: "0" } }, ep: {} },
+      },
     );
     const a = randomMatrix(2, 2, 1);
     await noting.multiply(a, a);
     await noting.multiply(asFloat32(a), asFloat32(a));
     await noting.release();
-    expect(opened).toEqual([{ executionProviders: ["cpu"] }, { executionProviders: ["webgpu"] }]);
+    const extra = { session: { force_spinning_stop: "1", intra_op: { allow_spinning: "0" } }, ep: {} };
+    expect(opened).toEqual([
+      { executionProviders: ["cpu"], extra },
+      { executionProviders: ["webgpu"], extra },
+    ]);
   });
 });
