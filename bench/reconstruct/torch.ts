@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
+import { setTimeout as pause } from "node:timers/promises";
 import { readValues, type Target } from "../../src/graph/index.js";
 import { fullProduct, type SecondMoments } from "../../src/linalg/second-moments.js";
 import type { Pattern } from "../../src/pattern/index.js";
@@ -14,6 +15,8 @@ import { LayerInput } from "../../src/reconstruct/layer-input.js";
 import { obs } from "../../src/reconstruct/obs.js";
 import type { UpdateRun } from "./update-run.js";
 
+/** Milliseconds before each turn: threads of the one before, which look for work for a while, have gone to sleep. */
+const PAUSE = 100;
 const DAMPING = 0.01;
 const BLOCK_SIZE = 128;
 
@@ -46,7 +49,10 @@ export async function againstTorch(
         const theirs = async () => {
           pair.torch += await torch.update();
         };
-        for (const one of k % 2 === 0 ? [ours, theirs] : [theirs, ours]) await one();
+        for (const one of k % 2 === 0 ? [ours, theirs] : [theirs, ours]) {
+          await pause(PAUSE);
+          await one();
+        }
       }
     });
     return pairs.slice(1);

@@ -33,8 +33,12 @@ const MOST_PAIRED = 16;
  */
 export function adaptiveMasks(pattern: Pattern, shape: Shape, upper: Float32Array, blockSize: number): ChannelMasks {
   const { out, in: channels } = shape;
+  const unit = pattern.kind === "n:m" ? pattern.of : blockSize;
+  // One room for all units: there are hundreds, and memory of their own would take longer than their costs.
+  const room = new Float32Array(Math.min(unit, channels) * out);
   const costs = (first: number, end: number, values: Float32Array): Float32Array => {
-    const result = values.slice(first * out, end * out);
+    const result = room.subarray(0, (end - first) * out);
+    result.set(values.subarray(first * out, end * out));
     for (let c = first, k = 0; c < end; c++) {
       const scale = 1 / (upper[c * channels + c] as number) ** 2;
       for (const channelEnd = k + out; k < channelEnd; k++) result[k] = (result[k] as number) ** 2 * scale;
@@ -44,7 +48,7 @@ export function adaptiveMasks(pattern: Pattern, shape: Shape, upper: Float32Arra
   if (pattern.kind === "n:m") {
     const goes = pattern.of - pattern.keep;
     return {
-      unit: pattern.of,
+      unit,
       choose: (first, end, values, kept) =>
         markLowestOfRows(costs(first, end, values), goes, out, kept.subarray(first * out, end * out)),
     };
@@ -53,7 +57,7 @@ export function adaptiveMasks(pattern: Pattern, shape: Shape, upper: Float32Arra
   if (pattern.scope === "row") {
     const upTo = (end: number) => Math.round((inAll / out) * (end / channels));
     return {
-      unit: blockSize,
+      unit,
       choose: (first, end, values, kept) =>
         markLowestOfRows(
           costs(first, end, values),
@@ -64,16 +68,12 @@ export function adaptiveMasks(pattern: Pattern, shape: Shape, upper: Float32Arra
     };
   }
   const upTo = (end: number) => Math.round(inAll * (end / channels));
+  const scratch = new Float32Array(room.length);
   return {
-    unit: blockSize,
+    unit,
     choose(first, end, values, kept) {
       const scores = costs(first, end, values);
-      markLowest(
-        scores,
-        upTo(end) - upTo(first),
-        kept.subarray(first * out, end * out),
-        new Float32Array(scores.length),
-      );
+      markLowest(scores, upTo(end) - upTo(first), kept.subarray(first * out, end * out), scratch);
     },
   };
 }

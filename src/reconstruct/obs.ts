@@ -71,7 +71,8 @@ async function passOver(
   const pass = new ChannelPass({ shape: job.shape, values, kept, masks, grid: job.grid, upper, products, signal });
   await pass.run();
   return {
-    values: transposeInto(values, new Float32Array(size), channels, out),
+    // What channels left to later ones is of no use any more; its memory is.
+    values: transposeInto(values, pass.errors, channels, out),
     kept: transposeInto(kept, new Uint8Array(size), channels, out),
   };
 }
@@ -97,7 +98,7 @@ interface PassOptions {
 class ChannelPass {
   readonly #options: PassOptions;
   /** What each channel leaves to later ones, (w − q) / U_jj, [in, out] */
-  readonly #errors: Float32Array;
+  readonly errors: Float32Array;
   /** Channels up to this one have their mask. */
   #chosen = 0;
   /** Channels whose mask is chosen at once; where it is given, all. */
@@ -106,7 +107,7 @@ class ChannelPass {
   constructor(options: PassOptions) {
     this.#options = options;
     this.#unit = options.masks?.unit ?? options.shape.in;
-    this.#errors = new Float32Array(options.values.length);
+    this.errors = new Float32Array(options.values.length);
   }
 
   async run(): Promise<void> {
@@ -158,7 +159,7 @@ class ChannelPass {
     const [start, row] = [channel * out, channel * shape.in];
     const own = values.subarray(start, start + out);
     const stays = kept.subarray(start, start + out);
-    const error = this.#errors.subarray(start, start + out);
+    const error = this.errors.subarray(start, start + out);
     const perUnit = 1 / (upper.values[row + channel] as number);
     error.set(own);
     grid?.roundChannel(channel, own);
@@ -179,7 +180,7 @@ class ChannelPass {
   #settlePlainly(first: number, middle: number, end: number): void {
     const { shape, values, upper } = this.#options;
     const { out, in: channels } = shape;
-    const errorOf = (channel: number) => this.#errors.subarray(channel * out, (channel + 1) * out);
+    const errorOf = (channel: number) => this.errors.subarray(channel * out, (channel + 1) * out);
     for (let four = first; four < middle; four += 4) {
       // Of channels beyond the last, which a range of no multiple of four has, nothing is taken.
       const share = (k: number, later: number) =>
@@ -215,7 +216,7 @@ class ChannelPass {
     const later = values.subarray(middle * out, end * out);
     const settled = await products.multiply(
       { rows, columns, values: shares },
-      { rows, columns: out, values: this.#errors.subarray(first * out, middle * out) },
+      { rows, columns: out, values: this.errors.subarray(first * out, middle * out) },
       { transposeA: true, factor: -1, plus: { rows: columns, columns: out, values: later } },
     );
     later.set(settled.values);
