@@ -24,6 +24,7 @@ def from_moments(W, H, pattern, block, damping):
     U = torch.linalg.cholesky(torch.cholesky_inverse(torch.linalg.cholesky(H)), upper=True)
     return sparsegpt(W, U, pattern, block)
 
+
 job = json.loads(sys.argv[1])
 torch.set_num_threads(job["threads"])
 torch.set_grad_enabled(False)

@@ -33,4 +33,3 @@ def sparsegpt(W, U, pattern, block):
         W[:, start:end] = B
         W[:, end:] -= errors @ U[start:end, end:]
     return W
-

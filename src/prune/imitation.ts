@@ -7,6 +7,7 @@
  */
 import type { Target } from "../graph/index.js";
 import type { Dense, Products } from "../linalg/products.js";
+import { fitted } from "../reconstruct/fit-last.js";
 import { LayerInput } from "../reconstruct/layer-input.js";
 import type { LayerReading } from "./update-layer.js";
 
@@ -39,8 +40,6 @@ export function imitation(
     const residual = residuals.get(target);
     const plus = residual === undefined ? {} : { plus: residual };
     const missing = await products.multiply(weight, difference, { transposeB: true, ...plus });
-    const { upper } = await input.inverseFactor();
-    const halfway = await products.multiply(missing, upper, { transposeB: true });
-    return (await products.multiply(halfway, upper, { plus: weight })).values;
+    return (await fitted(weight, missing, input)).values;
   };
 }
