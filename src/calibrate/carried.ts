@@ -6,7 +6,7 @@
 import { PruneError } from "../errors.js";
 import { type FileSystem, fileSystem } from "../file-system.node.js";
 import { DATA_TYPES } from "../onnx/index.js";
-import type { Runtime, RuntimeTensor } from "../runtime/index.js";
+import { freeTensor, type Runtime, type RuntimeTensor } from "../runtime/index.js";
 
 /** A tensor that is kept. */
 interface Place {
@@ -90,7 +90,7 @@ export class Carried {
       take: async () => tensor,
       remove: async () => {
         this.inMemory -= byteLength;
-        tensor.dispose?.();
+        freeTensor(tensor);
       },
     };
   }
@@ -103,7 +103,7 @@ export class Carried {
     const data = tensor.data as unknown as Elements;
     await storing(path, () => system.writeFile(path, new Uint8Array(data.buffer, data.byteOffset, data.byteLength)));
     const { constructor: Elements } = data;
-    tensor.dispose?.();
+    freeTensor(tensor);
     return {
       take: async (runtime) => {
         const { buffer, byteOffset, byteLength } = await storing(path, () => system.readFile(path));

@@ -3,7 +3,7 @@
  */
 import { PruneError } from "../errors.js";
 import type { Target } from "../graph/index.js";
-import type { RuntimeTensor } from "../runtime/index.js";
+import { freeTensor, type RuntimeTensor } from "../runtime/index.js";
 import type { ChannelStatistics } from "../score/index.js";
 import type { Tap } from "./taps.js";
 
@@ -25,7 +25,7 @@ export class TapCollector {
       const { sum, sumOfSquares, tokens } = tap.outputs;
       total.add(valuesOf(tokens)[0] as number, valuesOf(sum), valuesOf(sumOfSquares));
     }
-    for (const name of this.outputNames) outputs[name]?.dispose?.();
+    for (const name of this.outputNames) freeTensor(outputs[name] as RuntimeTensor);
   }
 
   /** Names of all tap outputs, to be kept from whoever runs the session. */

@@ -6,7 +6,7 @@
 import type { Model, Target } from "../graph/index.js";
 import { diagonalOf, type SecondMoments } from "../linalg/second-moments.js";
 import type { NewAttribute } from "../onnx/index.js";
-import type { RuntimeTensor } from "../runtime/index.js";
+import { freeTensor, type RuntimeTensor } from "../runtime/index.js";
 import type { ChannelStatistics } from "../score/index.js";
 import { checkStatistics, type TargetStatistics } from "./collector.js";
 import { DRAFT_PREFIX } from "./draft.js";
@@ -97,7 +97,7 @@ export class MomentCollector {
       const { sum, product, tokens } = tap.outputs;
       total.add(valuesOf(tokens)[0] as number, valuesOf(sum), valuesOf(product));
     }
-    for (const name of this.outputNames) outputs[name]?.dispose?.();
+    for (const name of this.outputNames) freeTensor(outputs[name] as RuntimeTensor);
   }
 
   /** Names of all outputs that are not the model's own, to be kept from whoever runs the session. */

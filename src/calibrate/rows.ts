@@ -5,6 +5,7 @@
 import type { Target } from "../graph/index.js";
 import type { Dense, Products } from "../linalg/products.js";
 import type { RuntimeTensor } from "../runtime/index.js";
+import { free } from "../tensor/free.js";
 import { halfValues } from "../tensor/half.js";
 import type { MomentOutputs } from "./moments.js";
 import type { States } from "./run-stages.js";
@@ -71,7 +72,9 @@ export class CrossProduct {
     const [a, b] = [changed, dense].map((outputs) => rowsIn(outputs, rows, this.channels)) as [Dense, Dense];
     // An activation of a branch that did not run has none.
     if (a.rows === 0) return;
-    this.addAll((await this.products.multiply(a, b, { transposeA: true })).values);
+    const { values } = await this.products.multiply(a, b, { transposeA: true });
+    this.addAll(values);
+    free(values);
   }
 
   /** Those of several activations of one weight together, [in of x', in of x]. */
@@ -119,6 +122,7 @@ export class ResidualProduct {
     const { values } = await this.products.multiply(difference, inputs, { transposeA: true });
     this.sum ??= { rows: out, columns: channels, values: new Float64Array(out * channels) };
     for (let k = 0; k < values.length; k++) this.sum.values[k] = (this.sum.values[k] as number) + (values[k] as number);
+    free(difference.values, values);
   }
 }
 

@@ -2,7 +2,7 @@
  * The Cholesky factorisation A = L Lᵀ of a symmetric positive definite matrix in float64, and what follows from it:
  * solutions, the inverse of A, the inverse of L.
  */
-import { factorise, invertLower, type LinalgOptions } from "./factorise.js";
+import { factorise, invertLower, type LinalgOptions, sumOfProducts } from "./factorise.js";
 import type { LowerTiles } from "./lower-tiles.js";
 import type { Dense } from "./products.js";
 import { transposed } from "./transposed.js";
@@ -51,10 +51,8 @@ export class Cholesky {
       const row: Dense<Float64Array>[] = [];
       for (let j = 0; j <= i; j++) {
         signal?.throwIfAborted();
-        let sum = await products.multiply(tiles.at(i, i), tiles.at(i, j), { transposeB: true });
-        for (let k = i + 1; k < tiles.count; k++)
-          sum = await products.multiply(tiles.at(k, i), tiles.at(k, j), { transposeB: true, plus: sum });
-        row.push(sum);
+        const pair = (k: number) => [tiles.at(i + k, i), tiles.at(i + k, j)] as const;
+        row.push(await sumOfProducts(products, tiles.count - i, pair, { transposeB: true }));
       }
       for (const [j, tile] of row.entries()) tiles.put(i, j, tile);
     }

@@ -3,6 +3,7 @@
  * the tiles on the diagonal are products (Golub & Van Loan, Matrix Computations, 4.2.9); those are cut again, down to
  * what plain loops do in less than a millisecond.
  */
+import { free } from "../tensor/free.js";
 import { LowerTiles } from "./lower-tiles.js";
 import type { Dense, Products } from "./products.js";
 
@@ -51,17 +52,18 @@ export async function factorise(
   for (let j = 0; j < tiles.count; j++)
     for (let i = j; i < tiles.count; i++) {
       signal?.throwIfAborted();
-      let tile = tiles.at(i, j);
-      for (let k = 0; k < j; k++)
-        tile = await products.multiply(tiles.at(i, k), tiles.at(j, k), { transposeB: true, factor: -1, plus: tile });
-      const inverse = inverses[j];
-      if (inverse !== undefined) tile = await solvedFor(tile, tiles.at(j, j), inverse, products);
-      else {
-        const onDiagonal = await factoriseDense(tile, { ...pivots, offset: pivots.offset + tiles.start(j) }, options);
-        inverses.push(onDiagonal.inverse);
-        tile = onDiagonal.factor;
+      for (let k = 0; k < j; k++) {
+        const how = { transposeB: true, factor: -1, plus: tiles.at(i, j) };
+        tiles.put(i, j, await products.multiply(tiles.at(i, k), tiles.at(j, k), how));
       }
-      tiles.put(i, j, tile);
+      const inverse = inverses[j];
+      if (inverse !== undefined) tiles.put(i, j, await solvedFor(tiles.at(i, j), tiles.at(j, j), inverse, products));
+      else {
+        const onDiagonal = { ...pivots, offset: pivots.offset + tiles.start(j) };
+        const { factor, inverse } = await factoriseDense(tiles.at(i, j), onDiagonal, options);
+        inverses.push(inverse);
+        tiles.put(i, j, factor);
+      }
     }
   return inverses;
 }
@@ -78,7 +80,9 @@ async function solvedFor(
 ): Promise<Dense<Float64Array>> {
   const x = await products.multiply(t, inverse, { transposeB: true });
   const left = await products.multiply(x, lower, { transposeB: true, factor: -1, plus: t });
-  return products.multiply(left, inverse, { transposeB: true, plus: x });
+  const corrected = await products.multiply(left, inverse, { transposeB: true, plus: x });
+  free(x.values, left.values);
+  return corrected;
 }
 
 /**
@@ -97,12 +101,28 @@ export async function invertLower(
     const row: Dense<Float64Array>[] = [];
     for (let j = 0; j < i; j++) {
       signal?.throwIfAborted();
-      let sum = await products.multiply(lower.at(i, j), lower.at(j, j));
-      for (let k = j + 1; k < i; k++) sum = await products.multiply(lower.at(i, k), lower.at(k, j), { plus: sum });
+      const sum = await sumOfProducts(products, i - j, (k) => [lower.at(i, j + k), lower.at(j + k, j)]);
       row.push(await products.multiply(inverse, sum, { factor: -1 }));
+      free(sum.values);
     }
     for (const [j, tile] of [...row, inverse].entries()) lower.put(i, j, tile);
   }
+}
+
+/** Σ a_k b_k, or a_k b_kᵀ; no sum but the last stays in memory. */
+export async function sumOfProducts(
+  products: Products,
+  count: number,
+  pair: (k: number) => readonly [Dense<Float64Array>, Dense<Float64Array>],
+  how: { readonly transposeB?: boolean } = {},
+): Promise<Dense<Float64Array>> {
+  let sum = await products.multiply(...pair(0), how);
+  for (let k = 1; k < count; k++) {
+    const before = sum;
+    sum = await products.multiply(...pair(k), { ...how, plus: before });
+    free(before.values);
+  }
+  return sum;
 }
 
 interface WithInverse {
@@ -117,7 +137,9 @@ async function factoriseDense(tile: Dense<Float64Array>, pivots: Pivots, options
   const inverses = await factorise(tiles, pivots, options);
   const factor = tiles.dense({ symmetric: false });
   await invertLower(tiles, inverses, options);
-  return { factor, inverse: tiles.dense({ symmetric: false }) };
+  const inverse = tiles.dense({ symmetric: false });
+  tiles.free();
+  return { factor, inverse };
 }
 
 /** The same by loops, row after row. */

@@ -2,6 +2,7 @@
  * Long products as several short ones: a runtime may keep the thread until a product is done, and of two matrices of
  * 4096 × 4096 that is a second. Parts are as fast as the whole where they are sums of many terms.
  */
+import { free } from "../tensor/free.js";
 import { productShape } from "./product-shape.js";
 import { type Dense, emptyLike, type ProductOptions, type Products } from "./products.js";
 import { transposed } from "./transposed.js";
@@ -41,6 +42,7 @@ export const inParts = (products: Products, { side, work }: PartOptions): Produc
         });
         for (let r = 0; r < part.rows; r++)
           result.values.set(part.values.subarray(r * part.columns, (r + 1) * part.columns), (top + r) * columns + left);
+        free(part.values);
       }
     }
     return result;

@@ -82,7 +82,7 @@ const notFiniteAt = (channel: number, label: string): PruneError =>
     { details: { weight: label, channel } },
   );
 
-/** A lower triangle with rows and columns in reverse order, in float32. */
+/** A lower triangle with rows and columns in reverse order, in float32; its own memory is freed. */
 function upperOf(lower: LowerTiles): Dense {
   const { size } = lower;
   const values = new Float32Array(size * size);
@@ -90,5 +90,6 @@ function upperOf(lower: LowerTiles): Dense {
     for (let k = 0, at = (size - 1 - row) * size + size - 1 - column; k < run.length; k++)
       values[at - k] = run[k] as number;
   });
+  lower.free();
   return { rows: size, columns: size, values };
 }

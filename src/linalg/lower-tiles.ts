@@ -2,6 +2,7 @@
  * The lower triangle of a square matrix, cut into tiles that are multiplied without being copied first: half the
  * memory of the whole, and every step on it is a product of small matrices, after which others get a turn.
  */
+import { free } from "../tensor/free.js";
 import type { Dense } from "./products.js";
 
 /** Sides of tiles. Products of 256 × 256 are the fastest that we measured; smaller ones halve what is left to loops. */
@@ -70,9 +71,17 @@ export class LowerTiles {
     return this.tiles[i]?.[j] as Dense<Float64Array>;
   }
 
-  /** Puts another tile there. */
+  /** Puts another tile there, and frees the one that was. */
   put(i: number, j: number, tile: Dense<Float64Array>): void {
-    (this.tiles[i] as Dense<Float64Array>[])[j] = tile;
+    const row = this.tiles[i] as Dense<Float64Array>[];
+    const before = row[j];
+    row[j] = tile;
+    if (before !== undefined && before !== tile) free(before.values);
+  }
+
+  /** Frees all of them. Nothing can be asked for afterwards. */
+  free(): void {
+    free(...this.tiles.flat().map(({ values }) => values));
   }
 
   /** Calls `visit` with the elements of every row, piece by piece: row, first column, and what is there. */
@@ -95,6 +104,18 @@ export class LowerTiles {
       for (let r = 0; r < rows; r++) diagonal[this.start(i) + r] = values[r * (rows + 1)] as number;
     }
     return diagonal;
+  }
+
+  /** The whole symmetric matrix, [size, size], rounded; frees the tiles, as {@link free} does. */
+  toFloat32(): Dense {
+    const { size } = this;
+    const values = new Float32Array(size * size);
+    this.forEachRun((row, column, run) => {
+      values.set(run, row * size + column);
+      for (let k = 0; k < run.length; k++) values[(column + k) * size + row] = run[k] as number;
+    });
+    this.free();
+    return { rows: size, columns: size, values };
   }
 
   /** The whole matrix, [size, size]: 0 above the diagonal, or what is below it where it is `symmetric`. */

@@ -9,6 +9,7 @@ import type { Target } from "../graph/index.js";
 import type { Dense, Products } from "../linalg/products.js";
 import { fitted } from "../reconstruct/fit-last.js";
 import { LayerInput } from "../reconstruct/layer-input.js";
+import { free } from "../tensor/free.js";
 import type { LayerReading } from "./update-layer.js";
 
 /**
@@ -40,6 +41,8 @@ export function imitation(
     const residual = residuals.get(target);
     const plus = residual === undefined ? {} : { plus: residual };
     const missing = await products.multiply(weight, difference, { transposeB: true, ...plus });
-    return (await fitted(weight, missing, input)).values;
+    const { values: goal } = await fitted(weight, missing, input);
+    free(missing.values);
+    return goal;
   };
 }

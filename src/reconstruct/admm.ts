@@ -8,6 +8,7 @@ import { Cholesky } from "../linalg/cholesky.js";
 import { LowerTiles } from "../linalg/lower-tiles.js";
 import type { Dense } from "../linalg/products.js";
 import { packedIndex } from "../linalg/second-moments.js";
+import { free } from "../tensor/free.js";
 import { checkJob } from "./check-job.js";
 import type { UpdatedWeight, WeightJob } from "./job.js";
 import type { LayerInput } from "./layer-input.js";
@@ -94,6 +95,7 @@ async function polished(
   // The rival is polished only where it is ahead as it is, which is rare; so it is never better than the result.
   const difference = dense.map((w, k) => w - (second.values[k] as number));
   const errors = await rowErrors({ ...size, values: difference }, input);
+  free(difference);
   products++;
   const byRow = pattern.kind === "n:m" || pattern.scope === "row";
   const total = (of: Float64Array) => of.reduce((a, b) => a + b, 0);
@@ -199,6 +201,7 @@ class Search {
         const dual = (state[k] as number) * (1 - (kept[k] as number));
         state[k] = (values[k] as number) * (scale[i] as number) + penalty * (image[k - begin] as number) + dual;
       }
+      free(left, image);
     }
     this.products++;
   }
@@ -241,8 +244,7 @@ function scaledInput(input: LayerInput): ScaledInput {
       into[row] = ((diagonal[row] as number) + shift) / (scale[row] as number) ** 2 + penalty;
     });
     const factorised = await Cholesky.of(tiles, { products, signal: options.signal });
-    const { rows, columns, values } = (await factorised.inverted()).dense({ symmetric: true });
-    return { rows, columns, values: Float32Array.from(values) };
+    return (await factorised.inverted()).toFloat32();
   };
   const made = {
     scale,

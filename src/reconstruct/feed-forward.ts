@@ -4,6 +4,7 @@
  */
 import type { Dense, Products } from "../linalg/products.js";
 import { packedIndex, type SecondMoments } from "../linalg/second-moments.js";
+import { free } from "../tensor/free.js";
 import { ACTIVATIONS, type ActivationName } from "./activations.js";
 
 /** A layer with the values it has now. */
@@ -127,6 +128,7 @@ export class MomentSum {
       for (let j = i; j < channels; j++)
         this.#packed[at + j - i] = (this.#packed[at + j - i] as number) + (values[i * channels + j] as number);
     }
+    free(values);
     for (let k = 0, i = 0; k < rows.values.length; k++, i = i + 1 === channels ? 0 : i + 1)
       this.#sum[i] = (this.#sum[i] as number) + (rows.values[k] as number);
     this.#tokens += rows.rows;

@@ -4,6 +4,7 @@
  */
 import type { Dense, Products } from "../linalg/products.js";
 import type { SecondMoments } from "../linalg/second-moments.js";
+import { free } from "../tensor/free.js";
 import { type BlockFront, insideOf, MomentSum, outputOf, rowsOf } from "./feed-forward.js";
 import { LayerInput } from "./layer-input.js";
 
@@ -59,8 +60,9 @@ export async function fitLast(
         ? rowsOf(wanted.outputs, from, to)
         : await denseOutput(dense, down, rowsOf(wanted.inputs, from, to), products, signal);
     const gap = await products.multiply(hidden, down, { transposeB: true, factor: -1, plus: outputs });
-    const plus = missing === undefined ? {} : { plus: missing };
-    missing = await products.multiply(gap, hidden, { transposeA: true, ...plus });
+    const before: Dense | undefined = missing;
+    missing = await products.multiply(gap, hidden, { transposeA: true, ...(before && { plus: before }) });
+    free(hidden.values, gap.values, ...(before ? [before.values] : []));
   }
   const moments = sum.moments();
   const fitter = new LayerInput(moments, products, { damping: ridge, label, ...(signal && { signal }) });
@@ -84,5 +86,7 @@ export async function denseOutput(
 export async function fitted(weight: Dense, right: Dense, input: LayerInput): Promise<Dense> {
   const { upper } = await input.inverseFactor();
   const half = await input.products.multiply(right, upper, { transposeB: true });
-  return await input.products.multiply(half, upper, { plus: weight });
+  const sum = await input.products.multiply(half, upper, { plus: weight });
+  free(half.values);
+  return sum;
 }

@@ -1,5 +1,6 @@
 /** How far a weight's output is from that of another one, on the data that the moments were taken of. */
 import type { Dense } from "../linalg/products.js";
+import { free } from "../tensor/free.js";
 import type { LayerInput } from "./layer-input.js";
 
 /**
@@ -12,7 +13,9 @@ import type { LayerInput } from "./layer-input.js";
 export async function layerError(values: Float32Array, updated: Float32Array, input: LayerInput): Promise<number> {
   const difference = values.map((value, k) => value - (updated[k] as number));
   const whole = await outputEnergy(values, input);
-  return whole === 0 ? 0 : (await outputEnergy(difference, input)) / whole;
+  const lost = whole === 0 ? 0 : await outputEnergy(difference, input);
+  free(difference);
+  return whole === 0 ? 0 : lost / whole;
 }
 
 /**
@@ -27,5 +30,6 @@ export async function outputEnergy(values: Float32Array, input: LayerInput): Pro
   const { values: outputs } = await input.products.multiply(weight, input.product());
   let sum = 0;
   for (let k = 0; k < values.length; k++) sum += (values[k] as number) * (outputs[k] as number);
+  free(outputs);
   return Math.max(0, sum);
 }

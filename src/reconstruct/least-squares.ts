@@ -5,6 +5,7 @@
  * (Hestenes and Stiefel 1952, with the diagonal as preconditioner; ALPS ends in the same way, arXiv 2406.07831.)
  */
 import type { Dense, Products } from "../linalg/products.js";
+import { free } from "../tensor/free.js";
 import type { Shape } from "../tensor/matrix.js";
 
 /** What is solved: a dense weight, and a pruned one whose kept values are free. */
@@ -75,6 +76,7 @@ export async function leastSquares(
     values.set(block.values, from * inputs);
     before.set(block.before, from);
     after.set(block.after, from);
+    block.free();
   }
   return { values, before, after, products };
 }
@@ -85,10 +87,12 @@ export async function leastSquares(
  * @param difference W − W', [out, in]
  */
 export async function rowErrors(difference: Dense, input: MomentProduct): Promise<Float64Array> {
-  const gradient = await input.products.multiply(difference, input.product());
-  return Float64Array.from({ length: difference.rows }, (_, o) =>
-    Math.max(0, rowDot(difference.values, gradient.values, o, difference.columns)),
+  const { values: gradient } = await input.products.multiply(difference, input.product());
+  const errors = Float64Array.from({ length: difference.rows }, (_, o) =>
+    Math.max(0, rowDot(difference.values, gradient, o, difference.columns)),
   );
+  free(gradient);
+  return errors;
 }
 
 /** Σ a · b over row `o` of two [rows, columns] matrices, in float64. */
@@ -159,6 +163,7 @@ class RowBlock {
       }
       const image = await this.times(this.direction);
       for (let o = 0; o < this.rows; o++) if ((this.energy[o] as number) > 0) this.step(o, image);
+      free(image);
       products++;
     }
     await this.freshResidual();
@@ -197,6 +202,12 @@ class RowBlock {
       this.energy[o] = energy;
       this.objective[o] = (this.errors[o] as number) + shift * rowDot(difference, difference, o, columns);
     }
+    free(difference, gradient);
+  }
+
+  /** Frees what is large. Nothing can be asked for afterwards. */
+  free(): void {
+    free(this.values, this.residual, this.direction);
   }
 
   /**

@@ -4,6 +4,7 @@
  * channels make up for it as well as the inverse second moments allow. Under a given mask, or choosing its own.
  */
 import type { Dense, Products } from "../linalg/products.js";
+import { free } from "../tensor/free.js";
 import type { Grid } from "../tensor/grid.js";
 import type { Shape } from "../tensor/matrix.js";
 import { transposeInto } from "../tensor/transpose.js";
@@ -70,11 +71,13 @@ async function passOver(
   if (job.kept !== null) transposeInto(job.kept, kept, out, channels);
   const pass = new ChannelPass({ shape: job.shape, values, kept, masks, grid: job.grid, upper, products, signal });
   await pass.run();
-  return {
+  const updated = {
     // What channels left to later ones is of no use any more; its memory is.
     values: transposeInto(values, pass.errors, channels, out),
     kept: transposeInto(kept, new Uint8Array(size), channels, out),
   };
+  free(values, kept);
+  return updated;
 }
 
 interface PassOptions {
@@ -220,5 +223,6 @@ class ChannelPass {
       { transposeA: true, factor: -1, plus: { rows: columns, columns: out, values: later } },
     );
     later.set(settled.values);
+    free(settled.values, shares);
   }
 }

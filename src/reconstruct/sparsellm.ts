@@ -9,6 +9,7 @@ import { Cholesky } from "../linalg/cholesky.js";
 import { LowerTiles } from "../linalg/lower-tiles.js";
 import type { Dense, Products } from "../linalg/products.js";
 import type { SecondMoments } from "../linalg/second-moments.js";
+import { free } from "../tensor/free.js";
 import type { ActivationName } from "./activations.js";
 import { type BlockFront, everyRow, hiddenOf, insideOf, type Layer, MomentSum, rowsOf } from "./feed-forward.js";
 import { denseOutput, type FittedLast, fitLast, fitted } from "./fit-last.js";
@@ -206,6 +207,7 @@ class BlockSearch {
     const gap = await products.multiply(now, weight, { transposeB: true, factor: -1, plus: target });
     const solved = await products.multiply(gap, await this.#outputInverse(weight, correction));
     const p = await products.multiply(solved, weight, { plus: now });
+    free(gap.values, solved.values, now.values);
     const wanted = { closeness, activation, hidden: p.values };
     if (z !== null)
       await moveMultiplied(
@@ -217,7 +219,9 @@ class BlockSearch {
     const layer = async ({ weight, bias }: Layer, moved: Dense, present: Dense): Promise<Layer> => {
       const difference = { ...moved, values: moved.values.map((v, k) => v - (present.values[k] as number)) };
       const right = await products.multiply(difference, x, { transposeA: true });
-      return { weight: await fitted(weight, right, fitter), bias };
+      const own = await fitted(weight, right, fitter);
+      free(difference.values, right.values);
+      return { weight: own, bias };
     };
     return {
       activated: await layer(front.activated, s, given.activated),
@@ -239,8 +243,8 @@ class BlockSearch {
       into[row] = (into[row] as number) + shift;
     });
     const factorised = await Cholesky.of(tiles, { products: this.#products, signal: this.#signal });
-    const inverse = (await factorised.inverted()).dense({ symmetric: true });
-    return { ...inverse, values: Float32Array.from(inverse.values) };
+    free(values);
+    return (await factorised.inverted()).toFloat32();
   }
 
   /** What a layer is fitted with, damped for that. */
@@ -258,7 +262,9 @@ class BlockSearch {
     const weight = { ...this.#denseDown, values: pruned.down.values };
     const gap = await this.#products.multiply(hidden, weight, { transposeB: true, factor: -1, plus: target });
     const whole = energyOf(target.values);
-    return whole === 0 ? 0 : energyOf(gap.values) / whole;
+    const left = energyOf(gap.values);
+    free(hidden.values, gap.values);
+    return whole === 0 ? 0 : left / whole;
   }
 
   #frontOf({ activated, multiplied }: Pick<Pruned, "activated" | "multiplied">): BlockFront {

@@ -7,6 +7,7 @@
  * q += w_u G_u − w_p G_p.
  */
 import { Pauses } from "../linalg/pauses.js";
+import { free } from "../tensor/free.js";
 import { checkJob } from "./check-job.js";
 import type { UpdatedWeight, WeightJob } from "./job.js";
 import type { LayerInput } from "./layer-input.js";
@@ -48,6 +49,7 @@ export async function swaps(job: WeightJob, input: LayerInput, { rounds }: Swaps
     refine({ values: of(values), kept: of(kept), outputs: Float64Array.from(of(outputs)) }, search, rounds);
     await pauses.between();
   }
+  free(removed, outputs);
   // Plus 0, because a negative weight times 0 is −0.
   return { values: values.map((value, k) => value * (kept[k] as number) + 0), kept };
 }

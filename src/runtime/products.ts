@@ -9,6 +9,7 @@ import { productShape } from "../linalg/product-shape.js";
 import { type Dense, emptyLike, type ProductOptions, type Products } from "../linalg/products.js";
 import { transposed } from "../linalg/transposed.js";
 import { type NewAttribute, openModel, serializeModel } from "../onnx/index.js";
+import { free } from "../tensor/free.js";
 import { type Runtime, type RuntimeSession, type SessionOptions, takingTurns } from "./runtime.js";
 
 /** Products whose sessions are open until they are released. */
@@ -94,6 +95,11 @@ export function openProducts(runtime: Runtime, sessionOptions: SessionOptions): 
       const tensor = (matrix: Dense<Values>) => runtime.tensor(type, matrix.values, [matrix.rows, matrix.columns]);
       const feeds = { a: tensor(left), b: tensor(right), ...(plus && !isBare && { plus: tensor(plus) }) };
       const { product } = await session.run(feeds);
+      for (const [operand, given] of [
+        [left, a],
+        [right, b],
+      ] as const)
+        if (operand.values !== given.values) free(operand.values);
       const values = product?.data as unknown as Values;
       if (isBare) finish(values, factor < 0, plus?.values);
       return { rows, columns, values };

@@ -6,6 +6,7 @@
  */
 import type { Dense, Products } from "../../linalg/products.js";
 import { packedIndex, type SecondMoments } from "../../linalg/second-moments.js";
+import { free } from "../../tensor/free.js";
 import type { Shape } from "../../tensor/matrix.js";
 
 /** One layer that reads the norm's output. */
@@ -53,6 +54,7 @@ export async function normFactors(
   const own = await sumOfProducts(readers, products, "pruned");
   const cross = await sumOfProducts(readers, products, "dense");
   const { matrix, right } = normalEquations(inputs, own, cross, moments, added);
+  free(own, cross);
   return conjugateGradients(matrix, right, new Float64Array(inputs).fill(1), options.signal);
 }
 
@@ -61,8 +63,10 @@ async function sumOfProducts(readers: readonly NormReader[], products: Products,
   let sum: Dense | undefined;
   for (const reader of readers) {
     const of = (values: Float32Array): Dense => ({ rows: reader.shape.out, columns: reader.shape.in, values });
-    const plus = sum === undefined ? {} : { plus: sum };
+    const before: Dense | undefined = sum;
+    const plus = before === undefined ? {} : { plus: before };
     sum = await products.multiply(of(reader.pruned), of(reader[by]), { transposeA: true, ...plus });
+    if (before !== undefined) free(before.values);
   }
   return sum?.values ?? new Float32Array(0);
 }

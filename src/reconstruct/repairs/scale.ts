@@ -2,6 +2,7 @@
  * One factor for every output row, a = (w G w') / (w' G w') with G = XᵀX: the exact minimiser of ‖(w − a w')X‖². It
  * goes into the row's weights, so zeros stay zeros and the graph stays as it is.
  */
+import { free } from "../../tensor/free.js";
 import type { Shape } from "../../tensor/matrix.js";
 import type { MomentProduct } from "../least-squares.js";
 
@@ -34,6 +35,7 @@ export async function rowScales({ shape, dense, pruned }: ScaleProblem, input: M
     const scale = cross / own;
     if ((scale - 1) ** 2 > LEAST_GAIN) scales[o] = scale;
   }
+  free(image);
   return scales;
 }
 
