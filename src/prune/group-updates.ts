@@ -141,9 +141,11 @@ export class GroupUpdates {
   editsOf(group: readonly Target[]): ModelEdits {
     const own = new Set<OnnxTensor>(this.changedBy(group));
     const tensors = new Map([...(this.edits().tensors ?? [])].filter(([tensor]) => own.has(tensor)));
-    // Biases that the file holds are among the tensors; here are those that the graph gets.
+    // What the file holds for one layer or norm alone is among the tensors; here is what the graph gets.
     const shifts = new Map([...this.shifts].filter(([target]) => group.includes(target)));
-    const { tensors: _, ...added } = biasEdits(shifts);
+    const isOf = ({ readers }: Norm) => readers.some((reader) => group.includes(reader));
+    const factors = new Map([...this.factors].filter(([norm]) => isOf(norm)));
+    const { tensors: _, ...added } = mergeEdits(biasEdits(shifts), normEdits(factors));
     return { ...added, tensors };
   }
 

@@ -263,6 +263,18 @@ describe("repairs", () => {
   );
 });
 
+it("norms that a file stores once for several are seen repaired by later layers, as norms of their own are", async () => {
+  const results = [false, true].map(async (storedOnce) => {
+    const done = await prune(modelBytes(sandwiched({ storedOnce })), {
+      ...{ method: "wanda", sparsity: 0.5, repair: ["norm"], calibration: { tokens: TOKENS } },
+      ...{ sequential: true, target: "weights" },
+    });
+    return { errors: errorsOf(done), logits: (await valuesOf(await written(done), ["logits"], TOKENS))("logits") };
+  });
+  const [apart, once] = await Promise.all(results);
+  expect(once).toEqual(apart);
+});
+
 /** Mean of each channel over all tokens of all samples. */
 function means(samples: readonly Float32Array[], channels: number): Float64Array {
   const sums = new Float64Array(channels);
@@ -321,11 +333,14 @@ function nearestHalf(value: number): number {
 }
 
 /** Two blocks in which the layers stand between two norms each, so that what is added to the stream is normed. */
-function sandwiched(): ModelSpec {
+function sandwiched({ storedOnce = false } = {}): ModelSpec {
   const plain = languageModel();
   const { initializers = [], nodes = [] } = plain;
   const norm = (from: string, to: string) =>
-    node("SimplifiedLayerNormalization", [from, `${to}.weight`], [to], { axis: -1, epsilon: float(1e-6) });
+    node("SimplifiedLayerNormalization", [from, `${storedOnce ? "n0" : to}.weight`], [to], {
+      axis: -1,
+      epsilon: float(1e-6),
+    });
   const gains = (to: string) =>
     float32(
       `${to}.weight`,
@@ -345,6 +360,6 @@ function sandwiched(): ModelSpec {
       node("Add", ["e", "n1"], ["h"]),
       head as NonNullable<typeof head>,
     ],
-    initializers: [...initializers, gains("n0"), gains("n1")],
+    initializers: [...initializers, gains("n0"), ...(storedOnce ? [] : [gains("n1")])],
   };
 }
