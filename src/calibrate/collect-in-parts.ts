@@ -24,7 +24,7 @@ const BYTES_PER_STORED = 2.5;
 export const weightBytesWithin = (memory: number): number => Math.max(1, (memory - BESIDE_WEIGHTS) / BYTES_PER_STORED);
 
 /** In how many parts, and whether they kept the bound, for the report; nothing where the model was run whole and within. */
-export function describeParts({ parts, largest }: CutRun, mostBytes: number): string {
+export function describeParts({ parts, largest, mostBytes }: CutRun): string {
   if (parts === 1 && largest <= mostBytes) return "";
   const text = `, run in ${parts} ${parts === 1 ? "part" : "parts"} of at most ${Math.ceil(largest / 1e6)} MB of weights`;
   return largest <= mostBytes

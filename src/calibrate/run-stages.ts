@@ -51,6 +51,8 @@ export interface CutRun {
   readonly parts: number;
   /** Bytes of the weights of the largest part, as they are stored. */
   readonly largest: number;
+  /** Most bytes that a part was to have. */
+  readonly mostBytes: number;
 }
 
 /**
@@ -113,7 +115,8 @@ export async function runStages(
   } finally {
     for (const { carried } of streams) await carried.close();
   }
-  return { parts: parts.length, largest: Math.max(0, ...parts.map(({ bytes }) => bytes)) };
+  const { mostBytes } = options;
+  return { parts: parts.length, largest: Math.max(0, ...parts.map(({ bytes }) => bytes)), mostBytes };
 }
 
 /** Feeds of one run. */

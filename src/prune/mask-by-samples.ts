@@ -92,7 +92,7 @@ async function maskOne(
       const { collectInParts, describeParts, weightBytesWithin } = await import("../calibrate/collect-in-parts.js");
       const mostBytes = weightBytesWithin(calibration.memory);
       const parted = await collectInParts(plan.model, plan.targets, all, { ...options, mostBytes }, control);
-      inParts = describeParts(parted, mostBytes);
+      inParts = describeParts(parted);
       return parted.statistics;
     };
     const statistics = (pass === 0 ? dense : undefined) ?? (await collectAll(samples));
@@ -103,8 +103,10 @@ async function maskOne(
     const { updateModel } = await import("./update-model.js");
     samples ??= await openSamples(calibration, tokenizer, plan.name);
     const { unfinished = unfinishedInMemory() } = services;
-    const { masked, parts } = await updateModel(plan, { runtime, sessionOptions, samples, device, unfinished, meter });
-    if (parts > 1) inParts = `, the model run in ${parts} parts`;
+    const { masked, inParts: how } = await updateModel(plan, {
+      ...{ runtime, sessionOptions, samples, device, unfinished, meter },
+    });
+    inParts = how;
     return masked;
   };
   const byScores = async () =>

@@ -1,7 +1,8 @@
 /** In which groups the layers of a file are updated, and what that leaves of a bound on memory. */
 import { BESIDE_WEIGHTS, weightBytesWithin } from "../calibrate/collect-in-parts.js";
 import { type GroupBy, type GroupUse, groupBytes, groupsOf } from "../calibrate/groups.js";
-import type { Target } from "../graph/index.js";
+import type { WalkOptions } from "../calibrate/walk-groups.js";
+import { residualOf, type Target } from "../graph/index.js";
 import type { Plan } from "./plan.js";
 
 /**
@@ -30,8 +31,15 @@ export function groupingOf(
   };
 }
 
-/** Bytes of weights of a part where a process may take about `memory` bytes: half of what it may have at all is for them. */
-export const weightsWithin = (memory: number): number => weightBytesWithin((memory + BESIDE_WEIGHTS) / 2);
+/**
+ * Bytes of weights of a part where a process may take about `memory` bytes: half of what it may have at all is for them.
+ * Beside a model that changes for the dense one's outputs, the dense one has weights too.
+ */
+export const weightsWithin = (memory: number, target: Plan["options"]["target"]): number =>
+  Math.max(1, weightBytesWithin((memory + BESIDE_WEIGHTS) / 2) / streamsOf(target));
+
+/** Models that the samples go through. */
+const streamsOf = (target: Plan["options"]["target"]): number => (target === "outputs" ? 2 : 1);
 
 /**
  * Bytes of second moments at a time: the other half, and no more than leaves room for the largest update, when no
@@ -52,15 +60,22 @@ function mostMoments(targets: readonly Target[], memory: number): number {
  */
 const WORKING_BYTES = { perMoment: 24, perWeight: 26 } as const;
 
-/** Where the moments of a group are larger than a bound on memory leaves for them, in a sentence. */
+/** How groups are collected. */
+export interface Collection extends Partial<GroupUse> {
+  /** Inputs that are kept themselves. */
+  readonly rows?: WalkOptions["rows"];
+}
+
+/** Where what is collected of a group is larger than a bound on memory leaves for it, in a sentence. */
 export function notesOfMemory(
-  { model, targets, options: { calibration } }: Plan,
+  plan: Plan,
   groups: readonly (readonly Target[])[],
-  use?: GroupUse,
+  collection: Collection = {},
 ): string[] {
-  if (calibration.memory === null) return [];
-  const most = mostMoments(targets, calibration.memory);
-  const bytes = groups.map((group) => groupBytes(model, group, use));
+  const { memory } = plan.options.calibration;
+  if (memory === null) return [];
+  const most = mostMoments(plan.targets, memory);
+  const bytes = groups.map((group) => collectedBytes(plan, group, collection));
   const over = bytes.filter((own) => own > most);
   if (over.length === 0) return [];
   const megabytes = (count: number) => `${Math.ceil(count / 1e6)} MB`;
@@ -68,6 +83,24 @@ export function notesOfMemory(
     `calibration.memory leaves ${megabytes(most)} for second moments; those of ${over.length} of ${groups.length} groups ` +
       `of layers took up to ${megabytes(Math.max(...over))}, because those of one group are needed together`,
   ];
+}
+
+/**
+ * Bytes of all that is collected of a group. For the dense model's outputs there are moments of both models, and their
+ * product in float64, which is as large again; and what each layer's output is added to, by its inputs.
+ */
+function collectedBytes(
+  { model, options: { target } }: Plan,
+  group: readonly Target[],
+  { areRuns = false, rows }: Collection,
+): number {
+  const moments = groupBytes(model, group, { areRuns });
+  const streams = areRuns ? 1 : streamsOf(target);
+  const kept = group.filter((one) => rows?.of.has(one)).reduce((sum, { shape }) => sum + 4 * shape.in, 0);
+  const inputs = streams * kept * (rows?.mostTokens ?? 0);
+  if (streams === 1) return moments + inputs;
+  const added = group.filter((one) => residualOf(model, one) !== null);
+  return 3 * moments + inputs + added.reduce((sum, { shape: { out, in: channels } }) => sum + 8 * out * channels, 0);
 }
 
 /**

@@ -2,6 +2,7 @@
  * Updates of one file, from samples to finished weights: groups of layers are calibrated one after the other, on the
  * dense model or behind the pruned ones before them, updated, and put aside.
  */
+import { describeParts } from "../calibrate/collect-in-parts.js";
 import { groupsOf } from "../calibrate/groups.js";
 import type { Samples } from "../calibrate/index.js";
 import { type GroupInput, type WalkOptions, walkGroups } from "../calibrate/walk-groups.js";
@@ -33,10 +34,10 @@ export interface UpdateModelServices {
   readonly meter: ProgressMeter;
 }
 
-/** A file with its updates, and in how many parts it was run, for the report. */
+/** A file with its updates, and in what parts it was run, for the report; nothing where it was run whole. */
 export interface UpdatedModel {
   readonly masked: Masked;
-  readonly parts: number;
+  readonly inParts: string;
 }
 
 /**
@@ -109,7 +110,7 @@ async function updateOnce(plan: Plan, services: OnePass): Promise<UpdatedModel &
     ...(sequential !== null && first > 0 && { changed: updates.editsOf(groups.slice(0, first).flat()) }),
     ...(together !== null && blocks.length > 0 && { rows: together.rowsWanted(together.feedForwards) }),
     ...(options.target === "outputs" && { dense: { products, residuals: residualsOf(plan) } }),
-    ...(calibration.memory !== null && { mostBytes: weightsWithin(calibration.memory) }),
+    ...(calibration.memory !== null && { mostBytes: weightsWithin(calibration.memory, options.target) }),
   };
   const left = groups.slice(first);
   const control = { ...(signal && { signal }), onSample };
@@ -118,12 +119,12 @@ async function updateOnce(plan: Plan, services: OnePass): Promise<UpdatedModel &
   const made = updates.updates();
   return {
     updates,
-    parts: run?.parts ?? 1,
+    inParts: run === null ? "" : describeParts(run),
     masked: {
       masks: updates.masks(),
       updates: {
         ...made,
-        notes: [...notes, ...(together?.feedForwards.notes ?? []), ...notesOfMemory(plan, groups), ...made.notes],
+        notes: [...notes, ...(together?.feedForwards.notes ?? []), ...notesOfMemory(plan, groups, walk), ...made.notes],
       },
       statistics: updates.counts(),
       seconds: { calibrate, mask: 0, update: updating },

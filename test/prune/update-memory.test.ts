@@ -19,8 +19,9 @@ afterEach(async () => {
   for (const plan of opened.splice(0)) await plan.model.onnx.close();
 });
 
-async function planOf(memory: number | null): Promise<Plan> {
-  const options = resolved({ pattern: "2:4", include: ["layers.0", "layers.1"], calibration: { tokens: TOKENS } });
+async function planOf(memory: number | null, how: object = {}): Promise<Plan> {
+  const include = ["layers.0", "layers.1"];
+  const options = resolved({ pattern: "2:4", include, calibration: { tokens: TOKENS }, ...how });
   const { calibration } = options;
   // Less than users may ask for, because so little fits into less.
   const bound = { ...options, calibration: { ...calibration, memory } };
@@ -70,14 +71,14 @@ function watched() {
 
 async function updated(plan: Plan) {
   const { counting, unfinished, bytes } = watched();
-  const { masked, parts } = await updateModel(plan, {
+  const { masked, inParts } = await updateModel(plan, {
     ...{ runtime: counting, sessionOptions: {}, device: null, unfinished },
     samples: await openSamples(plan.options.calibration, () => Promise.reject(new Error("no text")), plan.name),
     meter: ProgressMeter.of(plan, undefined),
   });
   const stored = new Map<string, Uint8Array>();
   for (const [{ name }, { bytes }] of masked.updates?.weights ?? []) stored.set(name, await bytes());
-  return { masked, parts, bytes, stored };
+  return { masked, inParts, bytes, stored };
 }
 
 it("moments stay within what the bound leaves for them, in more groups, and every weight comes out the same", async () => {
@@ -92,7 +93,9 @@ it("moments stay within what the bound leaves for them, in more groups, and ever
   expect(bounded.masked.updates?.groups).toBe(bounded.bytes.length);
   expect(bounded.bytes.reduce((sum, own) => sum + own, 0)).toBe(all);
   expect(most).toBeLessThanOrEqual(room / 2);
-  expect(bounded.parts).toBeGreaterThanOrEqual(bounded.bytes.length);
+  expect(whole.inParts).toBe("");
+  const parts = /^, run in (\d+) parts of at most \d+ MB of weights/.exec(bounded.inParts)?.[1];
+  expect(Number(parts)).toBeGreaterThanOrEqual(bounded.bytes.length);
   expect([...bounded.stored.keys()].sort()).toEqual([...whole.stored.keys()].sort());
   for (const [name, bytes] of bounded.stored)
     expect(Buffer.compare(bytes, whole.stored.get(name) as Uint8Array)).toBe(0);
@@ -104,4 +107,22 @@ it("moments of one activation that exceed the bound are collected all the same, 
   expect(masked.updates?.notes).toEqual([
     expect.stringMatching(/^calibration\.memory leaves 0 MB for second moments; those of \d+ of \d+ groups/),
   ]);
+});
+
+it("for the dense model's outputs the moments of both models count, their product, and what layers add to", async () => {
+  const how = { method: "sparsegpt", sequential: { groups: 1 }, target: "outputs", repair: [] };
+  const plan = await planOf(BESIDE_WEIGHTS + 1e6, how);
+  const { masked, bytes, inParts } = await updated(plan);
+  const inputs = new Map(plan.targets.map(({ uses: [use], shape }) => [use?.activation, shape.in]));
+  const products = [...inputs.values()].reduce((sum, channels) => sum + 8 * channels * channels, 0);
+  const residuals = plan.targets
+    .filter(({ name }) => /o_proj|down_proj/.test(name))
+    .reduce((sum, { shape }) => sum + 8 * shape.out * shape.in, 0);
+  // Moments of both models, as runs returned them and as they were added up.
+  const [moments] = bytes as [number];
+  const megabytes = (moments + products + residuals) / 1e6;
+  const [, said] = /took up to (\d+) MB/.exec(masked.updates?.notes[0] ?? "") ?? [];
+  expect(Math.abs(Number(said) - megabytes)).toBeLessThanOrEqual(1);
+  // Both models have their weights in memory.
+  expect(inParts).toMatch(/more than calibration\.memory leaves for them/);
 });
