@@ -21,6 +21,7 @@ import {
   hashMemory,
   readEntry,
   sourceHasher,
+  UNFINISHED,
   unfinishedInFolder,
   withLock,
 } from "../store/folders.js";
@@ -130,7 +131,7 @@ async function writeTo(
     // Two directories may be made of one model at a time, and each is under a lock of its own.
     const place = key === null ? null : await digest(JSON.stringify([out, key.key]));
     const unfinished =
-      place === null || root === null ? null : unfinishedInFolder(join(root, `${place.slice(0, 32)}.unfinished`));
+      place === null || root === null ? null : unfinishedInFolder(join(root, `${place.slice(0, 32)}${UNFINISHED}`));
     const masked = await maskAll(job, unfinished);
     const files = masked.map((one) => ({ ...one, meter: meterOf(one.plan) }));
     const addFiles = async (draft: EntryDraft) => {

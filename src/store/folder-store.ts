@@ -6,7 +6,7 @@ import { readEntry } from "./entry.js";
 import { FolderDraft } from "./folder-draft.js";
 import { withLock } from "./lock.js";
 import type { HashSource, ResultStore } from "./result-store.js";
-import { unfinishedInFolder } from "./unfinished-folder.js";
+import { UNFINISHED, unfinishedInFolder } from "./unfinished-folder.js";
 
 /**
  * Hashes sources: files by their content, which is remembered by path and stamp; the rest in memory.
@@ -26,7 +26,7 @@ export function folderStore(root: string): ResultStore {
     hash: sourceHasher(memory),
     exclusively: (entry, signal, work) => withLock(`${folderOf(entry)}.lock`, signal, work),
     read: (entry, key) => readEntry(folderOf(entry), key, memory),
-    unfinished: (entry) => unfinishedInFolder(`${folderOf(entry)}.unfinished`),
+    unfinished: (entry) => unfinishedInFolder(`${folderOf(entry)}${UNFINISHED}`),
     draft: (entry) => FolderDraft.create(folderOf(entry), memory),
     // The runtime finds external data beside the file.
     open: async (entry, fileName) => ({ input: join(folderOf(entry), fileName) }),

@@ -9,5 +9,5 @@ export { type EntryFile, type PruneRecord, RECORD_NAME } from "./record.js";
 export type { EntryDraft } from "./result-store.js";
 export { sha256 } from "./stamp.js";
 export { withStorageErrors } from "./storage-error.js";
-export { unfinishedInFolder } from "./unfinished-folder.js";
+export { UNFINISHED, unfinishedInFolder } from "./unfinished-folder.js";
 export { draftOf, writeWholeFile } from "./whole-file.js";

@@ -4,8 +4,8 @@
  * that dies may leave it without all of its bytes on the disk, so the header has their hash too.
  */
 import { createHash } from "node:crypto";
-import { type FileHandle, mkdir, open, rename, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { withStorageErrors } from "./storage-error.js";
 import type { FinishedPart, Unfinished } from "./unfinished.js";
 import { draftOf } from "./whole-file.js";
@@ -20,16 +20,32 @@ interface Head {
 
 const LENGTH_BYTES = 8;
 
-/** The folder is made when the first part is put aside. One process at a time may use it. */
+/** What the folders of all such work end with. */
+export const UNFINISHED = ".unfinished";
+/** Work that nobody has gone on with for so long is given up; in milliseconds. */
+const GIVEN_UP = 7 * 24 * 3600 * 1000;
+
+/**
+ * The folder is made when the first part is put aside; then folders beside it of work that was given up a week ago are
+ * removed. One process at a time may use it.
+ *
+ * @param folder ends with {@link UNFINISHED}
+ */
 export function unfinishedInFolder(folder: string): Unfinished {
   const pathOf = (part: string) => join(folder, part);
   const storing = <T>(work: () => Promise<T>) =>
     withStorageErrors(`cannot put finished parts aside in ${folder}`, work);
   return {
-    read: async (part) => readPart(pathOf(part), { isWhole: false }),
+    read: async (part) => {
+      const found = await readPart(pathOf(part), { isWhole: false });
+      // Whoever reads goes on with it, however old it is.
+      if (found !== null) await utimes(folder, new Date(), new Date()).catch(() => {});
+      return found;
+    },
     write: (part, header, blobs) =>
       storing(async () => {
-        await mkdir(folder, { recursive: true });
+        // A path where the folder is new.
+        if ((await mkdir(folder, { recursive: true })) !== undefined) await clearGivenUp(folder);
         const path = pathOf(part);
         const lengths = blobs.map(({ length }) => length);
         await writePart(path, { lengths, hash: hashOf(header, blobs), header }, blobs);
@@ -37,6 +53,20 @@ export function unfinishedInFolder(folder: string): Unfinished {
       }),
     remove: () => storing(() => rm(folder, { recursive: true, force: true })),
   };
+}
+
+/** Removes what lies beside `folder` and was not used for long; what cannot be removed stays. */
+async function clearGivenUp(folder: string): Promise<void> {
+  const place = dirname(folder);
+  for (const name of await readdir(place)) {
+    if (!name.endsWith(UNFINISHED) || name === basename(folder)) continue;
+    const path = join(place, name);
+    const used = await stat(path).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => Date.now(),
+    );
+    if (Date.now() - used > GIVEN_UP) await rm(path, { recursive: true, force: true }).catch(() => {});
+  }
 }
 
 async function writePart(path: string, head: Head, blobs: readonly Uint8Array[]): Promise<void> {

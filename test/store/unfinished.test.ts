@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, utimes } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -115,5 +115,19 @@ describe("parts in a folder", () => {
     const part = await unfinishedInFolder(folder).write("group", HEADER, BLOBS);
     truncateSync(join(folder, "group"), 500);
     await expect(part.blob(2)).rejects.toThrow("ends before byte");
+  });
+
+  it("that nobody went on with for a week are removed when other work begins, and no others", async () => {
+    const other = (name: string) => join(place, name);
+    const daysAgo = (days: number) => new Date(Date.now() - days * 24 * 3600 * 1000);
+    for (const name of ["old.unfinished", "resumed.unfinished", "new.unfinished"])
+      await unfinishedInFolder(other(name)).write("group", HEADER, BLOBS);
+    await mkdir(other("result"));
+    for (const name of ["old.unfinished", "resumed.unfinished", "result"])
+      await utimes(other(name), daysAgo(8), daysAgo(8));
+    await utimes(other("new.unfinished"), daysAgo(6), daysAgo(6));
+    await unfinishedInFolder(other("resumed.unfinished")).read("group");
+    await unfinishedInFolder(folder).write("group", HEADER, BLOBS);
+    expect(readdirSync(place).sort()).toEqual(["entry.unfinished", "new.unfinished", "result", "resumed.unfinished"]);
   });
 });
