@@ -3,9 +3,9 @@
  * whose peak resident set and time are measured. Estimates take the machine as they find it, so what else runs on it
  * should stay the same in between. Needs Linux, and disk for a copy of the largest model.
  *
- *   PRUNE_MODELS=… node bench/run.mjs estimate [--methods magnitude,crepe] [--dtypes fp32,fp16,q8,q4] [--pattern 2:4] [--samples 8]
+ *   PRUNE_MODELS=… node bench/run.mjs estimate [--methods magnitude,crepe,balanced] [--dtypes fp32,fp16,q8,q4] [--pattern 2:4] [--samples 8]
  *
- * Without PRUNE_MODELS only models/austen-1.4m is pruned.
+ * A preset counts as a method. Without PRUNE_MODELS only models/austen-1.4m is pruned.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -13,10 +13,11 @@ import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { estimatePrune, pruneModel } from "../src/hook/index.js";
+import { PRESETS } from "../src/options/presets.js";
 
 const { values: flags } = parseArgs({
   options: {
-    methods: { type: "string", default: "magnitude,crepe" },
+    methods: { type: "string", default: "magnitude,crepe,balanced" },
     dtypes: { type: "string", default: "fp32,fp16,q8,q4" },
     models: { type: "string", default: "smollm2-135m" },
     pattern: { type: "string" },
@@ -25,7 +26,7 @@ const { values: flags } = parseArgs({
     child: { type: "string" },
   },
 });
-const PHASES = ["read", "calibrate", "mask", "write"] as const;
+const PHASES = ["read", "calibrate", "mask", "update", "write"] as const;
 
 /** Figures of one run, estimated or measured. */
 interface Figures {
@@ -37,14 +38,16 @@ interface Figures {
 interface Row {
   readonly model: string;
   readonly dtype: string;
-  readonly prune: { readonly method: string };
+  /** A method or a preset. */
+  readonly name: string;
+  readonly prune: object;
 }
 
 /** Runs in a child process. */
 async function run(how: "estimate" | "prune", { model, dtype, prune }: Row): Promise<Figures> {
   const folder = mkdtempSync(join(tmpdir(), "bench-estimate-"));
   try {
-    const options = { dtype, prune: prune as object, out: join(folder, "out"), cache_dir: folder };
+    const options = { dtype, prune, out: join(folder, "out"), cache_dir: folder };
     if (how === "estimate") {
       const { memory, files } = await estimatePrune(model, options);
       return { memory, seconds: files[0]?.seconds as Figures["seconds"] };
@@ -83,8 +86,10 @@ function rows(): Row[] {
   };
   return flags.methods
     .split(",")
-    .flatMap((method) => models.map(([model, dtype]) => ({ model, dtype, prune: { method, ...more } })));
+    .flatMap((name) => models.map(([model, dtype]) => ({ model, dtype, name, prune: { ...named(name), ...more } })));
 }
+
+const named = (name: string) => (name in PRESETS ? { preset: name } : { method: name });
 
 function compareAll(): void {
   const ratios: { memory: number; time: number }[] = [];
@@ -97,7 +102,7 @@ function compareAll(): void {
     ratios.push({ memory, time });
     const cells = [
       `${basename(row.model)} ${row.dtype}`,
-      row.prune.method,
+      row.name,
       mb(estimated.memory),
       mb(measured.memory),
       memory.toFixed(2),
@@ -110,7 +115,7 @@ function compareAll(): void {
   const range = (all: readonly number[]) => `${Math.min(...all).toFixed(2)} to ${Math.max(...all).toFixed(2)}`;
   console.log(
     `\nestimated over measured: memory ${range(ratios.map(({ memory }) => memory))}, ` +
-      `time ${range(ratios.map(({ time }) => time))}; seconds are read + calibrate + mask + write`,
+      `time ${range(ratios.map(({ time }) => time))}; seconds are ${PHASES.join(" + ")}`,
   );
 }
 

@@ -6,8 +6,9 @@
 import { allValues, findTargets, nodesBehind, type Target } from "../graph/index.js";
 import { byteLengthOf, type OnnxTensor } from "../onnx/index.js";
 import { isAdaptive } from "../reconstruct/table.js";
+import { updateLoad } from "./estimate-updates.js";
 import type { Speeds } from "./measure-speeds.js";
-import { movesWeights, type Plan } from "./plan.js";
+import type { Plan } from "./plan.js";
 import { sourceBytes } from "./report-of.js";
 
 /** What a file is calibrated on. */
@@ -54,9 +55,6 @@ const TIME = {
   compress: 60e-9,
 } as const;
 
-/** Products in updates, against one that runs at the speed of large ones: blocks are small, and float64 is slower. */
-const UPDATE = { factor: 8, column: 4 } as const;
-
 /** Layer forms that multiply slower than float32 does, by how much: weights are decoded as they are met. */
 const SLOWER: Readonly<Record<string, number | undefined>> = { MatMulNBits: 1.2, MatMulBnb4: 1.2 };
 
@@ -83,34 +81,18 @@ export function estimateMemory(plan: Plan, load: CalibrationLoad, threads: numbe
   // Pruned weights of an earlier pass, or of what is verified, go to the runtime from memory.
   const inline = passes > 1 || options.verify ? 2 * stored : 0;
   const isCalibrated = plan.calibrated || options.verify;
-  const whole = read + MEMORY.samples + sessionBytes(plan, load.longestRun) + load.otherSessions + inline;
+  const update = updateLoad(plan);
+  const sessions = sessionBytes(plan, load.longestRun) * (update?.streams ?? 1) + load.otherSessions;
+  const whole = read + MEMORY.samples + sessions + inline;
   return {
     read,
     // A model that is too large for the bound is run in parts.
     calibrate: isCalibrated ? Math.min(whole, options.calibration.memory ?? whole) : 0,
-    update: movesWeights(options) ? whole + updateBytes(plan) : 0,
+    update:
+      update === null ? 0 : Math.min(whole + update.bytes, options.calibration.memory ?? Number.POSITIVE_INFINITY),
     mask: read + masks + Math.min(threads, targets.length) * largest * (isWhole ? 8 : 4),
     write: read + masks + 2 * largestStored,
   };
-}
-
-/** Input channels of each distinct activation that the layers read. */
-function inputsOf(targets: readonly Target[]): number[] {
-  const channels = new Map(targets.map(({ uses, shape }) => [uses[0]?.activation, shape.in]));
-  return [...channels.values()];
-}
-
-/** Second moments of all groups at hand, and what the update of the largest weight holds. */
-function updateBytes({ targets }: Plan): number {
-  const moments = sum(inputsOf(targets).map((channels) => 4 * channels * (channels + 1)));
-  const working = targets.map(({ shape: { out, in: channels } }) => 16 * channels ** 2 + 24 * out * channels);
-  return moments + Math.max(0, ...working);
-}
-
-/** Multiplications and additions of updates: a factor for every activation, and every channel of a weight against all later ones. */
-function updateOperations({ targets }: Plan): number {
-  const factors = sum(inputsOf(targets).map((channels) => UPDATE.factor * channels ** 3));
-  return factors + sum(targets.map(({ shape: { out, in: channels } }) => UPDATE.column * out * channels ** 2));
 }
 
 /** What the runtime needs of a model to run it up to the last layer that is to be pruned. */
@@ -162,16 +144,16 @@ export function estimateSeconds(plan: Plan, load: CalibrationLoad, speeds: Speed
   const elements = TIME.beside * forward.linear.length * forward.hidden;
   const { multiply, elementwise } = speeds.forward ?? NOTHING_TO_RUN;
   const perToken = operations / multiply + elements / elementwise;
-  const perMoments = movesWeights(options) ? sum(inputsOf(targets).map((channels) => 2 * channels ** 2)) / multiply : 0;
+  const update = updateLoad(plan);
+  const perSample = (update?.streams ?? 1) * perToken + (update?.perToken ?? 0) / multiply;
   const calibrations = plan.calibrated ? passes : options.verify ? 1 : 0;
   const verify = options.verify ? mask + 2 * open + VERIFY_TOKENS * perToken : 0;
   const compress = options.compareBytes ? TIME.compress * source : 0;
   return {
     read: plan.seconds + source / speeds.hash,
-    calibrate:
-      load.tokens === null ? null : load.seconds + calibrations * (open + load.tokens * (perToken + perMoments)),
+    calibrate: load.tokens === null ? null : load.seconds + calibrations * (open + load.tokens * perSample),
     mask: (isAdaptive(options.method) ? 0 : passes * mask) + verify,
-    update: movesWeights(options) ? (passes * updateOperations(plan)) / multiply : 0,
+    update: update === null ? 0 : (passes * update.operations) / multiply,
     write: (TIME.write * source) / speeds.hash + weights / speeds.zero + compress,
   };
 }

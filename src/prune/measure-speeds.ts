@@ -5,10 +5,12 @@
 import type { Device } from "../compute/index.js";
 import type { Target } from "../graph/index.js";
 import type { Mask } from "../pattern/index.js";
+import { isAdaptive } from "../reconstruct/table.js";
 import { type ForwardSpeeds, forwardSpeeds, type Runtime, type SessionOptions } from "../runtime/index.js";
 import { hashSpeed } from "../store/folders.js";
 import { maskEdits, maskJob } from "./masks.js";
 import type { Plan } from "./plan.js";
+import { riaPlan } from "./verify.js";
 
 /** What this machine does in a second. */
 export interface Speeds {
@@ -47,10 +49,12 @@ export async function measureSpeeds(plan: Plan, services: SpeedServices): Promis
   const [first, ...others] = sampleOf(plan.targets, device.concurrency);
   if (first === undefined) throw new Error("a plan without targets has no speed");
   const masks = new Map<Target, Mask>();
+  // Methods whose masks follow from updates mask nothing; what they would be verified against does.
+  const scoring = isAdaptive(plan.options.method) ? riaPlan(plan) : plan;
   const maskAll = (targets: readonly Target[]) =>
     Promise.all(
       targets.map(async (target) => {
-        masks.set(target, await device.computeMask(maskJob(plan, target, anyStatistics(target)), signal));
+        masks.set(target, await device.computeMask(maskJob(scoring, target, anyStatistics(target)), signal));
       }),
     );
   // Starts every thread, and brings the file into memory where it would be after hashing.

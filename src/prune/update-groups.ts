@@ -39,7 +39,7 @@ export const weightsWithin = (memory: number, target: Plan["options"]["target"])
   Math.max(1, weightBytesWithin((memory + BESIDE_WEIGHTS) / 2) / streamsOf(target));
 
 /** Models that the samples go through. */
-const streamsOf = (target: Plan["options"]["target"]): number => (target === "outputs" ? 2 : 1);
+export const streamsOf = (target: Plan["options"]["target"]): number => (target === "outputs" ? 2 : 1);
 
 /**
  * Bytes of second moments at a time: the other half, and no more than leaves room for the largest update, when no
@@ -89,7 +89,7 @@ export function notesOfMemory(
  * Bytes of all that is collected of a group. For the dense model's outputs there are moments of both models, and their
  * product in float64, which is as large again; and what each layer's output is added to, by its inputs.
  */
-function collectedBytes(
+export function collectedBytes(
   { model, options: { target } }: Plan,
   group: readonly Target[],
   { areRuns = false, rows }: Collection,
