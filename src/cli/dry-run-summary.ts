@@ -64,7 +64,7 @@ function weightRows({ weights }: FileEstimate): string[][] {
 
 /** What each phase would take; those that are not needed are left out. */
 function phases({ memory, seconds, speeds }: FileEstimate): string[] {
-  const names = (["read", "calibrate", "mask", "write"] as const).filter((phase) => memory[phase] > 0);
+  const names = (Object.keys(memory) as (keyof typeof memory)[]).filter((phase) => memory[phase] > 0);
   const rows = names.map((phase) => {
     const spent = seconds[phase];
     return [phase, spent === null ? "not known" : formatSeconds(spent), formatBytes(memory[phase])];

@@ -88,9 +88,12 @@ export function estimateMemory(plan: Plan, load: CalibrationLoad, threads: numbe
     read,
     // A model that is too large for the bound is run in parts.
     calibrate: isCalibrated ? Math.min(whole, options.calibration.memory ?? whole) : 0,
+    mask:
+      isAdaptive(options.method) && !options.verify
+        ? 0
+        : read + masks + Math.min(threads, targets.length) * largest * (isWhole ? 8 : 4),
     update:
       update === null ? 0 : Math.min(whole + update.bytes, options.calibration.memory ?? Number.POSITIVE_INFINITY),
-    mask: read + masks + Math.min(threads, targets.length) * largest * (isWhole ? 8 : 4),
     write: read + masks + 2 * largestStored,
   };
 }
