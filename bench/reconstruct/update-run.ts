@@ -23,7 +23,7 @@ import {
   ProgressMeter,
   prunedEdits,
 } from "../../src/prune/index.js";
-import { readingsOf } from "../../src/prune/layer-readings.js";
+import { layerReadings } from "../../src/prune/layer-readings.js";
 import { updateLayer } from "../../src/prune/update-layer.js";
 import type { CoefficientLibrary } from "../../src/registry/index.js";
 import { openProducts } from "../../src/runtime/products.js";
@@ -148,7 +148,7 @@ export class UpdateRun {
     const moments = new Map(plan.targets.map((target) => [target, byName.get(target.name) as SecondMoments]));
     const input = { moments, rows: new Map(), dense: null };
     const services = { device: this.device, products: this.products, onWeight: () => {} };
-    for (const [index, reading] of readingsOf(plan, plan.targets, input, norms).entries())
+    for (const [index, reading] of layerReadings(plan, plan.targets, input, norms).entries())
       await updates.finish(index, [await updateLayer(plan, reading, services)]);
     const update = (performance.now() - start) / 1000;
     const masked = {

@@ -8,7 +8,6 @@ export {
   MomentCollector,
   type MomentPlan,
   planMoments,
-  statisticsOfMoments,
   type TargetMoments,
 } from "./moments.js";
 export {

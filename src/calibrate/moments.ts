@@ -4,11 +4,11 @@
  * float32, and the outputs of all runs are added in float64. One run holds few enough tokens for float32.
  */
 import type { Model, Target } from "../graph/index.js";
-import { diagonalOf, type SecondMoments } from "../linalg/second-moments.js";
+import { diagonalOf, MomentTotal, type SecondMoments } from "../linalg/second-moments.js";
 import type { NewAttribute } from "../onnx/index.js";
 import { freeTensor, type RuntimeTensor } from "../runtime/index.js";
 import type { ChannelStatistics } from "../score/index.js";
-import { checkStatistics, type TargetStatistics } from "./collector.js";
+import { checkStatistics } from "./collector.js";
 import { DRAFT_PREFIX } from "./draft.js";
 import { perTarget } from "./per-target.js";
 import { ReadingDraft, readingsOf } from "./readings.js";
@@ -84,10 +84,10 @@ export function planMoments(model: Model, targets: readonly Target[], options: M
 
 /** Adds up the outputs of one model's runs. */
 export class MomentCollector {
-  private readonly totals: readonly { readonly tap: MomentTap; readonly total: Total }[];
+  private readonly totals: readonly { readonly tap: MomentTap; readonly total: MomentTotal }[];
 
   constructor(taps: readonly MomentTap[]) {
-    this.totals = taps.map((tap) => ({ tap, total: new Total(tap.targets[0].shape.in) }));
+    this.totals = taps.map((tap) => ({ tap, total: new MomentTotal(tap.targets[0].shape.in) }));
   }
 
   /** Adds one run's outputs and frees them. */
@@ -135,53 +135,15 @@ export function momentsOf(collectors: readonly MomentCollector[]): TargetMoments
 }
 
 /** Statistics of input channels, which are a part of the moments. */
-export function statisticsOfMoments(moments: TargetMoments): TargetStatistics {
-  return new Map([...moments].map(([target, own]) => [target, channelStatistics(own)]));
-}
-
 const channelStatistics = (moments: SecondMoments): ChannelStatistics => ({
   tokens: moments.tokens,
   sum: moments.sum,
   sumOfSquares: diagonalOf(moments),
 });
 
-/** Moments that grow. */
-class Total implements SecondMoments {
-  tokens = 0;
-  readonly sum: Float64Array;
-  readonly packed: Float64Array;
-
-  constructor(readonly channels: number) {
-    this.sum = new Float64Array(channels);
-    this.packed = new Float64Array((channels * (channels + 1)) / 2);
-  }
-
-  /** @param product [in, in]; the upper triangle is read */
-  add(tokens: number, sum: Float32Array, product: Float32Array): void {
-    const { channels, packed } = this;
-    this.tokens += tokens;
-    addTo(this.sum, sum);
-    for (let i = 0, k = 0; i < channels; i++) {
-      const end = (i + 1) * channels;
-      for (let at = i * channels + i; at < end; at++, k++) packed[k] = (packed[k] as number) + (product[at] as number);
-    }
-  }
-
-  addAll({ tokens, sum, packed }: SecondMoments): this {
-    this.tokens += tokens;
-    addTo(this.sum, sum);
-    addTo(this.packed, packed);
-    return this;
-  }
-}
-
 function sumOf([first, ...others]: readonly [SecondMoments, ...SecondMoments[]]): SecondMoments {
   if (others.length === 0) return first;
-  const total = new Total(first.channels);
+  const total = new MomentTotal(first.channels);
   for (const one of [first, ...others]) total.addAll(one);
   return total;
-}
-
-function addTo(total: Float64Array, added: Float32Array | Float64Array): void {
-  for (let i = 0; i < total.length; i++) total[i] = (total[i] as number) + (added[i] as number);
 }

@@ -6,7 +6,6 @@ export { LowerTiles } from "./lower-tiles.js";
 export { plainProducts } from "./plain-products.js";
 export { type Dense, emptyLike, type ProductOptions, type Products } from "./products.js";
 export { diagonalOf, fullProduct, packedIndex, type SecondMoments } from "./second-moments.js";
-export { ShiftedSolver } from "./shifted-solver.js";
 export { type SymmetricEigen, symmetricEigen } from "./symmetric-eigen.js";
 export { symmetricInverse } from "./symmetric-inverse.js";
 export { transposed } from "./transposed.js";

@@ -22,7 +22,7 @@ import { fitLast } from "../reconstruct/fit-last.js";
 import { LayerInput } from "../reconstruct/layer-input.js";
 import { SPARSELLM_DEFAULTS, sparsellm } from "../reconstruct/sparsellm.js";
 import { DEFAULT_SETTINGS, reconstructionOf } from "../reconstruct/table.js";
-import { readingsOf } from "./layer-readings.js";
+import { layerReadings } from "./layer-readings.js";
 import type { Plan } from "./plan.js";
 import {
   type LayerReading,
@@ -127,7 +127,7 @@ export async function updateGroup(
 ): Promise<UpdatedLayer[]> {
   const inGroup = new Set(group);
   const blocks = feedForwards.blocks.filter((block) => layersOf(block).every((target) => inGroup.has(target)));
-  const readings = readingsOf(plan, group, input, norms);
+  const readings = layerReadings(plan, group, input, norms);
   const blockBehind = ({ targets: [first] }: LayerReading) => blocks.find(({ down }) => down === first);
   const updated: UpdatedLayer[] = [];
   for (const reading of readings.filter((each) => blockBehind(each) === undefined))

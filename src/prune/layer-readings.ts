@@ -7,7 +7,7 @@ import type { Plan } from "./plan.js";
 import type { ImitatedReading, LayerReading } from "./update-layer.js";
 
 /** One reading for each distinct activation of a group, in the group's order. */
-export function readingsOf(
+export function layerReadings(
   plan: Plan,
   group: readonly Target[],
   input: GroupInput,

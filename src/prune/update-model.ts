@@ -14,7 +14,7 @@ import { reconstructionOf } from "../reconstruct/table.js";
 import { openProducts, type Runtime, type SessionOptions } from "../runtime/index.js";
 import type { Unfinished } from "../store/index.js";
 import { GroupUpdates, normKey } from "./group-updates.js";
-import { readingsOf } from "./layer-readings.js";
+import { layerReadings } from "./layer-readings.js";
 import type { Masked } from "./masks.js";
 import type { Plan } from "./plan.js";
 import type { ProgressMeter } from "./progress-meter.js";
@@ -96,7 +96,7 @@ async function updateOnce(plan: Plan, services: OnePass): Promise<UpdatedModel &
     const start = performance.now();
     const updateServices = { device, products, onWeight };
     const layers = await (together === null
-      ? updateLayers(plan, readingsOf(plan, group, input, norms), updateServices)
+      ? updateLayers(plan, layerReadings(plan, group, input, norms), updateServices)
       : together.updateGroup(plan, group, input, { norms, ...together }, updateServices));
     await updates.finish(first + index, layers);
     updating += (performance.now() - start) / 1000;

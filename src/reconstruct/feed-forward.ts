@@ -3,7 +3,7 @@
  * the moments of it. Updates that see a whole block run it themselves, on the weights they try.
  */
 import type { Dense, Products } from "../linalg/products.js";
-import { packedIndex, type SecondMoments } from "../linalg/second-moments.js";
+import { MomentTotal, type SecondMoments } from "../linalg/second-moments.js";
 import { free } from "../tensor/free.js";
 import { ACTIVATIONS, type ActivationName } from "./activations.js";
 
@@ -107,34 +107,27 @@ export async function hiddenOf(
 
 /** Moments of rows that come in parts: products in float32 over a part, sums of them in float64. */
 export class MomentSum {
-  readonly #packed: Float64Array;
-  readonly #sum: Float64Array;
-  #tokens = 0;
+  readonly #total: MomentTotal;
 
   constructor(
-    private readonly channels: number,
+    channels: number,
     private readonly products: Products,
   ) {
-    this.#packed = new Float64Array((channels * (channels + 1)) / 2);
-    this.#sum = new Float64Array(channels);
+    this.#total = new MomentTotal(channels);
   }
 
   /** @param rows [tokens, channels] */
   async add(rows: Dense): Promise<void> {
-    const { channels } = this;
-    const { values } = await this.products.multiply(rows, rows, { transposeA: true });
-    for (let i = 0; i < channels; i++) {
-      const at = packedIndex(channels, i, i);
-      for (let j = i; j < channels; j++)
-        this.#packed[at + j - i] = (this.#packed[at + j - i] as number) + (values[i * channels + j] as number);
-    }
-    free(values);
+    const { channels } = this.#total;
+    const product = await this.products.multiply(rows, rows, { transposeA: true });
+    const sum = new Float64Array(channels);
     for (let k = 0, i = 0; k < rows.values.length; k++, i = i + 1 === channels ? 0 : i + 1)
-      this.#sum[i] = (this.#sum[i] as number) + (rows.values[k] as number);
-    this.#tokens += rows.rows;
+      sum[i] = (sum[i] as number) + (rows.values[k] as number);
+    this.#total.add(rows.rows, sum, product.values);
+    free(product.values);
   }
 
   moments(): SecondMoments {
-    return { channels: this.channels, tokens: this.#tokens, sum: this.#sum, packed: this.#packed };
+    return this.#total;
   }
 }

@@ -1,8 +1,8 @@
 /**
  * The weight of a norm, anew, for all pruned layers that read its output: with W' fixed, the outputs of q, k and v (or
  * gate and up) are linear in it, so the best one solves normal equations of the size of the hidden state. They are
- * written for factors f on the norm's present output x = γ x̂ + β, γ' = f γ, so that γ is not divided by and
- * channels with γ = 0 stay. (What PERP, arXiv 2312.15230, trains; here in closed form.)
+ * written for factors f on the norm's present output x, so that γ is not divided by and channels with γ = 0 stay; a norm
+ * that adds β has it multiplied too. (What PERP, arXiv 2312.15230, trains; here in closed form.)
  */
 import type { Dense, Products } from "../../linalg/products.js";
 import { packedIndex, type SecondMoments } from "../../linalg/second-moments.js";
@@ -22,14 +22,10 @@ export interface NormProblem {
   readonly readers: readonly NormReader[];
   /** Moments of the norm's output. */
   readonly moments: SecondMoments;
-  /** What the norm adds after its weight, β of a LayerNorm, [in]; it stays as it is. */
-  readonly added?: Float64Array;
 }
 
 /** Pulls factors to 1, as a share of the diagonal: more than rounding in float32, less than anyone measures. */
 const DAMPING = 1e-5;
-/** A channel whose energy around β is less than this share of its energy counts as constant. */
-const CONSTANT = 1e-6;
 /** Relative residual at which the equations count as solved. */
 const TOLERANCE = 1e-10;
 const ITERATIONS = 2000;
@@ -37,8 +33,8 @@ const ITERATIONS = 2000;
 const PAUSE_EVERY = 2 ** 23;
 
 /**
- * Factors of the norm's weight that minimise Σ ‖W x − W'(f γ x̂ + β)‖² over the readers, [in]; 1 for channels that
- * never differ from β. The caller multiplies γ by them (a norm that stores γ − 1 has w' = (1 + w) f − 1).
+ * Factors of the norm's output that minimise Σ ‖W x − W'(f x)‖² over the readers, [in]; 1 for channels that are always
+ * 0. The caller multiplies γ and β by them (a norm that stores γ − 1 has w' = (1 + w) f − 1).
  *
  * Conjugate gradients from f = 1: they lower the error with every step. Where few tokens leave the equations without
  * a single solution, a pull of 1e-5 of the diagonal chooses the one next to 1.
@@ -46,14 +42,14 @@ const PAUSE_EVERY = 2 ** 23;
  * @throws the signal's reason
  */
 export async function normFactors(
-  { readers, moments, added }: NormProblem,
+  { readers, moments }: NormProblem,
   products: Products,
   options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<Float64Array> {
   const inputs = moments.channels;
   const own = await sumOfProducts(readers, products, "pruned");
   const cross = await sumOfProducts(readers, products, "dense");
-  const { matrix, right } = normalEquations(inputs, own, cross, moments, added);
+  const { matrix, right } = normalEquations(inputs, own, cross, moments);
   free(own, cross);
   return conjugateGradients(matrix, right, new Float64Array(inputs).fill(1), options.signal);
 }
@@ -71,46 +67,20 @@ async function sumOfProducts(readers: readonly NormReader[], products: Products,
   return sum?.values ?? new Float32Array(0);
 }
 
-/**
- * With C = Σ (x − β)(x − β)ᵀ and c = Σ (x − β): the matrix (W'ᵀW') ∘ C, and the right side, whose element j is
- * Σ_k (W'ᵀW)_jk C_jk + Σ_k (W'ᵀ(W − W'))_jk β_k c_j.
- */
-function normalEquations(
-  inputs: number,
-  own: Float32Array,
-  cross: Float32Array,
-  { packed, sum, tokens }: SecondMoments,
-  added: Float64Array = new Float64Array(inputs),
-) {
+/** With C = Σ x xᵀ: the matrix (W'ᵀW') ∘ C, and the right side, whose element j is Σ_k (W'ᵀW)_jk C_jk. */
+function normalEquations(inputs: number, own: Float32Array, cross: Float32Array, { packed }: SecondMoments) {
   const matrix = new Float64Array(inputs * inputs);
   const right = new Float64Array(inputs);
   for (let j = 0, k = 0; j < inputs; j++) {
-    const [sumJ, addedJ] = [sum[j] as number, added[j] as number];
-    const centred = sumJ - tokens * addedJ;
     let total = 0;
     for (let i = 0; i < inputs; i++, k++) {
-      const [sumI, addedI] = [sum[i] as number, added[i] as number];
       const moment = packed[i < j ? packedIndex(inputs, i, j) : packedIndex(inputs, j, i)] as number;
-      const product = moment - addedJ * sumI - sumJ * addedI + tokens * addedJ * addedI;
-      matrix[k] = (own[k] as number) * product;
-      total += (cross[k] as number) * product + ((cross[k] as number) - (own[k] as number)) * addedI * centred;
+      matrix[k] = (own[k] as number) * moment;
+      total += (cross[k] as number) * moment;
     }
     const pull = DAMPING * (matrix[j * (inputs + 1)] as number);
     matrix[j * (inputs + 1)] = (matrix[j * (inputs + 1)] as number) + pull;
     right[j] = total + pull;
-  }
-  // What is left of a channel that is constantly β is rounding; an empty row leaves its factor alone.
-  for (let j = 0; j < inputs; j++) {
-    const moment = packed[packedIndex(inputs, j, j)] as number;
-    const centred = moment - (added[j] as number) * (2 * (sum[j] as number) - tokens * (added[j] as number));
-    if (centred > CONSTANT * moment) continue;
-    right[j] = 0;
-    for (let i = 0; i < inputs; i++) {
-      // Others see its factor of 1, which is what it keeps.
-      if (i !== j) right[i] = (right[i] as number) - (matrix[i * inputs + j] as number);
-      matrix[i * inputs + j] = 0;
-      matrix[j * inputs + i] = 0;
-    }
   }
   return { matrix, right };
 }
