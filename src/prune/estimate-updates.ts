@@ -31,6 +31,9 @@ const PRODUCTS_OF = {
 const FACTOR = 8;
 const FACTORS_OF: Partial<Record<ReconstructionName, number>> = { admm: 9, swaps: 0, dsnot: 0 };
 
+/** Operations of moments, for two channels and a token: products of few tokens are slow, and every run's are added up. */
+const MOMENT = 6;
+
 /** What an update has in memory of a matrix of moments and of a weight, in bytes a value. */
 const WORKING = { moment: 16, weight: 24 } as const;
 
@@ -44,6 +47,8 @@ export interface UpdateLoad {
   readonly perToken: number;
   /** Models that the samples go through. */
   readonly streams: number;
+  /** Parts that each of them is cut into: one for every group. */
+  readonly parts: number;
 }
 
 /** The load of a plan; null where weights do not move. */
@@ -72,9 +77,11 @@ export function updateLoad(plan: Plan): UpdateLoad | null {
       sum(targets.map(({ shape: { out, in: channels } }) => 2 * products * out * channels ** 2)),
     // Moments of each model, and their product.
     perToken:
-      sum(inputs.map((channels) => 2 * (streams > 1 ? 3 : 1) * channels ** 2)) +
-      sum(residuals.map(({ shape: { out, in: channels } }) => 2 * out * channels)),
+      MOMENT *
+      (sum(inputs.map((channels) => (streams > 1 ? 3 : 1) * channels ** 2)) +
+        sum(residuals.map(({ shape: { out, in: channels } }) => out * channels))),
     streams,
+    parts: groups.length,
   };
 }
 

@@ -45,8 +45,8 @@ const MEMORY = {
 const ACTIVATIONS_OF: Readonly<Record<string, number | undefined>> = { MatMulInteger: 1.5 };
 
 const TIME = {
-  /** The runtime's opening of a session, in seconds a byte of weights and a node. */
-  session: { byte: 2.5e-9, node: 0.25e-3 },
+  /** The runtime's opening of a session, in seconds a byte of weights and a node, and for each further part of a model. */
+  session: { byte: 2.5e-9, node: 0.25e-3, part: 0.03 },
   /** How often the rest of a forward pass goes through a hidden state, for each linear layer: norms, rotations, scores of attention. */
   beside: 25,
   /** Bytes that are hashed, and written as well, against those that are hashed only. */
@@ -82,7 +82,8 @@ export function estimateMemory(plan: Plan, load: CalibrationLoad, threads: numbe
   const inline = passes > 1 || options.verify ? 2 * stored : 0;
   const isCalibrated = plan.calibrated || options.verify;
   const update = updateLoad(plan);
-  const sessions = sessionBytes(plan, load.longestRun) * (update?.streams ?? 1) + load.otherSessions;
+  const { parts, streams } = update ?? { parts: 1, streams: 1 };
+  const sessions = streams * sessionBytes(plan, load.longestRun, parts) + load.otherSessions;
   const whole = read + MEMORY.samples + sessions + inline;
   return {
     read,
@@ -127,12 +128,15 @@ function forwardOf({ model, targets }: Pick<Plan, "model" | "targets">): Forward
 /**
  * Bytes of a session that runs up to the last layer to be pruned: its weights, its nodes, and the activations of one
  * run.
+ *
+ * @param parts about equal ones that the model is run in, one after the other
  */
-export function sessionBytes(plan: Pick<Plan, "model" | "targets">, longestRun: number): number {
+export function sessionBytes(plan: Pick<Plan, "model" | "targets">, longestRun: number, parts = 1): number {
   const { weights, largest, nodes, hidden } = forwardOf(plan);
   const factor = MEMORY.activations * Math.max(1, ...plan.targets.map(({ form }) => ACTIVATIONS_OF[form] ?? 1));
   // While it is opened, the weight at hand is there twice.
-  return weights + MEMORY.node * nodes + Math.max(largest, 4 * factor * hidden * longestRun);
+  const own = (weights + MEMORY.node * nodes) / parts;
+  return own + Math.max(largest, 4 * factor * hidden * longestRun);
 }
 
 /** Seconds of each part; null for a calibration of unknown length. */
@@ -148,13 +152,15 @@ export function estimateSeconds(plan: Plan, load: CalibrationLoad, speeds: Speed
   const { multiply, elementwise } = speeds.forward ?? NOTHING_TO_RUN;
   const perToken = operations / multiply + elements / elementwise;
   const update = updateLoad(plan);
-  const perSample = (update?.streams ?? 1) * perToken + (update?.perToken ?? 0) / multiply;
+  const { parts, streams } = update ?? { parts: 1, streams: 1 };
+  const sessions = streams * (open + TIME.session.part * (parts - 1));
+  const perSample = streams * perToken + (update?.perToken ?? 0) / multiply;
   const calibrations = plan.calibrated ? passes : options.verify ? 1 : 0;
   const verify = options.verify ? mask + 2 * open + VERIFY_TOKENS * perToken : 0;
   const compress = options.compareBytes ? TIME.compress * source : 0;
   return {
     read: plan.seconds + source / speeds.hash,
-    calibrate: load.tokens === null ? null : load.seconds + calibrations * (open + load.tokens * perSample),
+    calibrate: load.tokens === null ? null : load.seconds + calibrations * (sessions + load.tokens * perSample),
     mask: (isAdaptive(options.method) ? 0 : passes * mask) + verify,
     update: update === null ? 0 : (passes * update.operations) / multiply,
     write: (TIME.write * source) / speeds.hash + weights / speeds.zero + compress,

@@ -4,10 +4,12 @@
  * arrays by the hundred then spend a third of their time, or more, on being looked through.
  */
 
-/** A closed channel: what is sent with it leaves its sender and arrives nowhere (HTML standard, `postMessage`). */
+/**
+ * A channel without a far end: what is sent with a message leaves its sender and arrives nowhere. The near end stays
+ * open, because a browser sends nothing from a closed one.
+ */
 const nowhere = (() => {
   const { port1, port2 } = new MessageChannel();
-  port1.close();
   port2.close();
   return port1;
 })();
