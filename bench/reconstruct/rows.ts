@@ -3,7 +3,7 @@ import type { ReconstructionName, RepairName } from "../../src/reconstruct/table
 
 /** Options of one row; the pattern comes from elsewhere. */
 export type RowOptions =
-  | { readonly preset: "fast" | "balanced" | "best" }
+  | { readonly preset: "fast" | "balanced" | "best"; readonly reconstruct?: ReconstructionName }
   | {
       readonly method: "sparsegpt" | "wanda" | "crepe";
       readonly reconstruct?: ReconstructionName;
@@ -22,6 +22,7 @@ const ROWS: readonly RowOptions[] = [
   { preset: "fast" },
   { preset: "balanced" },
   { preset: "best" },
+  { preset: "best", reconstruct: "admm" },
   { method: "sparsegpt" },
   { method: "sparsegpt", reconstruct: "admm" },
   { method: "sparsegpt", reconstruct: "sparsellm" },
@@ -40,7 +41,7 @@ const ROWS: readonly RowOptions[] = [
 
 /** A row in words, as it is named by --only. */
 export function nameOfRow(row: RowOptions): string {
-  if ("preset" in row) return row.preset;
+  if ("preset" in row) return row.reconstruct === undefined ? row.preset : `${row.preset} + ${row.reconstruct}`;
   const { method, reconstruct, sequential, target, repair = [] } = row;
   const parts = [method, ...(reconstruct === undefined ? [] : [reconstruct]), ...repair];
   return `${parts.join(" + ")}${sequential ? `, sequential, ${target}` : ""}`;
