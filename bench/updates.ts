@@ -19,7 +19,7 @@ import { layerError } from "../src/reconstruct/layer-error.js";
 import { LayerInput } from "../src/reconstruct/layer-input.js";
 import { obs } from "../src/reconstruct/obs.js";
 import { swaps } from "../src/reconstruct/swaps.js";
-import { DEFAULT_SETTINGS } from "../src/reconstruct/table.js";
+import { DEFAULT_PARAMETERS } from "../src/reconstruct/table.js";
 import type { Runtime, RuntimeSession, RuntimeTensor } from "../src/runtime/index.js";
 import { openProducts } from "../src/runtime/products.js";
 import type { Shape } from "../src/tensor/matrix.js";
@@ -154,7 +154,7 @@ for (const shape of SHAPES) {
     ];
     for (const [name, update] of Object.entries({ swaps, dsnot })) {
       const start = performance.now();
-      const exchanged = await update({ ...job, kept }, input, DEFAULT_SETTINGS);
+      const exchanged = await update({ ...job, kept }, input, DEFAULT_PARAMETERS);
       const milliseconds = performance.now() - start;
       errors.push(await layerError(values, exchanged.values, input));
       console.log(

@@ -3,7 +3,7 @@
  * Sparsities are ratios 0 … 1 measured on the bytes that were written; sizes are bytes; times seconds.
  */
 import type { Skipped, WeightKind } from "./graph/index.js";
-import type { PruneMethodName, ReconstructionName, RepairName } from "./reconstruct/table.js";
+import type { PruneMethodName, ReconstructionName, RepairName, UpdateParameters } from "./reconstruct/table.js";
 import type { Coefficients } from "./score/index.js";
 
 /** One weight that was pruned. */
@@ -65,6 +65,7 @@ export interface PlannedFile
     | "byDepth"
     | "coefficientsFrom"
     | "reconstruct"
+    | "updateParameters"
     | "sequential"
     | "target"
     | "repair"
@@ -110,6 +111,8 @@ export interface PruneReport {
   };
   /** What made up for the mask; null: nothing, kept weights are as they were. */
   readonly reconstruct: ReconstructionName | null;
+  /** What it was told beside its name; absent where it can be told nothing. */
+  readonly updateParameters?: Readonly<Partial<UpdateParameters>>;
   /** Whether layers were calibrated behind the pruned ones before them: each activation by itself, or in so many groups. */
   readonly sequential: "input" | number | null;
   /** What layers were held to; `"outputs"` of the dense model, or their own weights. */

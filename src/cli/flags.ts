@@ -26,7 +26,7 @@ export const PRUNE_FLAGS = {
   pattern: "--pattern <N:M>",
   permute: "--permute",
   coefficients: "--coefficients <auto|default|FILE|JSON>",
-  reconstruct: "--reconstruct <name|none>",
+  reconstruct: "--reconstruct <name|JSON|none>",
   sequential: "--sequential [groups]",
   target: "--target <outputs|weights>",
   repair: "--repair <names|none>",

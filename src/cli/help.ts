@@ -1,7 +1,7 @@
 /** Sections of help texts: what methods and patterns there are, from their tables, and examples. */
 import { PRESETS, SCORE_NAMES } from "../options/index.js";
 import { PATTERN_FORMS } from "../pattern/index.js";
-import { ADAPTIVE_METHODS, RECONSTRUCTIONS, REPAIRS } from "../reconstruct/table.js";
+import { ADAPTIVE_METHODS, RECONSTRUCTIONS, REPAIRS, type Reconstruction } from "../reconstruct/table.js";
 import { type MethodName, methodOf } from "../score/index.js";
 import { OBJECTIVE_NAMES, OPTIMISERS, objectiveOf } from "../tune/index.js";
 import { formatTable, indent } from "./text-table.js";
@@ -27,9 +27,19 @@ export function updatesHelp(): string {
       Object.entries(table).map(([name, { summary }]) => [name, summary]),
       ["left"],
     );
+  const numbers = formatTable(
+    Object.entries<Reconstruction>(RECONSTRUCTIONS).flatMap(([name, { parameters }]) =>
+      parameters.map(({ name: parameter, summary, min, max, default: value }) => [
+        `${name} ${parameter}`,
+        `${summary}, ${min} to ${max} (default: ${value})`,
+      ]),
+    ),
+    ["left"],
+  );
   return [
     section("Presets", rows(PRESETS)),
     section("Reconstructions", rows(RECONSTRUCTIONS)),
+    section('Numbers that reconstructions take, as in --reconstruct \'{"name":"sparsellm","steps":4}\'', numbers),
     section("Repairs", rows(REPAIRS)),
   ].join("\n");
 }

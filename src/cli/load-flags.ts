@@ -69,15 +69,25 @@ export function fileOptions(flags: CommonFlags): HostLoadOptions {
   };
 }
 
+const MAP = '{"decoder_model_merged":"q4"}';
+
 /** A map by session file where the text is JSON of one; anything else is a name. */
-function mapOrText(flag: string, text: string): unknown {
+const mapOrText = (flag: string, text: string): unknown => objectOrText(flag, text, MAP);
+
+/**
+ * An object where the text is JSON of one; anything else is itself.
+ *
+ * @param example for the error
+ * @throws PruneError `bad-option`
+ */
+export function objectOrText(flag: string, text: string, example: string): unknown {
   if (!text.trimStart().startsWith("{")) return text;
   try {
     return JSON.parse(text);
   } catch (cause) {
     throw new PruneError(
       "bad-option",
-      `${flag}: expected a name, or JSON such as {"decoder_model_merged":"q4"}; ${(cause as Error).message}`,
+      `${flag}: expected a name, or JSON such as ${example}; ${(cause as Error).message}`,
       { details: { option: flag }, cause },
     );
   }

@@ -16,7 +16,7 @@ import {
 } from "./flags.js";
 import { coefficientsHelp, examplesHelp, methodsHelp, patternsHelp, updatesHelp } from "./help.js";
 import { readTextFile, styleOf } from "./io.js";
-import { addCommonFlags, type CommonFlags, fileOptions, loadOptions } from "./load-flags.js";
+import { addCommonFlags, type CommonFlags, fileOptions, loadOptions, objectOrText } from "./load-flags.js";
 import { type ListenerOf, withProgress } from "./progress.js";
 import { pruneJson } from "./prune-json.js";
 import { pruneSummary } from "./prune-summary.js";
@@ -90,7 +90,7 @@ async function runPrune(model: string, flags: PruneFlags, command: Command, cont
   refuseStrayFlags(flags, command);
   const texts = flags.calibration === undefined ? undefined : await readTextFile(flags.calibration, "--calibration");
   const text = flags.text === undefined ? undefined : await readTextFile(flags.text, "--text");
-  const prune = pruneOption(flags, texts);
+  const prune = asUsage(command, () => pruneOption(flags, texts));
   // Resolved here only to refuse what is wrong before a model is fetched, naming flags.
   asUsage(command, () => resolvePruneOption(prune, flagLabel()));
 
@@ -154,7 +154,9 @@ function pruneOption(flags: PruneFlags, texts: string | undefined): Record<strin
     pattern: flags.pattern,
     permute: flags.permute,
     coefficients: flags.coefficients,
-    reconstruct: unlessNone(flags.reconstruct),
+    reconstruct: unlessNone(flags.reconstruct, (text) =>
+      objectOrText("--reconstruct", text, '{"name":"sparsellm","steps":4}'),
+    ),
     sequential: sequentialOf(flags.sequential),
     target: flags.target,
     repair: unlessNone(flags.repair, (names) => names.split(",").map((name) => name.trim())),

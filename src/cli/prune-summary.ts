@@ -81,6 +81,7 @@ type RunOf = Pick<
   | "byDepth"
   | "coefficientsFrom"
   | "reconstruct"
+  | "updateParameters"
   | "sequential"
   | "target"
   | "repair"
@@ -109,9 +110,11 @@ export function describeRun(run: RunOf): string {
     .join("\n");
 }
 
-/** What moves besides the mask: `kept weights: obs, then least-squares`, and on which inputs. */
-function describeUpdates({ reconstruct, repair, sequential, target }: RunOf): string[] {
-  const steps = [...(reconstruct === null ? [] : [reconstruct]), ...repair];
+/** What moves besides the mask: `updates: obs, then least-squares`, and on which inputs. */
+function describeUpdates({ reconstruct, updateParameters = {}, repair, sequential, target }: RunOf): string[] {
+  const numbers = Object.entries(updateParameters).map(([name, value]) => `${name} ${value}`);
+  const told = numbers.length === 0 ? "" : ` (${numbers.join(", ")})`;
+  const steps = [...(reconstruct === null ? [] : [`${reconstruct}${told}`]), ...repair];
   if (steps.length === 0) return [];
   const order = sequential === "input" ? "layer after layer" : `in ${sequential} groups of blocks`;
   const goal = target === "outputs" ? ", held to what the dense model has in their place" : "";

@@ -58,8 +58,8 @@ export const PRUNE_OPTIONS = {
     default: "auto",
   },
   reconstruct: {
-    summary: "what makes up for the weights that are gone; false: nothing",
-    value: `${quoted(RECONSTRUCTION_NAMES)} | false`,
+    summary: "what makes up for the weights that are gone, with numbers of its own; false: nothing",
+    value: `${quoted(RECONSTRUCTION_NAMES)} | { name, … } | false`,
     default: "the preset's",
   },
   sequential: {

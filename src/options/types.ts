@@ -5,7 +5,13 @@
  */
 import type { WeightKind } from "../graph/index.js";
 import type { Pattern, Scope, Unstructured } from "../pattern/index.js";
-import type { PruneMethodName, ReconstructionName, RepairName } from "../reconstruct/table.js";
+import type {
+  PruneMethodName,
+  ReconstructionName,
+  ReconstructionWithParameters,
+  RepairName,
+  UpdateParameters,
+} from "../reconstruct/table.js";
 import type { CoefficientSet, Coefficients } from "../score/index.js";
 import type { PresetName } from "./presets.js";
 
@@ -68,8 +74,11 @@ interface CommonOptions<Pipe> {
   preset?: PresetName;
   /** What chooses the mask; by default the preset's. */
   method?: PruneMethodName;
-  /** What makes up for the mask afterwards; `false`: nothing, kept weights stay as they are. By default the preset's. */
-  reconstruct?: ReconstructionName | false;
+  /**
+   * What makes up for the mask afterwards, by name, or with numbers of its own (`{ name: "sparsellm", steps: 4 }`);
+   * `false`: nothing, kept weights stay as they are. By default the preset's.
+   */
+  reconstruct?: ReconstructionName | ReconstructionWithParameters | false;
   /**
    * Later layers are measured behind the pruned ones before them: `true`, layer after layer; `{ groups }`, so many
    * groups of whole blocks. `false`: all on the dense model. By default the preset's.
@@ -188,6 +197,8 @@ export interface ResolvedPrune {
   readonly method: PruneMethodName;
   /** What moves after the mask; null: nothing. With an adaptive method it is never null. */
   readonly reconstruct: ReconstructionName | null;
+  /** All numbers that it can be told; none of other updates. */
+  readonly parameters: Readonly<Partial<UpdateParameters>>;
   readonly sequential: Sequential;
   /** `"weights"` where nothing is sequential. */
   readonly target: "weights" | "outputs";

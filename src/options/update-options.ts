@@ -10,6 +10,7 @@ import {
   type ReconstructionName,
   type RepairName,
   reconstructionOf,
+  type UpdateParameter,
 } from "../reconstruct/table.js";
 import { mustBeInteger, mustBeOneOf } from "./must-be.js";
 import { nearest } from "./nearest.js";
@@ -29,7 +30,7 @@ import type { ResolvedPrune } from "./types.js";
 /** What the options mean together. */
 export type Update = Pick<
   ResolvedPrune,
-  "method" | "reconstruct" | "sequential" | "target" | "repair" | "damping" | "blockSize"
+  "method" | "reconstruct" | "parameters" | "sequential" | "target" | "repair" | "damping" | "blockSize"
 >;
 
 /** Options that say how scores select: who gives one wants masks by scores. */
@@ -49,11 +50,13 @@ export function readUpdate(
   const named = options.get("preset", mustBeOneOf(PRESET_NAMES));
   const base = baseOf(named, source);
   const method = options.get("method", readMethod) ?? base.method;
-  const reconstruct = options.get("reconstruct", readReconstruct);
+  const told = options.get("reconstruct", readReconstruct);
+  const reconstruct = told === undefined ? base.reconstruct : told.name;
   const sequential = options.get("sequential", readSequential);
   const update: Update = {
     method,
-    reconstruct: reconstruct === undefined ? base.reconstruct : reconstruct,
+    reconstruct,
+    parameters: Object.freeze({ ...(reconstruct !== null && defaultsOf(reconstruct)), ...told?.parameters }),
     sequential: sequential === undefined ? base.sequential : sequential,
     target: options.get("target", mustBeOneOf(["weights", "outputs"] as const)) ?? base.target,
     repair: Object.freeze(options.get("repair", readRepair) ?? base.repair),
@@ -127,8 +130,38 @@ const readMethod: Read<PruneMethodName> = (value, label) => {
   );
 };
 
-const readReconstruct: Read<ReconstructionName | null> = (value, label) =>
-  value === false ? null : mustBeOneOf(RECONSTRUCTION_NAMES)(value, label);
+/** An update by its name, and the numbers that the user told it. */
+interface Told {
+  readonly name: ReconstructionName | null;
+  readonly parameters: Update["parameters"];
+}
+
+const readReconstruct: Read<Told> = (value, label) => {
+  if (value === false) return { name: null, parameters: {} };
+  if (!isOptionsObject(value)) return { name: mustBeOneOf(RECONSTRUCTION_NAMES)(value, label), parameters: {} };
+  const reader = new OptionReader<string>(value, label);
+  const name = reader.get("name", mustBeOneOf(RECONSTRUCTION_NAMES));
+  if (name === undefined)
+    throw badOption(label, `the name of an update, as in { name: "${RECONSTRUCTION_NAMES[0]}" }`, value);
+  const told = reconstructionOf(name).parameters.map((parameter) => [
+    parameter.name,
+    reader.get(parameter.name, mustBeParameter(parameter)),
+  ]);
+  reader.refuseUnread();
+  return { name, parameters: Object.fromEntries(told.filter(([, number]) => number !== undefined)) };
+};
+
+const mustBeParameter = ({ min, max, whole }: UpdateParameter): Read<number> =>
+  whole
+    ? mustBeInteger(min, max)
+    : (value, label) => {
+        if (typeof value !== "number" || !(value >= min && value <= max))
+          throw badOption(label, `a number from ${min} to ${max}`, value);
+        return value;
+      };
+
+const defaultsOf = (name: ReconstructionName): Update["parameters"] =>
+  Object.fromEntries(reconstructionOf(name).parameters.map((parameter) => [parameter.name, parameter.default]));
 
 const readSequential: Read<ResolvedPrune["sequential"]> = (value, label) => {
   if (value === true) return "input";

@@ -1,7 +1,7 @@
 /**
- * What updates of weights will take, for dry runs: groups are those of the real thing, and arithmetic is counted in
- * products of a weight with an [in, in] matrix, which is what all updates are made of. How many an iteration ends after
- * is measured on SmolLM2-135M (`npm run bench -- estimate --methods balanced,best`).
+ * What updates of weights will take, for dry runs: groups are those of the real thing, and time is counted in products of
+ * a weight with an [in, in] matrix, whatever it is spent on. How many an update is worth is measured on SmolLM2-135M
+ * (`npm run bench -- reconstruct`, and `-- estimate --methods balanced,best` for what comes of it).
  */
 import { groupsOf } from "../calibrate/groups.js";
 import { residualOf, type Target } from "../graph/index.js";
@@ -9,14 +9,14 @@ import { type ReconstructionName, type RepairName, reconstructionOf } from "../r
 import { movesWeights, type Plan } from "./plan.js";
 import { collectedBytes, groupingOf, streamsOf } from "./update-groups.js";
 
-/** Products of a weight by an [in, in] matrix. */
+/** Products of a weight by an [in, in] matrix that take as long. */
 const PRODUCTS_OF = {
-  update: { obs: 2, admm: 40, swaps: 20, dsnot: 2, sparsellm: 6 },
-  repair: { "least-squares": 12, scale: 1, norm: 2, bias: 0 },
+  update: { obs: 27, admm: 150, swaps: 220, dsnot: 10, sparsellm: 60 },
+  repair: { "least-squares": 40, scale: 3, norm: 6, bias: 0 },
   /** What a layer is held to, where that is the dense model's output. */
-  goal: 3,
+  goal: 10,
   /** The layer error of the report. */
-  error: 2,
+  error: 4,
 } as const satisfies {
   update: Record<ReconstructionName, number>;
   repair: Record<RepairName, number>;

@@ -21,7 +21,7 @@ import type { BlockFront, Layer } from "../reconstruct/feed-forward.js";
 import { fitLast } from "../reconstruct/fit-last.js";
 import { LayerInput } from "../reconstruct/layer-input.js";
 import { SPARSELLM_DEFAULTS, sparsellm } from "../reconstruct/sparsellm.js";
-import { DEFAULT_SETTINGS, reconstructionOf } from "../reconstruct/table.js";
+import { DEFAULT_PARAMETERS, reconstructionOf } from "../reconstruct/table.js";
 import { layerReadings } from "./layer-readings.js";
 import type { Plan } from "./plan.js";
 import {
@@ -205,7 +205,7 @@ async function withFrontGoals(
   input: GroupInput,
   services: UpdateServices,
 ): Promise<LayerReading> {
-  const { steps } = DEFAULT_SETTINGS;
+  const { steps } = { ...DEFAULT_PARAMETERS, ...plan.options.parameters };
   // What imitates the dense model's outputs has its goals already.
   if (steps === 1 || reading.imitated !== null) return reading;
   const { signal, damping } = plan.options;

@@ -163,7 +163,7 @@ export async function planKey(plan: Plan, hash: HashSource, signal?: AbortSignal
     sequential: options.sequential,
     target: options.target,
     repair: options.repair,
-    ...(options.reconstruct !== null && { blockSize: options.blockSize }),
+    ...(options.reconstruct !== null && { parameters: options.parameters, blockSize: options.blockSize }),
     ...((options.reconstruct !== null || options.repair.length > 0) && { damping: options.damping }),
     pattern: plan.pattern,
     coefficients: coefficientValues(plan.coefficients),

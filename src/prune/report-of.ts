@@ -106,9 +106,10 @@ export function planned(plan: Plan, calibration: string): PlannedFile {
 
 /** What a plan and its report say alike of a file. */
 function planFacts({ name, options, pattern, coefficients: { all, ...parts } }: Plan) {
-  const { method, reconstruct, sequential, target, repair } = options;
+  const { method, reconstruct, parameters, sequential, target, repair } = options;
   const facts = { file: name, method, pattern: describePattern(pattern), coefficients: all, ...parts };
-  return { ...facts, reconstruct, sequential, target, repair };
+  const told = Object.keys(parameters).length > 0 && { updateParameters: parameters };
+  return { ...facts, reconstruct, ...told, sequential, target, repair };
 }
 
 /** What a plan and its report say alike of a weight. */

@@ -20,7 +20,7 @@ import {
   rowScales,
   scaleRows,
 } from "../reconstruct/repairs/index.js";
-import { DEFAULT_SETTINGS, isAdaptive, reconstructionOf } from "../reconstruct/table.js";
+import { DEFAULT_PARAMETERS, isAdaptive, reconstructionOf } from "../reconstruct/table.js";
 import { encodeValues } from "../rewrite/encode-values.js";
 import { gridOf } from "../tensor/grid.js";
 import { imitation } from "./imitation.js";
@@ -167,7 +167,7 @@ async function weightJob(
 
 /** What moves after the mask. */
 async function reconstructed(plan: Plan, job: WeightJob, input: LayerInput): Promise<UpdatedWeight> {
-  const { reconstruct, blockSize } = plan.options;
+  const { reconstruct, parameters, blockSize } = plan.options;
   if (reconstruct === null) {
     const kept = job.kept as Uint8Array;
     return { values: job.values.map((value, k) => (kept[k] === 0 ? 0 : value)), kept };
@@ -175,7 +175,7 @@ async function reconstructed(plan: Plan, job: WeightJob, input: LayerInput): Pro
   const { choosesMask, load } = reconstructionOf(reconstruct);
   // What refines a mask needs one; an adaptive method has it only with its own update.
   const start = !choosesMask && job.kept === null ? (await obs(job, input, { blockSize })).kept : job.kept;
-  return (await load())({ ...job, kept: start }, input, { ...DEFAULT_SETTINGS, blockSize });
+  return (await load())({ ...job, kept: start }, input, { ...DEFAULT_PARAMETERS, ...parameters, blockSize });
 }
 
 /** Repairs of weights; on the grid of its codes where it has one. */

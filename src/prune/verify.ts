@@ -38,7 +38,15 @@ export function differsFromRia(plan: Plan): boolean {
 export function riaPlan(plan: Plan): Plan {
   return {
     ...plan,
-    options: { ...plan.options, method: "ria", reconstruct: null, sequential: null, target: "weights", repair: [] },
+    options: {
+      ...plan.options,
+      method: "ria",
+      reconstruct: null,
+      parameters: {},
+      sequential: null,
+      target: "weights",
+      repair: [],
+    },
     pattern: patternAsBy("ria", plan),
     coefficients: { all: {} },
     passes: 1,

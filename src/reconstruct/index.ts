@@ -3,7 +3,7 @@ export type { UpdatedWeight, WeightJob } from "./job.js";
 export { layerError, outputEnergy } from "./layer-error.js";
 export { LayerInput, type LayerInputOptions } from "./layer-input.js";
 export {
-  DEFAULT_SETTINGS,
+  DEFAULT_PARAMETERS,
   RECONSTRUCTIONS,
   type Reconstruction,
   type ReconstructionName,

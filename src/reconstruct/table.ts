@@ -39,15 +39,18 @@ export type PruneMethodName = MethodName | AdaptiveMethodName;
 /** Whether a method's masks follow from its own updates. */
 export const isAdaptive = (method: string): method is AdaptiveMethodName => Object.hasOwn(ADAPTIVE_METHODS, method);
 
-/** What all updates can be told; each reads its own part. */
-export type UpdateSettings = ObsSettings & SwapsSettings & DsnotSettings & Pick<SparseLlmSettings, "steps">;
+/** Numbers that an update can be told beside its name, for all updates together. */
+export type UpdateParameters = SwapsSettings & DsnotSettings & Pick<SparseLlmSettings, "steps">;
+
+/** What all updates are told; each reads its own part. */
+export type UpdateSettings = ObsSettings & UpdateParameters;
 
 /** Updates one weight. */
 export type Update = (job: WeightJob, input: LayerInput, settings: UpdateSettings) => Promise<UpdatedWeight>;
 
 /** A number that an update can be told. */
 export interface UpdateParameter {
-  readonly name: keyof UpdateSettings;
+  readonly name: keyof UpdateParameters;
   readonly summary: string;
   readonly default: number;
   readonly min: number;
@@ -82,13 +85,7 @@ export const RECONSTRUCTIONS = {
     choosesMask: true,
     moments: "pairs",
     unit: "weight",
-    parameters: [
-      {
-        name: "blockSize",
-        summary: "channels in which weights compete for an unstructured mask of the update's own",
-        ...{ default: 128, min: 1, max: 65536, whole: true },
-      },
-    ],
+    parameters: [],
     load: async () => (await import("./obs.js")).obs,
   },
   admm: {
@@ -161,13 +158,20 @@ export const RECONSTRUCTIONS = {
 export type ReconstructionName = keyof typeof RECONSTRUCTIONS;
 
 /** What updates are told where nobody says otherwise. */
-export const DEFAULT_SETTINGS: UpdateSettings = Object.freeze(
+export const DEFAULT_PARAMETERS: UpdateParameters = Object.freeze(
   Object.fromEntries(
     Object.values<Reconstruction>(RECONSTRUCTIONS).flatMap(({ parameters }) =>
       parameters.map((parameter) => [parameter.name, parameter.default]),
     ),
-  ) as unknown as UpdateSettings,
+  ) as unknown as UpdateParameters,
 );
+
+/** An update by its name, with numbers that it is told: `{ name: "sparsellm", steps: 4 }`. */
+export type ReconstructionWithParameters = {
+  readonly [Name in ReconstructionName]: { readonly name: Name } & {
+    readonly [Parameter in (typeof RECONSTRUCTIONS)[Name]["parameters"][number]["name"]]?: number;
+  };
+}[ReconstructionName];
 
 /** An update by its name, as the table has it. */
 export const reconstructionOf = (name: ReconstructionName): Reconstruction => RECONSTRUCTIONS[name];

@@ -74,8 +74,8 @@ describe("help and version", () => {
         --coefficients <auto|default|FILE|JSON>  numbers of the method; auto: tuned ones of this model or
                                                  its family where known, else untuned ones; default:
                                                  untuned ones (default: auto)
-        --reconstruct <name|none>                what makes up for the weights that are gone; false:
-                                                 nothing (default: the preset's)
+        --reconstruct <name|JSON|none>           what makes up for the weights that are gone, with numbers
+                                                 of its own; false: nothing (default: the preset's)
         --sequential [groups]                    later layers are measured behind the pruned ones: layer
                                                  after layer, or in so many groups of blocks (a number: in
                                                  so many groups of blocks; "none": not; default: the
@@ -150,6 +150,12 @@ describe("help and version", () => {
         swaps      weights stay; kept and pruned ones are exchanged while that lowers the layer's error
         dsnot      weights stay; kept and pruned ones are exchanged while that lowers the lost mean output
         sparsellm  the layers of a feed-forward block are updated together, by way of what passes between them; others as obs
+
+      Numbers that reconstructions take, as in --reconstruct '{"name":"sparsellm","steps":4}':
+        swaps rounds     exchanges that an output row makes at most, 1 to 1000000 (default: 100)
+        dsnot cycles     exchanges that an output row makes at most, 1 to 1000000 (default: 50)
+        dsnot threshold  lost mean output of a row that is left alone, 0 to 1000000 (default: 0.1)
+        sparsellm steps  turns that a block's layers take; with 1 only the last one is fitted, to what the others leave it, 1 to 100 (default: 1)
 
       Repairs:
         least-squares  kept weights, to the least squared error of the layer's output

@@ -85,6 +85,7 @@ describe("what prune asks for", () => {
     [["--preset", "best"], { preset: "best" }],
     [["--method", "wanda", "--reconstruct", "admm", "--damping", "0.05"], { reconstruct: "admm", damping: 0.05 }],
     [["--method", "wanda", "--reconstruct", "none"], { method: "wanda", reconstruct: false }],
+    [["--reconstruct", '{"name":"sparsellm","steps":4}'], { reconstruct: { name: "sparsellm", steps: 4 } }],
     [["--block-size", "64"], { blockSize: 64 }],
     [["--sequential"], { sequential: true }],
     [["--sequential", "10", "--target", "weights"], { sequential: { groups: 10 }, target: "weights" }],
@@ -100,6 +101,8 @@ describe("what prune asks for", () => {
   it.each([
     [["--preset", "slow"], '--preset: expected "fast" or "balanced" or "best", received "slow"'],
     [["--reconstruct", "sparsegpt"], "--reconstruct: expected"],
+    [["--reconstruct", '{"name":'], '--reconstruct: expected a name, or JSON such as {"name":"sparsellm","steps":4}'],
+    [["--reconstruct", '{"name":"swaps","rounds":0}'], "--reconstruct.rounds: expected a whole number from 1"],
     [["--reconstruct", "none"], '--reconstruct is false, but method "sparsegpt" moves weights'],
     [["--sequential", "all"], "--sequential.groups: expected a whole number from 1"],
     [["--sequential", "--passes", "2"], "leave one of them out"],

@@ -9,6 +9,7 @@ import {
   RECONSTRUCTION_NAMES,
   REPAIR_NAMES,
 } from "../../src/options/table.js";
+import { reconstructionOf } from "../../src/reconstruct/table.js";
 import { METHODS } from "../../src/score/index.js";
 
 const SETTINGS = { seed: 20, numRuns: 300 } as const;
@@ -41,7 +42,13 @@ const rest = fc.record(
   },
   { requiredKeys: [] },
 );
-const reconstruct = fc.constantFrom(...RECONSTRUCTION_NAMES);
+const reconstruct = fc.constantFrom(...RECONSTRUCTION_NAMES).chain((name) => {
+  const { parameters } = reconstructionOf(name);
+  const number = ({ whole, ...range }: (typeof parameters)[number]) =>
+    whole ? fc.integer(range) : fc.double({ ...range, noNaN: true });
+  const told = Object.fromEntries(parameters.map((parameter) => [parameter.name, number(parameter)]));
+  return fc.oneof(fc.constant(name), fc.record({ name: fc.constant(name), ...told }, { requiredKeys: ["name"] }));
+});
 const repair = fc.subarray(REPAIR_NAMES, { minLength: 1 });
 const damping = fc.double({ min: 0, minExcluded: true, max: 1, noNaN: true });
 const groups = fc.integer({ min: 1, max: 1024 }).map((count) => ({ groups: count }));
@@ -67,7 +74,9 @@ const update = fc.oneof(
 const options = fc.tuple(amount, rest, update).map(([a, b, c]) => {
   const { permute, ...plain } = { permute: undefined, ...a };
   const { passes, ...others } = b;
-  const exchanges = "reconstruct" in c && (c.reconstruct === "swaps" || c.reconstruct === "dsnot");
+  const told = "reconstruct" in c ? c.reconstruct : undefined;
+  const named = typeof told === "object" ? told.name : told;
+  const exchanges = named === "swaps" || named === "dsnot";
   const isScored = b.method !== "sparsegpt" && !("preset" in c) && !exchanges;
   const isSequential = "sequential" in c || ("preset" in c && c.preset === "best");
   return {
@@ -97,7 +106,11 @@ describe("resolvePruneOption", () => {
         if (forFile === null) expect(option).toBe(false);
         else
           expect(Object.keys(forFile).sort()).toEqual(
-            [...PRUNE_OPTION_NAMES.filter((name) => !/^(preset|sparsity|scope|permute)$/.test(name))].sort(),
+            // What says how something else is meant is gone, and an update's own numbers lie beside its name.
+            [
+              "parameters",
+              ...PRUNE_OPTION_NAMES.filter((name) => !/^(preset|sparsity|scope|permute)$/.test(name)),
+            ].sort(),
           );
       }),
       SETTINGS,

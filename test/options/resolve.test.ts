@@ -24,6 +24,7 @@ describe("the forms of the prune option", () => {
     expect(resolve(true)).toEqual({
       method: "sparsegpt",
       reconstruct: "obs",
+      parameters: {},
       sequential: null,
       target: "weights",
       repair: ["least-squares"],

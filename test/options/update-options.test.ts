@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { PruneError } from "../../src/errors.js";
 import { type ResolvedPrune, resolvePruneOption } from "../../src/options/index.js";
 import { METHOD_NAMES, PRESET_NAMES } from "../../src/options/table.js";
+import { RECONSTRUCTIONS, type Reconstruction } from "../../src/reconstruct/table.js";
 
 const resolve = (option: unknown): ResolvedPrune => {
   const resolved = resolvePruneOption(option).forFile("model");
@@ -120,6 +121,36 @@ it.each([
 ])("%j is refused: %s", (option, part) => {
   expect(messageOf(option)).toContain(part);
   expect(messageOf({ decoder_model: option })).toContain(part.replaceAll("prune.", "prune.decoder_model."));
+});
+
+describe("numbers of an update", () => {
+  it("are its own where the user names them, and else those of its table", () => {
+    for (const [name, { parameters }] of Object.entries<Reconstruction>(RECONSTRUCTIONS)) {
+      const defaults = Object.fromEntries(parameters.map((one) => [one.name, one.default]));
+      for (const reconstruct of [name, { name }])
+        expect(resolve({ method: "wanda", reconstruct })).toMatchObject({ reconstruct: name, parameters: defaults });
+      for (const { name: parameter, min, max } of parameters)
+        for (const value of [min, max]) {
+          const { parameters: told } = resolve({ reconstruct: { name, [parameter]: value } });
+          expect(told).toEqual({ ...defaults, [parameter]: value });
+        }
+    }
+    expect(resolve({ method: "wanda" }).parameters).toEqual({});
+  });
+
+  it.each([
+    [{ steps: 2 }, "prune.reconstruct: expected the name of an update"],
+    [{ name: "sparsegpt" }, "prune.reconstruct.name: expected"],
+    [{ name: "sparsellm", steps: 0 }, "prune.reconstruct.steps: expected a whole number from 1 to 100, received 0"],
+    [{ name: "sparsellm", steps: 1.5 }, "prune.reconstruct.steps: expected a whole number"],
+    [{ name: "dsnot", threshold: -1 }, "prune.reconstruct.threshold: expected a number from 0 to"],
+  ])("%j are refused: %s", (reconstruct, part) => {
+    expect(messageOf({ reconstruct })).toContain(part);
+  });
+
+  it("of another update are unknown", () => {
+    expect(() => resolvePruneOption({ reconstruct: { name: "swaps", steps: 2 } })).toThrow('has no option "steps"');
+  });
 });
 
 it("an unknown name of a preset or key of sequential says what was meant", () => {

@@ -166,6 +166,12 @@ describe("updates with sparsellm", () => {
     }
   });
 
+  it("take as many steps as they are told, which moves the layers in front too", async () => {
+    const once = await pruneTiny({ reconstruct: "sparsellm" });
+    const often = await pruneTiny({ reconstruct: { name: "sparsellm", steps: 3 } });
+    for (const name of [FC1, FC2]) expect(await bytesOf(often, name)).not.toEqual(await bytesOf(once, name));
+  });
+
   it("leave a quantised layer on its grid, with exactly as many zeros as asked for", async () => {
     const { plan, masked } = await pruneTiny({ reconstruct: "sparsellm", repair: ["least-squares"] }, quantised());
     const last = plan.targets.find(({ coding }) => coding.kind !== "float") as Target;

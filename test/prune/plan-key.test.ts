@@ -171,6 +171,8 @@ describe("the key of a file whose weights move", () => {
       "the preset": { preset: "fast" },
       "the method": { method: "wanda" },
       "the reconstruction": { reconstruct: "admm" },
+      "one with numbers": { reconstruct: "sparsellm" },
+      "its numbers": { reconstruct: { name: "sparsellm", steps: 2 } },
       "a walk in groups": { sequential: { groups: 1 } },
       "their number": { sequential: { groups: 2 } },
       "no walk at all": { sequential: false },
@@ -195,6 +197,8 @@ describe("the key of a file whose weights move", () => {
     const spelled = { method: "sparsegpt", reconstruct: "obs", sequential: true, target: "outputs" };
     const { preset: _, ...others } = best;
     expect(await keyOf({ ...others, ...spelled, damping: 0.01, blockSize: 128 })).toBe(await keyOf(best));
+    const steps = (reconstruct: unknown) => keyOf({ ...best, reconstruct });
+    expect(await steps({ name: "sparsellm", steps: 1 })).toBe(await steps("sparsellm"));
     expect(await keyOf({ ...best, repair: ["bias", "least-squares", "bias"] })).toBe(await keyOf(best));
   });
 

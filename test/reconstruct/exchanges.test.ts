@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Pattern } from "../../src/pattern/index.js";
-import { DEFAULT_SETTINGS, RECONSTRUCTIONS } from "../../src/reconstruct/index.js";
+import { DEFAULT_PARAMETERS, RECONSTRUCTIONS } from "../../src/reconstruct/index.js";
 import { byMagnitude, correlated, inputOf, jobOf, squaredError, weights } from "./layers.js";
 
 const patterns: fc.Arbitrary<Pattern> = fc.oneof(
@@ -48,7 +48,7 @@ describe.each(["swaps", "dsnot"] as const)("the update by %s", (name) => {
     await fc.assert(
       fc.asyncProperty(layers, async (layer) => {
         const { dense, kept, job, input } = layerOf(layer);
-        const result = await update(job, input, { ...DEFAULT_SETTINGS, threshold: 0 });
+        const result = await update(job, input, { ...DEFAULT_PARAMETERS, threshold: 0 });
         expect(result.values).toEqual(dense.map((value, k) => value * (result.kept[k] as number) + 0));
         const size = layer.pattern.kind === "n:m" ? layer.pattern.of : layer.channels;
         const countsOf = (mask: Uint8Array) =>
@@ -66,9 +66,9 @@ describe.each(["swaps", "dsnot"] as const)("the update by %s", (name) => {
     const update = await RECONSTRUCTIONS[name].load();
     const pattern: Pattern = { kind: "n:m", keep: 2, of: 4, permute: true };
     const { job, input } = layerOf({ seed: 1, out: 2, channels: 12, tokens: 20, pattern, hasDead: false });
-    await expect(update(job, input, DEFAULT_SETTINGS)).rejects.toMatchObject({ code: "unsupported" });
+    await expect(update(job, input, DEFAULT_PARAMETERS)).rejects.toMatchObject({ code: "unsupported" });
     const plain: Pattern = { ...pattern, permute: false };
-    await expect(update({ ...job, pattern: plain, kept: null }, input, DEFAULT_SETTINGS)).rejects.toThrow("no mask");
+    await expect(update({ ...job, pattern: plain, kept: null }, input, DEFAULT_PARAMETERS)).rejects.toThrow("no mask");
   });
 });
 
@@ -78,7 +78,7 @@ describe("SparseSwaps", () => {
     await fc.assert(
       fc.asyncProperty(layers, fc.integer({ min: 1, max: 8 }), async (layer, rounds) => {
         const { samples, dense, kept, job, input } = layerOf(layer);
-        const result = await swaps(job, input, { ...DEFAULT_SETTINGS, rounds });
+        const result = await swaps(job, input, { ...DEFAULT_PARAMETERS, rounds });
         const size = layer.pattern.kind === "n:m" ? layer.pattern.of : layer.channels;
         const expected = kept.slice();
         for (let o = 0; o < layer.out; o++)
@@ -105,7 +105,7 @@ describe("SparseSwaps", () => {
     ] as const) {
       const layer = { seed: 7, out: 16, channels: 96, tokens: 300, pattern, hasDead: false };
       const { samples, dense, kept, job, input } = layerOf(layer);
-      const result = await swaps(job, input, DEFAULT_SETTINGS);
+      const result = await swaps(job, input, DEFAULT_PARAMETERS);
       const before = squaredError(
         dense,
         dense.map((value, k) => value * (kept[k] as number)),
@@ -177,7 +177,7 @@ describe("DSnoT", () => {
     await fc.assert(
       fc.asyncProperty(layers, async (layer) => {
         const { samples, dense, kept, job, input } = layerOf(layer);
-        const result = await dsnot(job, input, { ...DEFAULT_SETTINGS, threshold: 0 });
+        const result = await dsnot(job, input, { ...DEFAULT_PARAMETERS, threshold: 0 });
         const found = lostOf(dense, result.kept, samples);
         lostOf(dense, kept, samples).forEach((lost, o) => {
           expect(Math.abs(found[o] as number)).toBeLessThanOrEqual(Math.abs(lost) + 1e-6);
@@ -194,6 +194,6 @@ describe("DSnoT", () => {
     const dsnot = await RECONSTRUCTIONS.dsnot.load();
     const pattern = { kind: "unstructured", sparsity: 0.5, scope: "row" } as const;
     const { kept, job, input } = layerOf({ seed: 3, out: 8, channels: 36, tokens: 50, pattern, hasDead: false });
-    expect((await dsnot(job, input, { ...DEFAULT_SETTINGS, threshold: 1e6 })).kept).toEqual(kept);
+    expect((await dsnot(job, input, { ...DEFAULT_PARAMETERS, threshold: 1e6 })).kept).toEqual(kept);
   });
 });

@@ -1,6 +1,6 @@
 /** The layer error from moments, against its definition; and what is said of an abort. */
 import { expect, it } from "vitest";
-import { DEFAULT_SETTINGS, LayerInput, layerError, RECONSTRUCTIONS } from "../../src/reconstruct/index.js";
+import { DEFAULT_PARAMETERS, LayerInput, layerError, RECONSTRUCTIONS } from "../../src/reconstruct/index.js";
 import { byMagnitude, correlated, inputOf, jobOf, squaredError, weights } from "./layers.js";
 
 const samples = correlated(1, 200, 40);
@@ -24,5 +24,7 @@ it("an update whose signal is aborted ends with the signal's reason", async () =
   const aborted = { damping: 0.01, label: "layer", signal: AbortSignal.abort(reason) };
   const update = await RECONSTRUCTIONS.obs.load();
   const input = new LayerInput(moments, products, aborted);
-  await expect(update(jobOf(dense, 40, pattern), input, DEFAULT_SETTINGS)).rejects.toBe(reason);
+  await expect(update(jobOf(dense, 40, pattern), input, { ...DEFAULT_PARAMETERS, blockSize: 128 })).rejects.toBe(
+    reason,
+  );
 });
