@@ -22,8 +22,9 @@ export interface WeightReport {
   /** Calibration tokens that reached it; 0 where the method needs none. */
   readonly tokens: number;
   /**
-   * Share of its total score that the kept weights hold, 0 … 1, by the method's scores of the last pass. A
-   * figure of the mask and not of quality; comparable between masks of one weight by one method.
+   * Share of its total score that the kept weights hold, 0 … 1, by the method's scores of the last pass; by |w| · ‖x‖
+   * where an update chose or refined the mask. A figure of the mask and not of quality; comparable between masks of one
+   * weight by one method.
    */
   readonly retained: number;
   /**

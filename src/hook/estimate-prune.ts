@@ -170,13 +170,13 @@ async function calibrationLoad(
   tokenizer: () => Promise<HostTokenizer>,
 ): Promise<{ readonly load: CalibrationLoad; readonly calibration: string }> {
   const { calibration, verify } = plan.options;
-  const nothing = { tokens: 0, longestRun: 0, seconds: 0, otherSessions: 0 };
+  const nothing = { tokens: 0, longestRun: 0, seconds: 0, otherSessions: 0, isRun: false };
   if (!plan.calibrated && !verify) return { load: nothing, calibration: "none" };
   if (runOf(plan, tokenizer) !== null) {
     const others = plans.filter((other) => other !== plan);
     const otherSessions = others.reduce((sum, other) => sum + sessionBytes(other, LIKELY_RUN), 0);
     return {
-      load: { ...nothing, tokens: null, longestRun: LIKELY_RUN, otherSessions },
+      load: { ...nothing, tokens: null, longestRun: LIKELY_RUN, otherSessions, isRun: true },
       calibration: "runs of the whole model",
     };
   }
@@ -186,7 +186,7 @@ async function calibrationLoad(
   const { ids, description } = await tokenSamples(calibration, tokenizer);
   const seconds = (performance.now() - start) / 1000;
   const tokens = ids.reduce((sum, { length }) => sum + length, 0);
-  return { load: { tokens, longestRun: longestRun(ids), seconds, otherSessions: 0 }, calibration: description };
+  return { load: { ...nothing, tokens, longestRun: longestRun(ids), seconds }, calibration: description };
 }
 
 const isOfTokens = (calibration: Plan["options"]["calibration"]): calibration is TokenCalibration =>

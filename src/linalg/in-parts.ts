@@ -44,7 +44,9 @@ export const inParts = (products: Products, { side, work }: PartOptions): Produc
           result.values.set(part.values.subarray(r * part.columns, (r + 1) * part.columns), (top + r) * columns + left);
         free(part.values);
       }
+      if (second.values.buffer !== b.values.buffer) free(second.values);
     }
+    if (first !== a) free(first.values);
     return result;
   },
 });

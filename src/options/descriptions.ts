@@ -30,7 +30,7 @@ const quoted = (words: readonly string[]) => words.map((word) => `"${word}"`).jo
 export const PRUNE_OPTIONS = {
   preset: {
     summary:
-      "how much time pruning may take; fills in method, reconstruct, sequential and repair where they are left out",
+      "how much time pruning may take; fills in method, reconstruct, sequential, target and repair where they are left out",
     value: quoted(PRESET_NAMES),
     default: `${DEFAULTS.preset}; with a method or coefficients none, that is masks only`,
   },
@@ -84,7 +84,7 @@ export const PRUNE_OPTIONS = {
     default: String(DEFAULTS.damping),
   },
   blockSize: {
-    summary: "input channels that sparsegpt and obs work on at a time",
+    summary: "input channels in which weights compete for an unstructured mask of sparsegpt's own",
     value: `whole number from 1 to ${LIMITS.blockSize}`,
     default: String(DEFAULTS.blockSize),
   },

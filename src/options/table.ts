@@ -60,7 +60,7 @@ export const LIMITS = {
   passes: 10,
   /** M of N:M; runtimes know 4, papers go to 32. */
   groupSize: 64,
-  /** Channels of a block of the column update; larger ones only move work from products into loops. */
+  /** Channels that compete for an unstructured mask of an update's own; the authors' 128 is far below. */
   blockSize: 1024,
   /** Groups of a sequential walk; no model in use has more blocks than this. */
   groups: 1024,

@@ -93,7 +93,7 @@ interface CommonOptions<Pipe> {
   repair?: readonly RepairName[] | false;
   /** What is added to the diagonal of second moments, as a share of its mean: 0 … 1, default 0.01. */
   damping?: number;
-  /** Input channels that `sparsegpt` and `obs` work on at a time; default 128. */
+  /** Input channels in which weights compete for an unstructured mask of an update's own (`sparsegpt`); default 128. */
   blockSize?: number;
   /**
    * Coefficients of the method. `"auto"` (the default): tuned ones of this model or its family where they

@@ -56,7 +56,7 @@ export function readUpdate(
   const update: Update = {
     method,
     reconstruct,
-    parameters: Object.freeze({ ...(reconstruct !== null && defaultsOf(reconstruct)), ...told?.parameters }),
+    parameters: told?.parameters ?? {},
     sequential: sequential === undefined ? base.sequential : sequential,
     target: options.get("target", mustBeOneOf(["weights", "outputs"] as const)) ?? base.target,
     repair: Object.freeze(options.get("repair", readRepair) ?? base.repair),
@@ -78,7 +78,12 @@ function baseOf(named: PresetName | undefined, source: Readonly<Record<string, u
 /** An adaptive method moves weights by its nature, and without groups there are no pruned layers to imitate anything behind. */
 function settle(update: Update): Update {
   const reconstruct = update.reconstruct ?? (isAdaptive(update.method) ? "obs" : null);
-  return { ...update, reconstruct, target: update.sequential === null ? "weights" : update.target };
+  return {
+    ...update,
+    reconstruct,
+    parameters: Object.freeze({ ...(reconstruct !== null && defaultsOf(reconstruct)), ...update.parameters }),
+    target: update.sequential === null ? "weights" : update.target,
+  };
 }
 
 function refuseIdle(

@@ -21,6 +21,8 @@ export interface CalibrationLoad {
   readonly seconds: number;
   /** Bytes that other sessions of the model take, where all of them run together. */
   readonly otherSessions: number;
+  /** Whether the whole model is run to calibrate. */
+  readonly isRun: boolean;
 }
 
 /** A figure for each part of a prune. */
@@ -81,20 +83,20 @@ export function estimateMemory(plan: Plan, load: CalibrationLoad, threads: numbe
   // Pruned weights of an earlier pass, or of what is verified, go to the runtime from memory.
   const inline = passes > 1 || options.verify ? 2 * stored : 0;
   const isCalibrated = plan.calibrated || options.verify;
-  const update = updateLoad(plan);
+  const update = updateLoad(plan, load.isRun);
   const { parts, streams } = update ?? { parts: 1, streams: 1 };
   const sessions = streams * sessionBytes(plan, load.longestRun, parts) + load.otherSessions;
   const whole = read + MEMORY.samples + sessions + inline;
+  const bound = options.calibration.memory ?? Number.POSITIVE_INFINITY;
   return {
     read,
     // A model that is too large for the bound is run in parts.
-    calibrate: isCalibrated ? Math.min(whole, options.calibration.memory ?? whole) : 0,
+    calibrate: isCalibrated ? Math.min(whole, bound) : 0,
     mask:
       isAdaptive(options.method) && !options.verify
         ? 0
         : read + masks + Math.min(threads, targets.length) * largest * (isWhole ? 8 : 4),
-    update:
-      update === null ? 0 : Math.min(whole + update.bytes, options.calibration.memory ?? Number.POSITIVE_INFINITY),
+    update: update === null ? 0 : Math.min(whole + update.bytes, Math.max(bound, update.leastBytes)),
     write: read + masks + 2 * largestStored,
   };
 }
@@ -151,11 +153,13 @@ export function estimateSeconds(plan: Plan, load: CalibrationLoad, speeds: Speed
   const elements = TIME.beside * forward.linear.length * forward.hidden;
   const { multiply, elementwise } = speeds.forward ?? NOTHING_TO_RUN;
   const perToken = operations / multiply + elements / elementwise;
-  const update = updateLoad(plan);
+  const update = updateLoad(plan, load.isRun);
   const { parts, streams } = update ?? { parts: 1, streams: 1 };
   const sessions = streams * (open + TIME.session.part * (parts - 1));
   const perSample = streams * perToken + (update?.perToken ?? 0) / multiply;
-  const calibrations = plan.calibrated ? passes : options.verify ? 1 : 0;
+  // Updates leave no statistics of the dense model, which verify needs.
+  const again = options.verify && (update !== null || !plan.calibrated) ? 1 : 0;
+  const calibrations = (plan.calibrated ? passes : 0) + again;
   const verify = options.verify ? mask + 2 * open + VERIFY_TOKENS * perToken : 0;
   const compress = options.compareBytes ? TIME.compress * source : 0;
   return {

@@ -43,6 +43,9 @@ export interface FeedForwards {
 /** Tokens of a block's input that are kept, at most. Only one group's are in memory at a time. */
 export const MOST_ROWS = 16384;
 
+/** Steps of a block. */
+const stepsOf = ({ options }: Plan): number => ({ ...DEFAULT_PARAMETERS, ...options.parameters }).steps;
+
 const layersOf = ({ gate, up, down }: FeedForward): readonly Target[] => [...(gate === null ? [] : [gate]), up, down];
 
 /**
@@ -50,7 +53,8 @@ const layersOf = ({ gate, up, down }: FeedForward): readonly Target[] => [...(ga
  *
  * @throws PruneError as `findFeedForwards`
  */
-export async function feedForwardsOf({ model, targets, options }: Plan): Promise<FeedForwards> {
+export async function feedForwardsOf(plan: Plan): Promise<FeedForwards> {
+  const { model, targets, options } = plan;
   const { reconstruct, sequential, target } = options;
   if (reconstruct === null || reconstructionOf(reconstruct).unit !== "feed-forward") return { blocks: [], notes: [] };
   if (sequential === "input" && target === "outputs") {
@@ -76,7 +80,10 @@ export async function feedForwardsOf({ model, targets, options }: Plan): Promise
     if (names.length > 0 && !blocks.includes(block)) addTo("other layers of the feed-forward block stay dense", names);
   }
   if (blocks.length === 0 && alone.size === 0) addTo("there is no feed-forward block among them", ["all layers"]);
-  return { blocks, notes: [...alone].map(([reason, names]) => `updated by itself: ${names.join(", ")}: ${reason}`) };
+  const notes = [...alone].map(([reason, names]) => `updated by itself: ${names.join(", ")}: ${reason}`);
+  const idle =
+    'feed-forward blocks took one step: with target "outputs" their layers are held to the dense model\'s outputs already';
+  return { blocks, notes: [...notes, ...(stepsOf(plan) > 1 && target === "outputs" ? [idle] : [])] };
 }
 
 /** Groups with every block whole in one of them: all groups from its first layer to its last become one. */
@@ -205,7 +212,7 @@ async function withFrontGoals(
   input: GroupInput,
   services: UpdateServices,
 ): Promise<LayerReading> {
-  const { steps } = { ...DEFAULT_PARAMETERS, ...plan.options.parameters };
+  const steps = stepsOf(plan);
   // What imitates the dense model's outputs has its goals already.
   if (steps === 1 || reading.imitated !== null) return reading;
   const { signal, damping } = plan.options;

@@ -63,7 +63,8 @@ export async function maskBySamples(
     const device = await services.openDevice();
     try {
       const own = await maskOne(plan, services, device, meterOf(plan));
-      masked.push({ ...own, device: device.description(), notes: device.refusals() });
+      const isScored = !isAdaptive(method) || own.masked.verdict?.kept === "ria";
+      masked.push({ ...own, device: isScored ? device.description() : "runtime", notes: device.refusals() });
     } finally {
       await device.close();
     }

@@ -46,13 +46,16 @@ export const streamsOf = (target: Plan["options"]["target"]): number => (target 
  * weights of a part are there and the moments are only half as large.
  */
 function mostMoments(targets: readonly Target[], memory: number): number {
-  const working = targets.reduce((most, { shape: { out, in: channels } }) => {
+  const room = memory - BESIDE_WEIGHTS;
+  return Math.max(0, Math.min(room / 2, 2 * (room - workingBytes(targets))));
+}
+
+/** Bytes that the largest update works with. */
+export const workingBytes = (targets: readonly Target[]): number =>
+  targets.reduce((most, { shape: { out, in: channels } }) => {
     const own = WORKING_BYTES.perMoment * channels ** 2 + WORKING_BYTES.perWeight * out * channels;
     return Math.max(most, own);
   }, 0);
-  const room = memory - BESIDE_WEIGHTS;
-  return Math.max(0, Math.min(room / 2, 2 * (room - working)));
-}
 
 /**
  * What an update has at hand besides packed moments: the product in full, its factor in float64 and a copy in float32;
@@ -79,6 +82,12 @@ export function notesOfMemory(
   const over = bytes.filter((own) => own > most);
   if (over.length === 0) return [];
   const megabytes = (count: number) => `${Math.ceil(count / 1e6)} MB`;
+  const working = workingBytes(plan.targets);
+  if (working + BESIDE_WEIGHTS > memory)
+    return [
+      `the update of the largest layer works with ${megabytes(working)} beside ${megabytes(BESIDE_WEIGHTS)} for everything ` +
+        `else, more than calibration.memory, ${megabytes(memory)}`,
+    ];
   return [
     `calibration.memory leaves ${megabytes(most)} for second moments; those of ${over.length} of ${groups.length} groups ` +
       `of layers took up to ${megabytes(Math.max(...over))}, because those of one group are needed together`,

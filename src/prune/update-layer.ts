@@ -232,7 +232,7 @@ interface Stored {
 
 async function storedOf(
   target: Target,
-  { values: goal, retained }: WeightJob & { readonly retained: number | null },
+  { values: goal, kept: scored, retained }: WeightJob & { readonly retained: number | null },
   { values: moved, kept }: UpdatedWeight,
   input: LayerInput,
 ): Promise<Stored> {
@@ -240,11 +240,13 @@ async function storedOf(
   const coding = await resolveCoding(target);
   const bytes = encodeValues(values, kept, coding, target, await readOwnTensor(target.tensor));
   const mask = maskOfKept(kept, target.shape, target.order);
+  const isScored = scored?.every((one, k) => one === kept[k]) ?? false;
   return {
     bytes,
     // What half floats and codes cannot say is lost here, and errors and means are of what is stored.
     values: coding.kind === "float" && coding.dtype === "float32" ? values : decodeValues(bytes, coding, target),
-    mask: { ...mask, retained: retained ?? retainedOf(goal, kept, input.diagonal()) },
+    // By scores only as long as the mask is theirs.
+    mask: { ...mask, retained: (isScored ? retained : null) ?? retainedOf(goal, kept, input.diagonal()) },
   };
 }
 
@@ -287,14 +289,14 @@ async function finished(
     target,
     mask,
     stored: bytes,
-    error: shift === null ? error : Math.max(0, error - (await energyOf(shift, goal, input))),
+    error: shift === null ? error : Math.max(0, error - (await errorTakenBy(shift, goal, input))),
     tokens,
     shift: shift && Float32Array.from(shift),
   };
 }
 
 /** The part of the error that a bias takes away: the mean output that was lost, of all tokens, by the output of the layer. */
-async function energyOf(shift: Float64Array, goal: Float32Array, input: LayerInput): Promise<number> {
+async function errorTakenBy(shift: Float64Array, goal: Float32Array, input: LayerInput): Promise<number> {
   const whole = await outputEnergy(goal, input);
   const lost = input.moments.tokens * shift.reduce((sum, one) => sum + one * one, 0);
   return whole === 0 ? 0 : lost / whole;

@@ -40,7 +40,7 @@ export async function verifyMasks(plan: Plan, own: Masked, services: VerifyServi
   if (behind === null) throw cannotVerify(plan.name);
   const { windows, unseen } = behind;
   const rival = riaPlan(plan);
-  // The dense statistics are at hand, so this costs masks only.
+  // Where masks are scores the dense statistics are at hand; updates leave only moments, and samples run once more.
   const masks = await computeMasks(
     [rival],
     (_, tensors, pass) => collect([rival], tensors, pass),

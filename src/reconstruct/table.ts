@@ -15,17 +15,15 @@ import type { SwapsSettings } from "./swaps.js";
 /** A method whose masks follow from its own updates, so that no device scores them. */
 export interface AdaptiveMethod {
   readonly summary: string;
-  readonly source: string;
   /** Scope of an unstructured pattern when the user names none. */
   readonly defaultScope: Scope;
 }
 
 /** Methods that choose weights while they move others. */
 export const ADAPTIVE_METHODS = {
+  /** Frantar & Alistarh, SparseGPT: Massive Language Models Can Be Accurately Pruned in One-Shot, arXiv 2301.00774, §3 */
   sparsegpt: {
     summary: "chosen column by column, by what each weight costs after all before it were made up for",
-    source:
-      "Frantar & Alistarh, SparseGPT: Massive Language Models Can Be Accurately Pruned in One-Shot, arXiv 2301.00774, §3",
     defaultScope: "matrix",
   },
 } as const satisfies Record<string, AdaptiveMethod>;
@@ -63,14 +61,8 @@ export interface UpdateParameter {
 export interface Reconstruction {
   /** One line for help texts. */
   readonly summary: string;
-  /** Paper and section, or code, that the update follows. */
-  readonly source: string;
-  /** What it changes of a weight with a given mask. */
-  readonly moves: "weights" | "mask" | "both";
   /** Whether it can also choose a mask of its own, without one to start from. */
   readonly choosesMask: boolean;
-  /** What it reads of a layer's moments: all pairs of channels, or each channel alone. */
-  readonly moments: "pairs" | "channels";
   /** What it works on: each weight alone, or also the weights of a feed-forward block together (feed-forward-update.ts). */
   readonly unit: "weight" | "feed-forward";
   readonly parameters: readonly UpdateParameter[];
@@ -78,32 +70,26 @@ export interface Reconstruction {
 }
 
 export const RECONSTRUCTIONS = {
+  /** Frantar & Alistarh, SparseGPT, arXiv 2301.00774, §3.3 */
   obs: {
     summary: "later channels make up for what earlier ones lose, one pass in closed form",
-    source: "Frantar & Alistarh, SparseGPT, arXiv 2301.00774, §3.3",
-    moves: "weights",
     choosesMask: true,
-    moments: "pairs",
     unit: "weight",
     parameters: [],
     load: async () => (await import("./obs.js")).obs,
   },
+  /** ALPS, Meng et al., arXiv 2406.07831, §3 */
   admm: {
     summary: "mask and values are found together, with a penalty that grows; takes much longer",
-    source: "ALPS, Meng et al., arXiv 2406.07831, §3",
-    moves: "both",
     choosesMask: true,
-    moments: "pairs",
     unit: "weight",
     parameters: [],
     load: async () => (await import("./admm.js")).admmBesideObs,
   },
+  /** SparseSwaps, arXiv 2512.10922 */
   swaps: {
     summary: "weights stay; kept and pruned ones are exchanged while that lowers the layer's error",
-    source: "SparseSwaps, arXiv 2512.10922",
-    moves: "mask",
     choosesMask: false,
-    moments: "pairs",
     unit: "weight",
     parameters: [
       {
@@ -114,12 +100,10 @@ export const RECONSTRUCTIONS = {
     ],
     load: async () => (await import("./swaps.js")).swaps,
   },
+  /** Zhang et al., Dynamic Sparse No Training, arXiv 2310.08915 */
   dsnot: {
     summary: "weights stay; kept and pruned ones are exchanged while that lowers the lost mean output",
-    source: "Zhang et al., Dynamic Sparse No Training, arXiv 2310.08915",
-    moves: "mask",
     choosesMask: false,
-    moments: "channels",
     unit: "weight",
     parameters: [
       {
@@ -135,13 +119,11 @@ export const RECONSTRUCTIONS = {
     ],
     load: async () => (await import("./dsnot.js")).dsnot,
   },
+  /** SparseLLM, Bai et al., arXiv 2402.17946, §3 */
   sparsellm: {
     summary:
       "the layers of a feed-forward block are updated together, by way of what passes between them; others as obs",
-    source: "SparseLLM, Bai et al., arXiv 2402.17946, §3",
-    moves: "weights",
     choosesMask: true,
-    moments: "pairs",
     unit: "feed-forward",
     parameters: [
       {

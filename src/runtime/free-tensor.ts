@@ -6,7 +6,7 @@ import type { RuntimeTensor } from "./runtime.js";
 export function freeTensor(tensor: RuntimeTensor): void {
   // Values that are elsewhere must not be asked for; what has no location is in memory.
   const { location = "cpu" } = tensor as { readonly location?: string };
-  const values: unknown = location.startsWith("cpu") ? tensor.data : null;
+  const values: unknown = location === "cpu" ? tensor.data : null;
   tensor.dispose?.();
   if (ArrayBuffer.isView(values)) free(values);
 }

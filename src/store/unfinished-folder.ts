@@ -55,12 +55,16 @@ export function unfinishedInFolder(folder: string): Unfinished {
   };
 }
 
-/** Removes what lies beside `folder` and was not used for long; what cannot be removed stays. */
+/** Our own names: a hash, with or without the name of a file in front of it. */
+const OWN = new RegExp(`(^|-)[0-9a-f]{32}\\${UNFINISHED}$`);
+
+/** Removes what lies beside `folder` and was not used for long; what cannot be looked at or removed stays. */
 async function clearGivenUp(folder: string): Promise<void> {
   const place = dirname(folder);
-  for (const name of await readdir(place)) {
-    if (!name.endsWith(UNFINISHED) || name === basename(folder)) continue;
-    const path = join(place, name);
+  const entries = await readdir(place, { withFileTypes: true }).catch(() => []);
+  for (const entry of entries) {
+    if (!entry.isDirectory() || !OWN.test(entry.name) || entry.name === basename(folder)) continue;
+    const path = join(place, entry.name);
     const used = await stat(path).then(
       ({ mtimeMs }) => mtimeMs,
       () => Date.now(),

@@ -57,9 +57,9 @@ describe("help and version", () => {
 
       Pruning:
         --preset <name>                          how much time pruning may take; fills in method,
-                                                 reconstruct, sequential and repair where they are left
-                                                 out (default: balanced; with a method or coefficients
-                                                 none, that is masks only)
+                                                 reconstruct, sequential, target and repair where they are
+                                                 left out (default: balanced; with a method or
+                                                 coefficients none, that is masks only)
         --method <name>                          what chooses the weights that go (default: the preset's)
         --sparsity <share>                       share of the weights that becomes zero, anywhere; not
                                                  together with a pattern (default: 0.5)
@@ -87,8 +87,8 @@ describe("help and version", () => {
                                                  commas between; default: the preset's)
         --damping <share>                        what is added to the diagonal of second moments, as a
                                                  share of its mean (default: 0.01)
-        --block-size <n>                         input channels that sparsegpt and obs work on at a time
-                                                 (default: 128)
+        --block-size <n>                         input channels in which weights compete for an
+                                                 unstructured mask of sparsegpt's own (default: 128)
         --include <glob>                         only weights whose name matches are pruned, also those
                                                  that are dense by default (repeatable)
         --exclude <glob>                         weights whose name matches stay dense (repeatable)

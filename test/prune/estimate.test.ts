@@ -7,7 +7,7 @@ import type { Speeds } from "../../src/prune/measure-speeds.js";
 import { float16, float32, type ModelSpec, modelBytes, node, value } from "../helpers/model.js";
 
 const C = 128;
-const LOAD = { tokens: 1024, longestRun: 512, seconds: 0, otherSessions: 0 };
+const LOAD = { tokens: 1024, longestRun: 512, seconds: 0, otherSessions: 0, isRun: false };
 const SPEEDS: Speeds = { hash: 1e9, mask: 1e8, zero: 1e8, forward: { multiply: 1e11, elementwise: 1e9 } };
 
 const mlp = (name: string, from: string, to: string) =>
@@ -69,6 +69,27 @@ describe("an estimate", () => {
     expect(byMatrix.memory.mask).toBeGreaterThan(crepe.memory.mask);
     const longer = await of({ method: "crepe", pattern: "2:4" }, { ...LOAD, tokens: 2048 });
     expect(longer.seconds.calibrate).toBeGreaterThan(crepe.seconds.calibrate as number);
+  });
+
+  it("counts what updates add: moments, both models, and more work the more they do", async () => {
+    const of = async (prune: object, load = LOAD) => {
+      const plan = await planOf({ pattern: "2:4", ...prune });
+      return { memory: estimateMemory(plan, load, 2), seconds: estimateSeconds(plan, load, SPEEDS) };
+    };
+    const [masks, balanced, best] = [await of({ preset: "fast" }), await of({}), await of({ preset: "best" })];
+    expect([masks.memory.update, masks.seconds.update, balanced.memory.mask, balanced.seconds.mask]).toEqual([
+      0, 0, 0, 0,
+    ]);
+    expect(balanced.memory.update).toBeGreaterThan(balanced.memory.calibrate);
+    expect(balanced.seconds.calibrate).toBeGreaterThan(masks.seconds.calibrate as number);
+    expect(best.seconds.calibrate).toBeGreaterThan(2 * (balanced.seconds.calibrate as number));
+    const secondsOf = async (prune: object) => (await of(prune)).seconds.update as number;
+    const [alone, admm] = [await secondsOf({ method: "sparsegpt" }), await secondsOf({ reconstruct: "admm" })];
+    expect(balanced.seconds.update).toBeGreaterThan(alone);
+    expect(admm).toBeGreaterThan(2 * alone);
+    // Whoever runs the whole model runs no second one.
+    const run = await of({ preset: "best" }, { ...LOAD, isRun: true });
+    expect(run.seconds.calibrate).toBeLessThan(best.seconds.calibrate as number);
   });
 
   it("leaves open how long a calibration takes whose tokens nobody knows", async () => {

@@ -120,14 +120,20 @@ describe("parts in a folder", () => {
   it("that nobody went on with for a week are removed when other work begins, and no others", async () => {
     const other = (name: string) => join(place, name);
     const daysAgo = (days: number) => new Date(Date.now() - days * 24 * 3600 * 1000);
-    for (const name of ["old.unfinished", "resumed.unfinished", "new.unfinished"])
-      await unfinishedInFolder(other(name)).write("group", HEADER, BLOBS);
-    await mkdir(other("result"));
-    for (const name of ["old.unfinished", "resumed.unfinished", "result"])
-      await utimes(other(name), daysAgo(8), daysAgo(8));
-    await utimes(other("new.unfinished"), daysAgo(6), daysAgo(6));
-    await unfinishedInFolder(other("resumed.unfinished")).read("group");
+    const [old, older, resumed, recent] = ["a", "b", "c", "d"].map((digit) => `${digit.repeat(32)}.unfinished`) as [
+      string,
+      string,
+      string,
+      string,
+    ];
+    const names = [old, `model-${older}`, resumed, recent];
+    for (const name of names) await unfinishedInFolder(other(name)).write("group", HEADER, BLOBS);
+    const notOurs = ["novel.unfinished", "f".repeat(32)];
+    for (const name of notOurs) await mkdir(other(name));
+    for (const name of [...names, ...notOurs]) await utimes(other(name), daysAgo(8), daysAgo(8));
+    await utimes(other(recent), daysAgo(6), daysAgo(6));
+    await unfinishedInFolder(other(resumed)).read("group");
     await unfinishedInFolder(folder).write("group", HEADER, BLOBS);
-    expect(readdirSync(place).sort()).toEqual(["entry.unfinished", "new.unfinished", "result", "resumed.unfinished"]);
+    expect(readdirSync(place).sort()).toEqual([...notOurs, recent, resumed, "entry.unfinished"].sort());
   });
 });

@@ -47,15 +47,15 @@ export async function normFactors(
   options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<Float64Array> {
   const inputs = moments.channels;
-  const own = await sumOfProducts(readers, products, "pruned");
-  const cross = await sumOfProducts(readers, products, "dense");
+  const own = await crossProducts(readers, products, "pruned");
+  const cross = await crossProducts(readers, products, "dense");
   const { matrix, right } = normalEquations(inputs, own, cross, moments);
   free(own, cross);
   return conjugateGradients(matrix, right, new Float64Array(inputs).fill(1), options.signal);
 }
 
 /** Σ W'ᵀ W' or Σ W'ᵀ W over the readers, [in, in]. */
-async function sumOfProducts(readers: readonly NormReader[], products: Products, by: "dense" | "pruned") {
+async function crossProducts(readers: readonly NormReader[], products: Products, by: "dense" | "pruned") {
   let sum: Dense | undefined;
   for (const reader of readers) {
     const of = (values: Float32Array): Dense => ({ rows: reader.shape.out, columns: reader.shape.in, values });
