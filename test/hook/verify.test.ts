@@ -46,6 +46,18 @@ describe("verify", () => {
     expect(bytes.equals((await prune({ pattern: "2:4", ...alike })).bytes)).toBe(true);
   });
 
+  test("compares what the default makes of the weights with masks alone, and says what computed which", async () => {
+    const own = await prune({ pattern: "2:4", verify: true });
+    expect(own.report).toMatchObject({ method: "sparsegpt", device: "runtime", verified: { kept: "own" } });
+    expect(own.bytes.equals((await prune({ pattern: "2:4" })).bytes)).toBe(true);
+    // Of a text that the model was never trained for, updates learn what holds for no other.
+    const few = { count: 4, length: 128 };
+    const ria = await prune({ pattern: "2:4", verify: true, calibration: few });
+    expect(ria.report).toMatchObject({ method: "ria", reconstruct: null, repair: [], verified: { kept: "ria" } });
+    expect(ria.report.device).not.toBe("runtime");
+    expect(ria.bytes.equals((await prune({ method: "ria", pattern: "2:4", calibration: few })).bytes)).toBe(true);
+  });
+
   test("compares with RIA at RIA's own scope, unless the user named one", async () => {
     const open = await prune({ coefficients: BAD, sparsity: 0.5, verify: true });
     expect(open.report.pattern).toBe("50% by matrix");
