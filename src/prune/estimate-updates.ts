@@ -1,7 +1,7 @@
 /**
  * About what updates of weights will take, for dry runs: groups are those of the real thing, and time is counted in
- * products of a weight with an [in, in] matrix, whatever it is spent on. How many an update is worth is measured on SmolLM2-135M
- * (`npm run bench -- reconstruct`, and `-- estimate --methods balanced,best` for what comes of it).
+ * products of a weight with an [in, in] matrix, whatever it is spent on. How many an update is worth is measured on
+ * SmolLM2-135M (`npm run bench -- reconstruct`, and `-- estimate --methods balanced,best` for what comes of it).
  */
 import { BESIDE_WEIGHTS } from "../calibrate/collect-in-parts.js";
 import { groupsOf } from "../calibrate/groups.js";
