@@ -108,20 +108,22 @@ export class LowerTiles {
 
   /** The whole symmetric matrix, [size, size], rounded; frees the tiles, as {@link free} does. */
   toFloat32(): Dense {
-    const { size } = this;
-    const values = new Float32Array(size * size);
-    this.forEachRun((row, column, run) => {
-      values.set(run, row * size + column);
-      for (let k = 0; k < run.length; k++) values[(column + k) * size + row] = run[k] as number;
-    });
+    const whole = this.spreadInto(new Float32Array(this.size ** 2), { symmetric: true });
     this.free();
-    return { rows: size, columns: size, values };
+    return whole;
   }
 
   /** The whole matrix, [size, size]: 0 above the diagonal, or what is below it where it is `symmetric`. */
   dense({ symmetric }: { readonly symmetric: boolean }): Dense<Float64Array> {
+    return this.spreadInto(new Float64Array(this.size ** 2), { symmetric });
+  }
+
+  /** @param whole zeros, [size, size] */
+  private spreadInto<Values extends Float32Array | Float64Array>(
+    whole: Values,
+    { symmetric }: { readonly symmetric: boolean },
+  ): Dense<Values> {
     const { size } = this;
-    const whole = new Float64Array(size * size);
     this.forEachRun((row, column, run) => {
       whole.set(run, row * size + column);
       if (symmetric) for (let k = 0; k < run.length; k++) whole[(column + k) * size + row] = run[k] as number;

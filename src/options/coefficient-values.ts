@@ -5,6 +5,7 @@
 import { PruneError } from "../errors.js";
 import type { WeightKind } from "../graph/index.js";
 import { type CoefficientSet, type Coefficients, type MethodName, methodOf, type Parameter } from "../score/index.js";
+import { mustBeNumber } from "./must-be.js";
 import { badOption, isOptionsObject, type Label, OptionReader, type Read } from "./option-reader.js";
 import { LIMITS, WEIGHT_KINDS } from "./table.js";
 import type { CoefficientValues } from "./types.js";
@@ -106,10 +107,10 @@ export const withoutCoefficients = (method: string, label: Label): PruneError =>
 export const example = (method: MethodName): string => JSON.stringify(methodOf(method).untuned);
 
 function mustBeParameter({ min, max, values }: Parameter): Read<number> {
+  if (values !== "odd") return mustBeNumber(min, max);
   return (value, label) => {
-    const inRange = typeof value === "number" && value >= min && value <= max;
-    if (!inRange || (values === "odd" && value % 2 !== 1))
-      throw badOption(label, `${values === "odd" ? "an odd whole number" : "a number"} from ${min} to ${max}`, value);
+    if (typeof value !== "number" || !(value >= min && value <= max) || value % 2 !== 1)
+      throw badOption(label, `an odd whole number from ${min} to ${max}`, value);
     return value;
   };
 }

@@ -21,6 +21,15 @@ export function mustBeInteger(min: number, max: number): Read<number> {
   };
 }
 
+/** A number from `min` to `max`, both included. */
+export function mustBeNumber(min: number, max: number): Read<number> {
+  return (value, label) => {
+    if (typeof value !== "number" || !(value >= min && value <= max))
+      throw badOption(label, `a number from ${min} to ${max}`, value);
+    return value;
+  };
+}
+
 const UNITS = { MB: 1e6, GB: 1e9 } as const;
 
 /** Bytes, as a number or with a unit: `1e9`, `"800MB"`, `"1.5 GB"`. */

@@ -12,7 +12,7 @@ import {
   reconstructionOf,
   type UpdateParameter,
 } from "../reconstruct/table.js";
-import { mustBeInteger, mustBeOneOf } from "./must-be.js";
+import { mustBeInteger, mustBeNumber, mustBeOneOf } from "./must-be.js";
 import { nearest } from "./nearest.js";
 import { badOption, describeValue, isOptionsObject, type Label, OptionReader, type Read } from "./option-reader.js";
 import { type Preset, type PresetName, presetOf } from "./presets.js";
@@ -157,13 +157,7 @@ const readReconstruct: Read<Told> = (value, label) => {
 };
 
 const mustBeParameter = ({ min, max, whole }: UpdateParameter): Read<number> =>
-  whole
-    ? mustBeInteger(min, max)
-    : (value, label) => {
-        if (typeof value !== "number" || !(value >= min && value <= max))
-          throw badOption(label, `a number from ${min} to ${max}`, value);
-        return value;
-      };
+  whole ? mustBeInteger(min, max) : mustBeNumber(min, max);
 
 const defaultsOf = (name: ReconstructionName): Update["parameters"] =>
   Object.fromEntries(reconstructionOf(name).parameters.map((parameter) => [parameter.name, parameter.default]));

@@ -113,7 +113,7 @@ export function collectedBytes(
 }
 
 /**
- * The same where each group takes a run of the whole model: block after block where every activation by itself was
+ * The groups of a file where each takes a run of the whole model: block after block where every activation by itself was
  * asked for, and a node's branches can be parted, because nothing is cut.
  */
 export function groupsOfRuns(plan: Plan): readonly (readonly Target[])[] {
